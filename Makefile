@@ -1,0 +1,48 @@
+# checkpoint: long user-defined-function work that survives failure
+
+MODULE_big = checkpoint
+EXTENSION = checkpoint
+DATA = sql/checkpoint--1.0.sql
+OBJS := $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+
+PG_CFLAGS = -Wall -Wextra $(SERVER_HEADER_WARNINGS)
+# What -Wextra finds in the server's own headers and in fmgr's calling
+# convention.
+SERVER_HEADER_WARNINGS = -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers
+ifdef WERROR
+PG_CFLAGS += -Werror
+endif
+
+names = $(sort $(basename $(notdir $(wildcard $(1)))))
+
+REGRESS := $(call names,test/sql/*.sql)
+REGRESS_OPTS = --inputdir=test --load-extension=checkpoint
+
+# Results go to PGXS's output_iso: written to ".", as those of REGRESS are,
+# they would overwrite its regression.diffs.
+ISOLATION := $(call names,test/specs/*.spec)
+ISOLATION_OPTS = --inputdir=test --load-extension=checkpoint
+
+ifneq ($(wildcard test/t/*.pl),)
+TAP_TESTS = 1
+PROVE_TESTS = test/t/*.pl
+endif
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
+
+# Before PostgreSQL 16 every symbol that is not static can be seen by the
+# server and by all that it loads, so each must carry one of our prefixes.
+.PHONY: symbols
+symbols: all
+	@nm -D --defined-only $(shlib) | awk '{ print $$3 }' | \
+	{ ! grep -vE '^(checkpoint_|ckpt_|pg_finfo_checkpoint_|_PG_init$$|Pg_magic_func$$)'; } || \
+	{ echo 'error: the library exports the symbols above'; exit 1; }
+
+.PHONY: bench
+bench:
+	test/bench/run
