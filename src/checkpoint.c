@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ *
+ * checkpoint.c
+ *	  In-database checkpointing for user-defined functions: the front door.
+ *
+ * Nothing needs preloading: the library is loaded by the first call of one of
+ * its functions, and has no shared memory.
+ *
+ * IDENTIFICATION
+ *	  src/checkpoint.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "fmgr.h"
+#include "guc.h"
+#include "joblock.h"
+
+PG_MODULE_MAGIC;
+
+extern void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	ckpt_guc_init();
+	ckpt_joblock_init();
+}
+
+const char *
+ckpt_kind_name(CkptKind kind)
+{
+	static const char *const names[] = {
+		[CKPT_QUERY] = "query",
+		[CKPT_MAP] = "map",
+		[CKPT_GEN] = "gen",
+		[CKPT_SAVE] = "save",
+	};
+
+	return names[kind];
+}

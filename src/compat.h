@@ -1,0 +1,48 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  Every difference between server versions.  Code is written for the
+ *	  newest server; older ones get the new name here.
+ *
+ * IDENTIFICATION
+ *	  src/compat.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_COMPAT_H
+#define CKPT_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "checkpoint needs PostgreSQL 15 or later"
+#endif
+
+#include "executor/executor.h"
+#include "utils/acl.h"
+
+/* PostgreSQL 16 has one function for the privileges on all kinds of object. */
+#if PG_VERSION_NUM < 160000
+#define ckpt_tablespace_aclcheck(oid, role) \
+	pg_tablespace_aclcheck(oid, role, ACL_CREATE)
+#define ckpt_namespace_aclcheck(oid, role) \
+	pg_namespace_aclcheck(oid, role, ACL_CREATE)
+#define ckpt_owns_relation(oid, role)	pg_class_ownercheck(oid, role)
+#else
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_tablespace.h"
+#define ckpt_tablespace_aclcheck(oid, role) \
+	object_aclcheck(TableSpaceRelationId, oid, role, ACL_CREATE)
+#define ckpt_namespace_aclcheck(oid, role) \
+	object_aclcheck(NamespaceRelationId, oid, role, ACL_CREATE)
+#define ckpt_owns_relation(oid, role) \
+	object_ownercheck(RelationRelationId, oid, role)
+#endif
+
+/* PostgreSQL 18 took away ExecutorRun's last argument. */
+#if PG_VERSION_NUM < 180000
+#define ckpt_executor_run(qd)	ExecutorRun(qd, ForwardScanDirection, 0, true)
+#else
+#define ckpt_executor_run(qd)	ExecutorRun(qd, ForwardScanDirection, 0)
+#endif
+
+#endif							/* CKPT_COMPAT_H */

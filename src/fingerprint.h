@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * fingerprint.h
+ *	  Code fingerprint: is this the same code as last time?
+ *
+ * IDENTIFICATION
+ *	  src/fingerprint.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_FINGERPRINT_H
+#define CKPT_FINGERPRINT_H
+
+#include "nodes/parsenodes.h"
+
+typedef struct CkptFingerprint
+{
+	char	   *hash;			/* 32 hex digits */
+	char	   *components;		/* JSON object: name of part -> its hash */
+} CkptFingerprint;
+
+extern CkptFingerprint *ckpt_fingerprint_query(Query *query);
+extern CkptFingerprint *ckpt_fingerprint_none(void);
+extern char *ckpt_fingerprint_describe(const char *difference);
+
+#endif							/* CKPT_FINGERPRINT_H */

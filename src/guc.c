@@ -1,0 +1,86 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.c
+ *	  Settings.
+ *
+ * IDENTIFICATION
+ *	  src/guc.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include <limits.h>
+
+#include "guc.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+char	   *ckpt_job_setting = NULL;
+int			ckpt_commit_interval = 1000;
+int			ckpt_batch_rows = 1000;
+int			ckpt_retention = 28 * 24 * 60;
+int			ckpt_progress_interval = 10000;
+
+/*
+ * guc_check_job accepts a job's number, or nothing.
+ */
+static bool
+guc_check_job(char **newval, void **extra, GucSource source)
+{
+	char	   *end;
+	long long	id;
+
+	if (**newval == '\0')
+		return true;
+
+	errno = 0;
+	id = strtoll(*newval, &end, 10);
+	if (errno != 0 || *end != '\0' || id <= 0)
+	{
+		GUC_check_errdetail("The value must be the number of a job.");
+		return false;
+	}
+	return true;
+}
+
+void
+ckpt_guc_init(void)
+{
+	DefineCustomStringVariable("checkpoint.job",
+							   "Sets the job that the session's steps belong to.",
+							   "Set by checkpoint.begin_job().",
+							   &ckpt_job_setting, "",
+							   PGC_USERSET, 0,
+							   guc_check_job, NULL, NULL);
+
+	DefineCustomIntVariable("checkpoint.commit_interval",
+							"Sets the longest time between two commits of a running step.",
+							"A terminated process loses at most this much work, and the row in hand.",
+							&ckpt_commit_interval, 1000, 1, 3600 * 1000,
+							PGC_USERSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("checkpoint.batch_rows",
+							"Sets the number of input rows that a step evaluates at a time.",
+							NULL,
+							&ckpt_batch_rows, 1000, 1, 100000,
+							PGC_USERSET, 0,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("checkpoint.retention",
+							"Sets how long a checkpoint is kept after its last use.",
+							NULL,
+							&ckpt_retention, 28 * 24 * 60, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MIN,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("checkpoint.progress_interval",
+							"Sets the time between two progress reports of a running step.",
+							"Zero turns the reports off.",
+							&ckpt_progress_interval, 10000, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	MarkGUCPrefixReserved("checkpoint");
+}

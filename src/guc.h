@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.h
+ *	  Settings.
+ *
+ * IDENTIFICATION
+ *	  src/guc.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_GUC_H
+#define CKPT_GUC_H
+
+extern char *ckpt_job_setting;	/* checkpoint.job, "" if none */
+extern int ckpt_commit_interval;	/* ms */
+extern int ckpt_batch_rows; /* rows */
+extern int ckpt_retention;	/* minutes */
+extern int ckpt_progress_interval;	/* ms, 0 is off */
+
+/* Defines the settings; called once, by _PG_init. */
+extern void ckpt_guc_init(void);
+
+#endif							/* CKPT_GUC_H */

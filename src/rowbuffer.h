@@ -1,0 +1,48 @@
+/*-------------------------------------------------------------------------
+ *
+ * rowbuffer.h
+ *	  Rows on their way into a table.
+ *
+ * IDENTIFICATION
+ *	  src/rowbuffer.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_ROWBUFFER_H
+#define CKPT_ROWBUFFER_H
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "executor/tuptable.h"
+#include "utils/rel.h"
+#include "utils/tuplestore.h"
+
+typedef struct CkptRowBuffer
+{
+	MemoryContext cxt;			/* the rows */
+	TupleDesc	desc;
+	HeapTuple  *tuples;
+	int			ntuples;
+	int			maxtuples;
+	Size		bytes;			/* of the rows in memory */
+	Tuplestorestate *spill;		/* rows after those, or NULL */
+	int64		nspilled;
+	TupleTableSlot **slots;		/* for handing rows to the table */
+	int			nslots;
+	TupleTableSlot *spill_slot;
+} CkptRowBuffer;
+
+extern CkptRowBuffer *ckpt_rowbuffer_create(TupleDesc desc);
+extern void ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull);
+extern void ckpt_rowbuffer_truncate(CkptRowBuffer *buf, int64 nrows);
+extern void ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options);
+extern void ckpt_rowbuffer_reset(CkptRowBuffer *buf);
+
+/* How many rows are in the buffer. */
+static inline int64
+ckpt_rowbuffer_count(const CkptRowBuffer *buf)
+{
+	return buf->ntuples + buf->nspilled;
+}
+
+#endif							/* CKPT_ROWBUFFER_H */

@@ -1,0 +1,566 @@
+/*-------------------------------------------------------------------------
+ *
+ * rowhash.c
+ *	  Content hash: an order-independent 128-bit hash of a set of rows.
+ *
+ * Each row is written to a buffer in a form of our own, hashed with XXH3, and
+ * the hashes are added up modulo 2^128; the sum, the number of rows and the
+ * names and types of the columns make the content hash.  A sum does not care
+ * for the order of its parts but does for their number, unlike exclusive or.
+ *
+ * The hash is stored, so it must not depend on anything that differs between
+ * two databases with the same contents: no OIDs (the labels of enums and the
+ * fields of composite values are hashed, never their images), no padding, no
+ * TOAST.  Built-in types whose image is their value are hashed by image; types
+ * that we know nothing of by their text form.
+ *
+ * Columns whose names begin with sys__ are passed over.
+ *
+ * IDENTIFICATION
+ *	  src/rowhash.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "access/detoast.h"
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
+#include "rowhash.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/multirangetypes.h"
+#include "utils/rangetypes.h"
+#include "utils/typcache.h"
+
+/* Values longer than this go into the row's buffer as their own hash, bytes. */
+#define LONG_VALUE		1024
+
+/* How a value is turned into bytes. */
+typedef enum HashForm
+{
+	FORM_BYVAL,					/* fixed length, passed by value */
+	FORM_FLOAT4,				/* the same, with one NaN */
+	FORM_FLOAT8,
+	FORM_FIXED,					/* fixed length, passed by reference */
+	FORM_NAME,					/* up to the NUL */
+	FORM_VARLENA,				/* the bytes of its payload */
+	FORM_ARRAY,
+	FORM_COMPOSITE,
+	FORM_RANGE,
+	FORM_MULTIRANGE,
+	FORM_TEXT					/* its output function's text */
+} HashForm;
+
+typedef struct ValueHasher
+{
+	HashForm	form;
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+	Oid			typid;			/* base type */
+	FmgrInfo	outfunc;		/* FORM_TEXT */
+	TypeCacheEntry *range;		/* FORM_RANGE, FORM_MULTIRANGE */
+	struct ValueHasher *element;	/* array, range, multirange */
+	/* FORM_COMPOSITE: the row type met last */
+	Oid			row_typid;
+	int32		row_typmod;
+	TupleDesc	row_desc;
+	struct ValueHasher *fields;
+} ValueHasher;
+
+struct CkptRowHasher
+{
+	MemoryContext cxt;			/* what the hasher consists of */
+	MemoryContext scratch;		/* emptied after each row that used it */
+	TupleDesc	desc;
+	int			ncols;			/* columns hashed ... */
+	int		   *cols;			/* ... and their indexes in desc */
+	ValueHasher *hashers;		/* by column index */
+	StringInfoData buf;
+	bool		scratched;
+};
+
+static void rowhash_value(CkptRowHasher *hasher, ValueHasher *vh, Datum value);
+
+/*
+ * rowhash_init_value works out how values of a type are turned into bytes.
+ */
+static void
+rowhash_init_value(ValueHasher *vh, Oid typid)
+{
+	Oid			element;
+	Oid			outfunc;
+	bool		isvarlena;
+
+	check_stack_depth();
+
+	memset(vh, 0, sizeof(ValueHasher));
+	typid = getBaseType(typid);
+	vh->typid = typid;
+	get_typlenbyvalalign(typid, &vh->typlen, &vh->typbyval, &vh->typalign);
+
+	switch (typid)
+	{
+		case FLOAT4OID:
+			vh->form = FORM_FLOAT4;
+			return;
+		case FLOAT8OID:
+			vh->form = FORM_FLOAT8;
+			return;
+		case NAMEOID:
+			vh->form = FORM_NAME;
+			return;
+		case BOOLOID:
+		case CHAROID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case OIDOID:
+		case XIDOID:
+		case XID8OID:
+		case CIDOID:
+		case DATEOID:
+		case TIMEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case CASHOID:
+		case PG_LSNOID:
+		case MACADDR8OID:
+			vh->form = vh->typbyval ? FORM_BYVAL : FORM_FIXED;
+			return;
+		case TIDOID:
+		case TIMETZOID:
+		case INTERVALOID:
+		case UUIDOID:
+		case MACADDROID:
+		case POINTOID:
+		case LSEGOID:
+		case BOXOID:
+		case LINEOID:
+		case CIRCLEOID:
+			vh->form = FORM_FIXED;
+			return;
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case BYTEAOID:
+		case JSONOID:
+		case JSONBOID:
+		case XMLOID:
+		case NUMERICOID:
+		case INETOID:
+		case CIDROID:
+		case BITOID:
+		case VARBITOID:
+		case TSVECTOROID:
+		case TSQUERYOID:
+			vh->form = FORM_VARLENA;
+			return;
+		default:
+			break;
+	}
+
+	element = get_element_type(typid);
+	if (OidIsValid(element) && vh->typlen == -1)
+	{
+		vh->form = FORM_ARRAY;
+		vh->element = palloc(sizeof(ValueHasher));
+		rowhash_init_value(vh->element, element);
+		return;
+	}
+
+	switch (get_typtype(typid))
+	{
+		case TYPTYPE_COMPOSITE:
+			vh->form = FORM_COMPOSITE;
+			return;
+		case TYPTYPE_RANGE:
+			vh->form = FORM_RANGE;
+			vh->range = lookup_type_cache(typid, TYPECACHE_RANGE_INFO);
+			vh->element = palloc(sizeof(ValueHasher));
+			rowhash_init_value(vh->element, vh->range->rngelemtype->type_id);
+			return;
+		case TYPTYPE_MULTIRANGE:
+			vh->form = FORM_MULTIRANGE;
+			vh->range = lookup_type_cache(typid, TYPECACHE_MULTIRANGE_INFO)->rngtype;
+			vh->element = palloc(sizeof(ValueHasher));
+			rowhash_init_value(vh->element, vh->range->type_id);
+			return;
+		default:
+			break;
+	}
+
+	if (typid == RECORDOID)
+	{
+		vh->form = FORM_COMPOSITE;
+		return;
+	}
+
+	vh->form = FORM_TEXT;
+	getTypeOutputInfo(typid, &outfunc, &isvarlena);
+	fmgr_info(outfunc, &vh->outfunc);
+}
+
+/*
+ * ckpt_rowhash_create makes a hasher for rows of the given type, in a child of
+ * CurrentMemoryContext.
+ */
+CkptRowHasher *
+ckpt_rowhash_create(TupleDesc desc)
+{
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
+											  "checkpoint row hasher",
+											  ALLOCSET_SMALL_SIZES);
+	MemoryContext oldcxt = MemoryContextSwitchTo(cxt);
+	CkptRowHasher *hasher = palloc0(sizeof(CkptRowHasher));
+
+	hasher->cxt = cxt;
+	hasher->scratch = AllocSetContextCreate(cxt, "checkpoint row hasher scratch",
+											ALLOCSET_DEFAULT_SIZES);
+	hasher->desc = CreateTupleDescCopy(desc);
+	hasher->cols = palloc(Max(desc->natts, 1) * sizeof(int));
+	hasher->hashers = palloc(Max(desc->natts, 1) * sizeof(ValueHasher));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped || ckpt_is_system_column(NameStr(att->attname)))
+			continue;
+		hasher->cols[hasher->ncols++] = i;
+		rowhash_init_value(&hasher->hashers[i], att->atttypid);
+	}
+	initStringInfo(&hasher->buf);
+	MemoryContextSwitchTo(oldcxt);
+	return hasher;
+}
+
+static inline void
+put_bytes(StringInfo buf, const void *bytes, Size len)
+{
+	if (buf->maxlen - buf->len <= (int) len)
+		enlargeStringInfo(buf, (int) len);
+	memcpy(buf->data + buf->len, bytes, len);
+	buf->len += (int) len;
+}
+
+static inline void
+put_uint64(StringInfo buf, uint64 value)
+{
+#ifdef WORDS_BIGENDIAN
+	value = pg_bswap64(value);
+#endif
+	put_bytes(buf, &value, sizeof(value));
+}
+
+/*
+ * put_counted writes a string of bytes that can be told from its neighbours.
+ */
+static inline void
+put_counted(StringInfo buf, const char *bytes, Size len)
+{
+	put_uint64(buf, len);
+	if (len <= LONG_VALUE)
+		put_bytes(buf, bytes, len);
+	else
+	{
+		XXH128_hash_t hash = XXH3_128bits(bytes, len);
+
+		put_uint64(buf, hash.low64);
+		put_uint64(buf, hash.high64);
+	}
+}
+
+static void
+rowhash_array(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
+{
+	ArrayType  *array = DatumGetArrayTypeP(value);
+	ValueHasher *element = vh->element;
+	Datum	   *values;
+	bool	   *nulls;
+	int			nelems;
+
+	put_uint64(&hasher->buf, ARR_NDIM(array));
+	for (int i = 0; i < ARR_NDIM(array); i++)
+	{
+		put_uint64(&hasher->buf, ARR_DIMS(array)[i]);
+		put_uint64(&hasher->buf, (int64) ARR_LBOUND(array)[i]);
+	}
+
+	deconstruct_array(array, ARR_ELEMTYPE(array), element->typlen,
+					  element->typbyval, element->typalign,
+					  &values, &nulls, &nelems);
+	for (int i = 0; i < nelems; i++)
+	{
+		put_bytes(&hasher->buf, &nulls[i], 1);
+		if (!nulls[i])
+			rowhash_value(hasher, element, values[i]);
+	}
+}
+
+static void
+rowhash_composite(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(value);
+	Oid			typid = HeapTupleHeaderGetTypeId(header);
+	int32		typmod = HeapTupleHeaderGetTypMod(header);
+	HeapTupleData tuple;
+	Datum	   *values;
+	bool	   *nulls;
+
+	if (vh->row_desc == NULL || vh->row_typid != typid || vh->row_typmod != typmod)
+	{
+		MemoryContext oldcxt = MemoryContextSwitchTo(hasher->cxt);
+
+		vh->row_desc = lookup_rowtype_tupdesc_copy(typid, typmod);
+		vh->row_typid = typid;
+		vh->row_typmod = typmod;
+		vh->fields = palloc(Max(vh->row_desc->natts, 1) * sizeof(ValueHasher));
+		for (int i = 0; i < vh->row_desc->natts; i++)
+		{
+			Form_pg_attribute att = TupleDescAttr(vh->row_desc, i);
+
+			if (!att->attisdropped)
+				rowhash_init_value(&vh->fields[i], att->atttypid);
+		}
+		MemoryContextSwitchTo(oldcxt);
+	}
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = header;
+
+	values = palloc(vh->row_desc->natts * sizeof(Datum));
+	nulls = palloc(vh->row_desc->natts * sizeof(bool));
+	heap_deform_tuple(&tuple, vh->row_desc, values, nulls);
+	for (int i = 0; i < vh->row_desc->natts; i++)
+	{
+		if (TupleDescAttr(vh->row_desc, i)->attisdropped)
+			continue;
+		put_bytes(&hasher->buf, &nulls[i], 1);
+		if (!nulls[i])
+			rowhash_value(hasher, &vh->fields[i], values[i]);
+	}
+}
+
+static void
+rowhash_range(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
+{
+	RangeBound	bounds[2];
+	bool		empty;
+
+	range_deserialize(vh->range, DatumGetRangeTypeP(value),
+					  &bounds[0], &bounds[1], &empty);
+	put_bytes(&hasher->buf, &empty, 1);
+	for (int i = 0; i < 2 && !empty; i++)
+	{
+		put_bytes(&hasher->buf, &bounds[i].infinite, 1);
+		put_bytes(&hasher->buf, &bounds[i].inclusive, 1);
+		if (!bounds[i].infinite)
+			rowhash_value(hasher, vh->element, bounds[i].val);
+	}
+}
+
+static void
+rowhash_multirange(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
+{
+	RangeType **ranges;
+	int32		nranges;
+
+	multirange_deserialize(vh->range, DatumGetMultirangeTypeP(value),
+						   &nranges, &ranges);
+	put_uint64(&hasher->buf, nranges);
+	for (int i = 0; i < nranges; i++)
+		rowhash_value(hasher, vh->element, RangeTypePGetDatum(ranges[i]));
+}
+
+/*
+ * rowhash_value writes a value that is not null to the hasher's buffer.
+ *
+ * Forms that allocate memory do so in the scratch context.
+ */
+static void
+rowhash_value(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
+{
+	StringInfo	buf = &hasher->buf;
+	MemoryContext oldcxt;
+
+	switch (vh->form)
+	{
+		case FORM_BYVAL:
+			/* the unused bits of a Datum are not always the same */
+			if (vh->typlen == 1)
+				put_uint64(buf, (uint8) value);
+			else if (vh->typlen == 2)
+				put_uint64(buf, (uint16) value);
+			else if (vh->typlen == 4)
+				put_uint64(buf, (uint32) value);
+			else
+				put_uint64(buf, (uint64) value);
+			return;
+		case FORM_FLOAT4:
+			{
+				float4		f = DatumGetFloat4(value);
+				uint32		bits = 0x7fc00000;
+
+				if (f == f)
+					memcpy(&bits, &f, sizeof(bits));
+				put_uint64(buf, bits);
+				return;
+			}
+		case FORM_FLOAT8:
+			{
+				float8		f = DatumGetFloat8(value);
+				uint64		bits = UINT64CONST(0x7ff8000000000000);
+
+				if (f == f)
+					memcpy(&bits, &f, sizeof(bits));
+				put_uint64(buf, bits);
+				return;
+			}
+		case FORM_FIXED:
+			put_bytes(buf, DatumGetPointer(value), vh->typlen);
+			return;
+		case FORM_NAME:
+			put_counted(buf, DatumGetCString(value), strlen(DatumGetCString(value)));
+			return;
+		case FORM_VARLENA:
+			{
+				struct varlena *v = (struct varlena *) DatumGetPointer(value);
+
+				if (!VARATT_IS_EXTENDED(v) || VARATT_IS_SHORT(v))
+				{
+					put_counted(buf, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
+					return;
+				}
+				break;
+			}
+		default:
+			break;
+	}
+
+	hasher->scratched = true;
+	oldcxt = MemoryContextSwitchTo(hasher->scratch);
+	switch (vh->form)
+	{
+		case FORM_VARLENA:
+			{
+				struct varlena *v = detoast_attr((struct varlena *) DatumGetPointer(value));
+
+				put_counted(buf, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
+				break;
+			}
+		case FORM_ARRAY:
+			rowhash_array(hasher, vh, value);
+			break;
+		case FORM_COMPOSITE:
+			rowhash_composite(hasher, vh, value);
+			break;
+		case FORM_RANGE:
+			rowhash_range(hasher, vh, value);
+			break;
+		case FORM_MULTIRANGE:
+			rowhash_multirange(hasher, vh, value);
+			break;
+		case FORM_TEXT:
+			{
+				char	   *text = OutputFunctionCall(&vh->outfunc, value);
+
+				put_counted(buf, text, strlen(text));
+				break;
+			}
+		default:
+			elog(ERROR, "unexpected hash form %d", vh->form);
+	}
+	MemoryContextSwitchTo(oldcxt);
+}
+
+static inline XXH128_hash_t
+rowhash_one(CkptRowHasher *hasher, const Datum *values, const bool *isnull)
+{
+	StringInfo	buf = &hasher->buf;
+	XXH128_hash_t hash;
+
+	buf->len = 0;
+	for (int i = 0; i < hasher->ncols; i++)
+	{
+		int			col = hasher->cols[i];
+
+		put_bytes(buf, &isnull[col], 1);
+		if (!isnull[col])
+			rowhash_value(hasher, &hasher->hashers[col], values[col]);
+	}
+	hash = XXH3_128bits(buf->data, buf->len);
+	if (hasher->scratched)
+	{
+		MemoryContextReset(hasher->scratch);
+		hasher->scratched = false;
+	}
+	return hash;
+}
+
+/*
+ * ckpt_rowhash_add adds a row to a sum.  The arrays are by column of the row
+ * type that the hasher was made for; values may be toasted.
+ */
+void
+ckpt_rowhash_add(CkptRowHasher *hasher, CkptRowSum *sum,
+				 const Datum *values, const bool *isnull)
+{
+	XXH128_hash_t hash = rowhash_one(hasher, values, isnull);
+
+	sum->lo += hash.low64;
+	sum->hi += hash.high64 + (sum->lo < hash.low64);
+	sum->rows++;
+}
+
+static char *
+rowhash_to_text(XXH128_hash_t hash)
+{
+	return psprintf("%016llx%016llx", (unsigned long long) hash.high64,
+					(unsigned long long) hash.low64);
+}
+
+/*
+ * ckpt_rowhash_finish returns the content hash of the rows in a sum, as 32 hex
+ * digits in CurrentMemoryContext.
+ */
+char *
+ckpt_rowhash_finish(CkptRowHasher *hasher, const CkptRowSum *sum)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	put_uint64(&buf, sum->lo);
+	put_uint64(&buf, sum->hi);
+	put_uint64(&buf, sum->rows);
+	for (int i = 0; i < hasher->ncols; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(hasher->desc, hasher->cols[i]);
+		char	   *type = format_type_extended(att->atttypid, att->atttypmod,
+												FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+
+		put_counted(&buf, NameStr(att->attname), strlen(NameStr(att->attname)));
+		put_counted(&buf, type, strlen(type));
+	}
+	return rowhash_to_text(XXH3_128bits(buf.data, buf.len));
+}
+
+/*
+ * ckpt_hash_text returns the hash of a string, as 32 hex digits.
+ */
+char *
+ckpt_hash_text(const char *text)
+{
+	return rowhash_to_text(XXH3_128bits(text, strlen(text)));
+}

@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * rowhash.h
+ *	  Content hash: an order-independent 128-bit hash of a set of rows.
+ *
+ * IDENTIFICATION
+ *	  src/rowhash.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_ROWHASH_H
+#define CKPT_ROWHASH_H
+
+#include "access/tupdesc.h"
+
+/* Length of a hash in its text form, without the final NUL. */
+#define CKPT_HASH_LEN	32
+
+/* The sum of the hashes of the rows seen, and their number. */
+typedef struct CkptRowSum
+{
+	uint64		lo;
+	uint64		hi;
+	int64		rows;
+} CkptRowSum;
+
+typedef struct CkptRowHasher CkptRowHasher;
+
+extern CkptRowHasher *ckpt_rowhash_create(TupleDesc desc);
+extern void ckpt_rowhash_add(CkptRowHasher *hasher, CkptRowSum *sum,
+							 const Datum *values, const bool *isnull);
+extern char *ckpt_rowhash_finish(CkptRowHasher *hasher, const CkptRowSum *sum);
+extern char *ckpt_hash_text(const char *text);
+
+#endif							/* CKPT_ROWHASH_H */
