@@ -1,0 +1,1014 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.c
+ *	  The one file that spells SQL on the extension's tables.
+ *
+ * Every statement runs as the owner of those tables with a pinned search_path
+ * and is a constant with parameters; nothing that a user wrote is executed
+ * here.  Whether the user may do what is asked for is the caller's business:
+ * see ckpt_catalog_check_owner().
+ *
+ * Results are in the caller's memory context.
+ *
+ * IDENTIFICATION
+ *	  src/catalog.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "access/htup_details.h"
+#include "catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#define MAX_ARGS 24
+
+/* A statement: its text, its plan once it has been run, its parameters. */
+typedef struct Statement
+{
+	const char *sql;
+	SPIPlanPtr *plan;
+	int			nargs;
+	Oid			types[MAX_ARGS];
+	Datum		values[MAX_ARGS];
+	char		nulls[MAX_ARGS];
+
+	/* while it is open */
+	MemoryContext caller;
+	Oid			save_userid;
+	int			save_sec_context;
+	int			save_nestlevel;
+} Statement;
+
+/* Each use of this macro is one statement, planned once in a session. */
+#define STATEMENT(name, text) \
+	static SPIPlanPtr name##_plan = NULL; \
+	Statement	name = {.sql = text, .plan = &name##_plan}
+
+static void
+arg_datum(Statement *st, Oid type, Datum value, bool isnull)
+{
+	Assert(st->nargs < MAX_ARGS);
+	st->types[st->nargs] = type;
+	st->values[st->nargs] = value;
+	st->nulls[st->nargs] = isnull ? 'n' : ' ';
+	st->nargs++;
+}
+
+static void
+arg_int8(Statement *st, int64 value)
+{
+	arg_datum(st, INT8OID, Int64GetDatum(value), false);
+}
+
+/* arg_count passes a number that may be unknown, which is -1. */
+static void
+arg_count(Statement *st, int64 value)
+{
+	arg_datum(st, INT8OID, Int64GetDatum(value), value < 0);
+}
+
+static void
+arg_int4(Statement *st, int value)
+{
+	arg_datum(st, INT4OID, Int32GetDatum(value), false);
+}
+
+static void
+arg_bool(Statement *st, bool value)
+{
+	arg_datum(st, BOOLOID, BoolGetDatum(value), false);
+}
+
+static void
+arg_text(Statement *st, const char *value)
+{
+	arg_datum(st, TEXTOID, value ? CStringGetTextDatum(value) : (Datum) 0,
+			  value == NULL);
+}
+
+/*
+ * catalog_open runs a statement as the owner of the extension's tables, with
+ * search_path pinned, and returns the number of rows; they are in
+ * SPI_tuptable until catalog_close().
+ *
+ * On error, abort restores the user, the settings and SPI.
+ */
+static uint64
+catalog_open(Statement *st, int expected)
+{
+	int			rc;
+
+	st->caller = CurrentMemoryContext;
+	st->save_nestlevel = NewGUCNestLevel();
+	GetUserIdAndSecContext(&st->save_userid, &st->save_sec_context);
+	SetUserIdAndSecContext(ckpt_catalog_owner(),
+						   st->save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+
+	SPI_connect();
+	if (*st->plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare(st->sql, st->nargs, st->types);
+
+		if (plan == NULL)
+			elog(ERROR, "could not prepare \"%s\": %s", st->sql,
+				 SPI_result_code_string(SPI_result));
+		SPI_keepplan(plan);
+		*st->plan = plan;
+	}
+	rc = SPI_execute_plan(*st->plan, st->values, st->nulls, false, 0);
+	if (rc != expected)
+		elog(ERROR, "unexpected SPI result %s from \"%s\"",
+			 SPI_result_code_string(rc), st->sql);
+	return SPI_processed;
+}
+
+static void
+catalog_close(Statement *st)
+{
+	SPI_finish();
+	SetUserIdAndSecContext(st->save_userid, st->save_sec_context);
+	AtEOXact_GUC(false, st->save_nestlevel);
+	MemoryContextSwitchTo(st->caller);
+}
+
+/* catalog_run runs a statement whose rows are not wanted. */
+static uint64
+catalog_run(Statement *st, int expected)
+{
+	uint64		nrows = catalog_open(st, expected);
+
+	catalog_close(st);
+	return nrows;
+}
+
+static bool
+row_isnull(uint64 row, int col)
+{
+	bool		isnull;
+
+	(void) SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, col, &isnull);
+	return isnull;
+}
+
+static int64
+row_int8(uint64 row, int col)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+									  col, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
+}
+
+static bool
+row_bool(uint64 row, int col)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+									  col, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+/* row_text returns a copy in the caller's context, or NULL. */
+static char *
+row_text(Statement *st, uint64 row, int col)
+{
+	char	   *value = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, col);
+
+	return value ? MemoryContextStrdup(st->caller, value) : NULL;
+}
+
+/*
+ * ckpt_catalog_owner returns the role that owns the extension's tables.
+ */
+Oid
+ckpt_catalog_owner(void)
+{
+	Oid			relid = get_relname_relid("job", get_namespace_oid(CKPT_SCHEMA, false));
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for table %s.job", CKPT_SCHEMA);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * ckpt_catalog_may_use returns whether the current user may see and use what
+ * belongs to the named role: it is that role, a member of it or a superuser.
+ */
+bool
+ckpt_catalog_may_use(const char *owner)
+{
+	Oid			ownerid = get_role_oid(owner, true);
+
+	if (superuser())
+		return true;
+	return OidIsValid(ownerid) && has_privs_of_role(GetUserId(), ownerid);
+}
+
+/*
+ * ckpt_catalog_check_owner raises 42501 unless the current user may use what
+ * belongs to the named role.
+ */
+void
+ckpt_catalog_check_owner(const char *owner, const char *what, int64 id)
+{
+	if (!ckpt_catalog_may_use(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for %s %lld", what, (long long) id),
+				 errdetail("It belongs to role \"%s\".", owner),
+				 errhint("Only that role, its members and superusers can use it.")));
+}
+
+/*
+ * ckpt_catalog_insert_job stores a new job, running, and returns its number.
+ * rerun_of is 0 for the first of its run group.
+ */
+int64
+ckpt_catalog_insert_job(const char *name, const char *owner, int64 rerun_of,
+						bool attached, bool fresh)
+{
+	STATEMENT(st, "INSERT INTO checkpoint.job (name, owner, rerun_of, attached, fresh)"
+			  " VALUES ($1, $2::name, NULLIF($3, 0), $4, $5) RETURNING job_id");
+	int64		job_id;
+
+	arg_text(&st, name);
+	arg_text(&st, owner);
+	arg_int8(&st, rerun_of);
+	arg_bool(&st, attached);
+	arg_bool(&st, fresh);
+	catalog_open(&st, SPI_OK_INSERT_RETURNING);
+	job_id = row_int8(0, 1);
+	catalog_close(&st);
+	return job_id;
+}
+
+#define JOB_COLUMNS "job_id, name, owner, status, attached, fresh"
+
+static void
+row_job(Statement *st, uint64 row, CkptJob *job)
+{
+	job->job_id = row_int8(row, 1);
+	job->name = row_text(st, row, 2);
+	job->owner = row_text(st, row, 3);
+	job->ownerid = get_role_oid(job->owner, true);
+	job->status = row_text(st, row, 4);
+	job->attached = row_bool(row, 5);
+	job->fresh = row_bool(row, 6);
+}
+
+/*
+ * ckpt_catalog_get_job fills in *job and returns true, or returns false.
+ */
+bool
+ckpt_catalog_get_job(int64 job_id, CkptJob *job)
+{
+	STATEMENT(st, "SELECT " JOB_COLUMNS " FROM checkpoint.job WHERE job_id = $1");
+	bool		found;
+
+	arg_int8(&st, job_id);
+	found = catalog_open(&st, SPI_OK_SELECT) > 0;
+	if (found)
+		row_job(&st, 0, job);
+	catalog_close(&st);
+	return found;
+}
+
+/*
+ * ckpt_catalog_open_jobs lists the jobs (CkptJob *) of a run group that were
+ * never ended.
+ */
+List *
+ckpt_catalog_open_jobs(const char *owner, const char *name)
+{
+	STATEMENT(st, "SELECT " JOB_COLUMNS " FROM checkpoint.job"
+			  " WHERE owner = $1::name AND name = $2 AND status = 'running'"
+			  " ORDER BY job_id");
+	List	   *jobs = NIL;
+	uint64		nrows;
+
+	arg_text(&st, owner);
+	arg_text(&st, name);
+	nrows = catalog_open(&st, SPI_OK_SELECT);
+	MemoryContextSwitchTo(st.caller);
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		CkptJob    *job = palloc(sizeof(CkptJob));
+
+		row_job(&st, row, job);
+		jobs = lappend(jobs, job);
+	}
+	catalog_close(&st);
+	return jobs;
+}
+
+/*
+ * ckpt_catalog_last_job returns the newest job of a run group, or 0.
+ */
+int64
+ckpt_catalog_last_job(const char *owner, const char *name)
+{
+	STATEMENT(st, "SELECT job_id FROM checkpoint.job"
+			  " WHERE owner = $1::name AND name = $2 ORDER BY job_id DESC LIMIT 1");
+	int64		job_id = 0;
+
+	arg_text(&st, owner);
+	arg_text(&st, name);
+	if (catalog_open(&st, SPI_OK_SELECT) > 0)
+		job_id = row_int8(0, 1);
+	catalog_close(&st);
+	return job_id;
+}
+
+/*
+ * ckpt_catalog_end_job stores how an open job ended; error may be NULL.  Steps
+ * of it that are stored as running are stored as failed.
+ */
+void
+ckpt_catalog_end_job(int64 job_id, const char *status, const char *error)
+{
+	STATEMENT(st, "UPDATE checkpoint.job SET status = $2, error = $3,"
+			  " ended_at = clock_timestamp() WHERE job_id = $1 AND status = 'running'");
+	STATEMENT(steps, "UPDATE checkpoint.step SET action = 'failed',"
+			  " reason = COALESCE(reason, $2), ended_at = clock_timestamp()"
+			  " WHERE job_id = $1 AND action = 'running'");
+
+	arg_int8(&st, job_id);
+	arg_text(&st, status);
+	arg_text(&st, error);
+	catalog_run(&st, SPI_OK_UPDATE);
+
+	arg_int8(&steps, job_id);
+	arg_text(&steps, error ? error : status);
+	catalog_run(&steps, SPI_OK_UPDATE);
+}
+
+/*
+ * ckpt_catalog_insert_step stores a new step, running, and returns its number,
+ * or 0 if the job has a step of that name.
+ */
+int64
+ckpt_catalog_insert_step(int64 job_id, const char *step, CkptKind kind,
+						 const char *query, const char *udf)
+{
+	STATEMENT(st, "INSERT INTO checkpoint.step (job_id, step, kind, action, query, udf)"
+			  " VALUES ($1, $2, $3, 'running', $4, $5)"
+			  " ON CONFLICT (job_id, step) DO NOTHING RETURNING step_id");
+	int64		step_id = 0;
+
+	arg_int8(&st, job_id);
+	arg_text(&st, step);
+	arg_text(&st, ckpt_kind_name(kind));
+	arg_text(&st, query);
+	arg_text(&st, udf);
+	if (catalog_open(&st, SPI_OK_INSERT_RETURNING) > 0)
+		step_id = row_int8(0, 1);
+	catalog_close(&st);
+	return step_id;
+}
+
+/*
+ * ckpt_catalog_update_step stores what a step has done so far.  checkpoint_id
+ * 0 and counts of -1 leave what is stored.
+ */
+void
+ckpt_catalog_update_step(int64 step_id, const char *action, const char *reason,
+						 int64 checkpoint_id, const CkptStepCounts *counts,
+						 bool ended)
+{
+	STATEMENT(st, "UPDATE checkpoint.step SET action = $2,"
+			  " reason = COALESCE($3, reason),"
+			  " checkpoint_id = COALESCE(NULLIF($4, 0), checkpoint_id),"
+			  " rows_total = COALESCE($5, rows_total),"
+			  " rows_kept = COALESCE($6, rows_kept),"
+			  " rows_computed = COALESCE($7, rows_computed),"
+			  " rows_failed = COALESCE($8, rows_failed),"
+			  " rows_output = COALESCE($9, rows_output),"
+			  " ended_at = CASE WHEN $10 THEN clock_timestamp() END"
+			  " WHERE step_id = $1");
+
+	arg_int8(&st, step_id);
+	arg_text(&st, action);
+	arg_text(&st, reason);
+	arg_int8(&st, checkpoint_id);
+	arg_count(&st, counts->total);
+	arg_count(&st, counts->kept);
+	arg_count(&st, counts->computed);
+	arg_count(&st, counts->failed);
+	arg_count(&st, counts->output);
+	arg_bool(&st, ended);
+	catalog_run(&st, SPI_OK_UPDATE);
+}
+
+/*
+ * ckpt_catalog_running_steps lists the numbers (int64 *) of a job's steps that
+ * are stored as running.
+ */
+List *
+ckpt_catalog_running_steps(int64 job_id)
+{
+	STATEMENT(st, "SELECT step_id FROM checkpoint.step"
+			  " WHERE job_id = $1 AND action = 'running'");
+	List	   *steps = NIL;
+	uint64		nrows;
+
+	arg_int8(&st, job_id);
+	nrows = catalog_open(&st, SPI_OK_SELECT);
+	MemoryContextSwitchTo(st.caller);
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		int64	   *step_id = palloc(sizeof(int64));
+
+		*step_id = row_int8(row, 1);
+		steps = lappend(steps, step_id);
+	}
+	catalog_close(&st);
+	return steps;
+}
+
+/*
+ * ckpt_catalog_step_outputs lists (CkptStepOutput *) what the steps of a job
+ * have left, oldest first.
+ */
+List *
+ckpt_catalog_step_outputs(int64 job_id)
+{
+	STATEMENT(st, "SELECT s.step, s.kind, c.output_table FROM checkpoint.step s"
+			  " LEFT JOIN checkpoint.checkpoint c USING (checkpoint_id)"
+			  " WHERE s.job_id = $1 AND s.action NOT IN ('running', 'failed')"
+			  " ORDER BY s.step_id");
+	List	   *outputs = NIL;
+	uint64		nrows;
+
+	arg_int8(&st, job_id);
+	nrows = catalog_open(&st, SPI_OK_SELECT);
+	MemoryContextSwitchTo(st.caller);
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		CkptStepOutput *output = palloc(sizeof(CkptStepOutput));
+
+		output->step = row_text(&st, row, 1);
+		output->kind = row_text(&st, row, 2);
+		output->table = row_text(&st, row, 3);
+		outputs = lappend(outputs, output);
+	}
+	catalog_close(&st);
+	return outputs;
+}
+
+/*
+ * ckpt_catalog_get_step_table returns whether a job has the step, and in *table
+ * the name of its output table, or NULL.
+ */
+bool
+ckpt_catalog_get_step_table(int64 job_id, const char *step, char **table)
+{
+	STATEMENT(st, "SELECT c.output_table FROM checkpoint.step s"
+			  " LEFT JOIN checkpoint.checkpoint c USING (checkpoint_id)"
+			  " WHERE s.job_id = $1 AND s.step = $2");
+	bool		found;
+
+	arg_int8(&st, job_id);
+	arg_text(&st, step);
+	found = catalog_open(&st, SPI_OK_SELECT) > 0;
+	*table = found ? row_text(&st, 0, 1) : NULL;
+	catalog_close(&st);
+	return found;
+}
+
+/*
+ * ckpt_catalog_job_has_failed_rows returns whether a step of the job left rows
+ * in quarantine.
+ */
+bool
+ckpt_catalog_job_has_failed_rows(int64 job_id)
+{
+	STATEMENT(st, "SELECT FROM checkpoint.step WHERE job_id = $1 AND rows_failed > 0 LIMIT 1");
+	bool		found;
+
+	arg_int8(&st, job_id);
+	found = catalog_run(&st, SPI_OK_SELECT) > 0;
+	return found;
+}
+
+/*
+ * ckpt_catalog_next_checkpoint_id draws the number of a new checkpoint, which
+ * is part of the names of its tables.
+ */
+int64
+ckpt_catalog_next_checkpoint_id(void)
+{
+	STATEMENT(st, "SELECT nextval('checkpoint.checkpoint_checkpoint_id_seq')");
+	int64		id;
+
+	catalog_open(&st, SPI_OK_SELECT);
+	id = row_int8(0, 1);
+	catalog_close(&st);
+	return id;
+}
+
+/*
+ * ckpt_catalog_insert_checkpoint stores a new partial checkpoint.
+ */
+void
+ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
+{
+	STATEMENT(st, "INSERT INTO checkpoint.checkpoint (checkpoint_id, owner, job_name,"
+			  " step, job_id, kind, state, input_hash, output_columns, code_hash,"
+			  " cache_version, input_table, output_table, rows_total, rows_processed,"
+			  " rows_output, next_output_id, content_lo, content_hi)"
+			  " VALUES ($1, $2::name, $3, $4, $5, $6, 'partial', $7, $8, $9, $10,"
+			  " $11::name, $12::name, $13, $14, $15, $16, $17, $18)");
+
+	arg_int8(&st, cp->id);
+	arg_text(&st, cp->owner);
+	arg_text(&st, cp->job_name);
+	arg_text(&st, cp->step);
+	arg_int8(&st, cp->job_id);
+	arg_text(&st, ckpt_kind_name(cp->kind));
+	arg_text(&st, cp->input_hash);
+	arg_text(&st, cp->output_columns);
+	arg_text(&st, cp->code_hash);
+	arg_text(&st, cp->cache_version);
+	arg_text(&st, cp->input_table);
+	arg_text(&st, cp->output_table);
+	arg_int8(&st, cp->rows_total);
+	arg_int8(&st, cp->rows_processed);
+	arg_int8(&st, cp->rows_output);
+	arg_int8(&st, cp->next_output_id);
+	arg_int8(&st, (int64) cp->content.lo);
+	arg_int8(&st, (int64) cp->content.hi);
+	catalog_run(&st, SPI_OK_INSERT);
+}
+
+#define CHECKPOINT_COLUMNS \
+	"checkpoint_id, owner, job_name, step, job_id, kind, state = 'final'," \
+	" input_hash, output_columns, code_hash, cache_version, mixed_code," \
+	" input_table, output_table, rows_total, rows_processed, rows_failed," \
+	" rows_output, next_output_id, content_lo, content_hi, content_hash"
+
+static void
+row_checkpoint(Statement *st, uint64 row, CkptCheckpoint *cp)
+{
+	char	   *kind = row_text(st, row, 6);
+
+	cp->id = row_int8(row, 1);
+	cp->owner = row_text(st, row, 2);
+	cp->job_name = row_text(st, row, 3);
+	cp->step = row_text(st, row, 4);
+	cp->job_id = row_int8(row, 5);
+	cp->kind = CKPT_QUERY;
+	while (strcmp(kind, ckpt_kind_name(cp->kind)) != 0)
+		cp->kind++;
+	cp->final = row_bool(row, 7);
+	cp->input_hash = row_text(st, row, 8);
+	cp->output_columns = row_text(st, row, 9);
+	cp->code_hash = row_text(st, row, 10);
+	cp->cache_version = row_text(st, row, 11);
+	cp->mixed_code = row_bool(row, 12);
+	cp->input_table = row_text(st, row, 13);
+	cp->output_table = row_text(st, row, 14);
+	cp->rows_total = row_int8(row, 15);
+	cp->rows_processed = row_int8(row, 16);
+	cp->rows_failed = row_int8(row, 17);
+	cp->rows_output = row_int8(row, 18);
+	cp->next_output_id = row_int8(row, 19);
+	cp->content.lo = (uint64) row_int8(row, 20);
+	cp->content.hi = (uint64) row_int8(row, 21);
+	cp->content.rows = cp->rows_output;
+	cp->content_hash = row_text(st, row, 22);
+}
+
+static bool
+catalog_one_checkpoint(Statement *st, CkptCheckpoint *cp)
+{
+	bool		found = catalog_open(st, SPI_OK_SELECT) > 0;
+
+	if (found)
+		row_checkpoint(st, 0, cp);
+	catalog_close(st);
+	return found;
+}
+
+static List *
+catalog_list_checkpoints(Statement *st)
+{
+	List	   *list = NIL;
+	uint64		nrows = catalog_open(st, SPI_OK_SELECT);
+
+	MemoryContextSwitchTo(st->caller);
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		CkptCheckpoint *cp = palloc(sizeof(CkptCheckpoint));
+
+		row_checkpoint(st, row, cp);
+		list = lappend(list, cp);
+	}
+	catalog_close(st);
+	return list;
+}
+
+/*
+ * ckpt_catalog_get_checkpoint fills in *cp and returns true, or returns false.
+ */
+bool
+ckpt_catalog_get_checkpoint(int64 id, CkptCheckpoint *cp)
+{
+	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint"
+			  " WHERE checkpoint_id = $1");
+
+	arg_int8(&st, id);
+	return catalog_one_checkpoint(&st, cp);
+}
+
+/*
+ * ckpt_catalog_find_by_input_table finds the checkpoint whose input table has
+ * the given name (in the schema of result tables).
+ */
+bool
+ckpt_catalog_find_by_input_table(const char *table, CkptCheckpoint *cp)
+{
+	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint"
+			  " WHERE input_table = $1::name");
+
+	arg_text(&st, table);
+	return catalog_one_checkpoint(&st, cp);
+}
+
+/*
+ * ckpt_catalog_finals lists (CkptCheckpoint *) the final checkpoints under a
+ * key that a job of that name may reuse, newest first.
+ */
+List *
+ckpt_catalog_finals(const char *owner, const char *job_name, const char *cache_key)
+{
+	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint"
+			  " WHERE state = 'final' AND cache_key = $3 AND owner = $1::name"
+			  " AND (NOT mixed_code OR job_name = $2)"
+			  " ORDER BY checkpoint_id DESC");
+
+	arg_text(&st, owner);
+	arg_text(&st, job_name);
+	arg_text(&st, cache_key);
+	return catalog_list_checkpoints(&st);
+}
+
+/*
+ * ckpt_catalog_has_candidate returns whether there is any checkpoint that could
+ * serve this step, if its input turned out to be the right one.
+ */
+bool
+ckpt_catalog_has_candidate(const char *owner, const char *job_name,
+						   const char *step, CkptKind kind,
+						   const char *output_columns, const char *code_hash)
+{
+	STATEMENT(st, "SELECT FROM checkpoint.checkpoint"
+			  " WHERE owner = $1::name AND kind = $4 AND output_columns = $5"
+			  " AND (job_name = $2 AND step = $3 OR state = 'final' AND code_hash = $6)"
+			  " LIMIT 1");
+
+	arg_text(&st, owner);
+	arg_text(&st, job_name);
+	arg_text(&st, step);
+	arg_text(&st, ckpt_kind_name(kind));
+	arg_text(&st, output_columns);
+	arg_text(&st, code_hash);
+	return catalog_run(&st, SPI_OK_SELECT) > 0;
+}
+
+/*
+ * ckpt_catalog_group_checkpoints lists (CkptCheckpoint *) the checkpoints of a
+ * step of a run group, newest first.
+ */
+List *
+ckpt_catalog_group_checkpoints(const char *owner, const char *job_name,
+							   const char *step)
+{
+	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint"
+			  " WHERE owner = $1::name AND job_name = $2 AND step = $3"
+			  " ORDER BY checkpoint_id DESC");
+
+	arg_text(&st, owner);
+	arg_text(&st, job_name);
+	arg_text(&st, step);
+	return catalog_list_checkpoints(&st);
+}
+
+/*
+ * ckpt_catalog_update_checkpoint stores how far a partial checkpoint has come,
+ * and with which code.
+ */
+void
+ckpt_catalog_update_checkpoint(const CkptCheckpoint *cp)
+{
+	STATEMENT(st, "UPDATE checkpoint.checkpoint SET job_id = $2, code_hash = $3,"
+			  " cache_version = $4, rows_processed = $5, rows_failed = $6,"
+			  " rows_output = $7, next_output_id = $8, content_lo = $9,"
+			  " content_hi = $10, last_used_at = clock_timestamp()"
+			  " WHERE checkpoint_id = $1");
+
+	arg_int8(&st, cp->id);
+	arg_int8(&st, cp->job_id);
+	arg_text(&st, cp->code_hash);
+	arg_text(&st, cp->cache_version);
+	arg_int8(&st, cp->rows_processed);
+	arg_int8(&st, cp->rows_failed);
+	arg_int8(&st, cp->rows_output);
+	arg_int8(&st, cp->next_output_id);
+	arg_int8(&st, (int64) cp->content.lo);
+	arg_int8(&st, (int64) cp->content.hi);
+	catalog_run(&st, SPI_OK_UPDATE);
+}
+
+/*
+ * ckpt_catalog_finish_checkpoint makes a partial checkpoint final, under a key.
+ * Older ones under the same key cannot be found by it any more, unless the new
+ * one is not for everybody: it has rows of several versions of the code.
+ */
+void
+ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp, const char *cache_key)
+{
+	STATEMENT(st, "UPDATE checkpoint.checkpoint SET state = 'final', cache_key = $2,"
+			  " content_hash = $3, mixed_code = $4, input_table = $5::name,"
+			  " last_used_at = clock_timestamp()"
+			  " WHERE checkpoint_id = $1");
+	STATEMENT(old, "UPDATE checkpoint.checkpoint SET cache_key = NULL"
+			  " WHERE state = 'final' AND cache_key = $2 AND owner = $3::name"
+			  " AND checkpoint_id <> $1"
+			  " AND (NOT $4 OR mixed_code AND job_name = $5)");
+
+	arg_int8(&st, cp->id);
+	arg_text(&st, cache_key);
+	arg_text(&st, cp->content_hash);
+	arg_bool(&st, cp->mixed_code);
+	arg_text(&st, cp->input_table);
+	catalog_run(&st, SPI_OK_UPDATE);
+
+	arg_int8(&old, cp->id);
+	arg_text(&old, cache_key);
+	arg_text(&old, cp->owner);
+	arg_bool(&old, cp->mixed_code);
+	arg_text(&old, cp->job_name);
+	catalog_run(&old, SPI_OK_UPDATE);
+}
+
+/*
+ * ckpt_catalog_touch_checkpoint notes that a checkpoint was used.
+ */
+void
+ckpt_catalog_touch_checkpoint(int64 id)
+{
+	STATEMENT(st, "UPDATE checkpoint.checkpoint SET last_used_at = clock_timestamp()"
+			  " WHERE checkpoint_id = $1");
+
+	arg_int8(&st, id);
+	catalog_run(&st, SPI_OK_UPDATE);
+}
+
+/*
+ * ckpt_catalog_delete_checkpoint forgets a checkpoint; its tables are the
+ * caller's business.
+ */
+void
+ckpt_catalog_delete_checkpoint(int64 id)
+{
+	STATEMENT(st, "DELETE FROM checkpoint.checkpoint WHERE checkpoint_id = $1");
+
+	arg_int8(&st, id);
+	catalog_run(&st, SPI_OK_DELETE);
+}
+
+/*
+ * ckpt_catalog_code_version returns the number, within a checkpoint, of a
+ * version of the code, and stores it if it is new.
+ */
+int
+ckpt_catalog_code_version(int64 checkpoint_id, const char *code_hash,
+						  const char *cache_version, const char *components)
+{
+	STATEMENT(find, "SELECT code_no::bigint FROM checkpoint.code_version"
+			  " WHERE checkpoint_id = $1 AND code_hash = $2"
+			  " AND cache_version IS NOT DISTINCT FROM $3");
+	STATEMENT(st, "INSERT INTO checkpoint.code_version"
+			  " (checkpoint_id, code_no, code_hash, cache_version, components)"
+			  " SELECT $1, COALESCE(max(code_no), 0) + 1, $2, $3, $4::jsonb"
+			  " FROM checkpoint.code_version WHERE checkpoint_id = $1"
+			  " RETURNING code_no::bigint");
+	int			code_no = 0;
+
+	arg_int8(&find, checkpoint_id);
+	arg_text(&find, code_hash);
+	arg_text(&find, cache_version);
+	if (catalog_open(&find, SPI_OK_SELECT) > 0)
+		code_no = (int) row_int8(0, 1);
+	catalog_close(&find);
+	if (code_no > 0)
+		return code_no;
+
+	arg_int8(&st, checkpoint_id);
+	arg_text(&st, code_hash);
+	arg_text(&st, cache_version);
+	arg_text(&st, components);
+	catalog_open(&st, SPI_OK_INSERT_RETURNING);
+	code_no = (int) row_int8(0, 1);
+	catalog_close(&st);
+	return code_no;
+}
+
+/*
+ * ckpt_catalog_add_code_rows notes that a version of the code computed rows.
+ */
+void
+ckpt_catalog_add_code_rows(int64 checkpoint_id, int code_no, int64 rows)
+{
+	STATEMENT(st, "UPDATE checkpoint.code_version SET rows_computed = rows_computed + $3"
+			  " WHERE checkpoint_id = $1 AND code_no = $2");
+
+	arg_int8(&st, checkpoint_id);
+	arg_int4(&st, code_no);
+	arg_int8(&st, rows);
+	catalog_run(&st, SPI_OK_UPDATE);
+}
+
+/*
+ * ckpt_catalog_count_code_versions returns how many versions of the code have
+ * computed rows of a checkpoint.
+ */
+int
+ckpt_catalog_count_code_versions(int64 checkpoint_id)
+{
+	STATEMENT(st, "SELECT count(*) FROM checkpoint.code_version"
+			  " WHERE checkpoint_id = $1 AND rows_computed > 0");
+	int			count;
+
+	arg_int8(&st, checkpoint_id);
+	catalog_open(&st, SPI_OK_SELECT);
+	count = (int) row_int8(0, 1);
+	catalog_close(&st);
+	return count;
+}
+
+/*
+ * ckpt_catalog_code_difference says in words what the code that last worked on
+ * a checkpoint and the given components (a JSON object) do not have in common,
+ * naming one thing; NULL if nothing.
+ */
+char *
+ckpt_catalog_code_difference(int64 checkpoint_id, const char *components)
+{
+	STATEMENT(st, "SELECT key || CASE WHEN o.value IS NULL THEN ' added'"
+			  " WHEN n.value IS NULL THEN ' no longer used' ELSE ' changed' END"
+			  " FROM (SELECT * FROM jsonb_each_text((SELECT components"
+			  "   FROM checkpoint.code_version WHERE checkpoint_id = $1"
+			  "   ORDER BY code_no DESC LIMIT 1))) o"
+			  " FULL JOIN jsonb_each_text($2::jsonb) n USING (key)"
+			  " WHERE o.value IS DISTINCT FROM n.value"
+			  " ORDER BY o.value IS NULL OR n.value IS NULL, key = 'expression', key LIMIT 1");
+	char	   *difference = NULL;
+
+	arg_int8(&st, checkpoint_id);
+	arg_text(&st, components);
+	if (catalog_open(&st, SPI_OK_SELECT) > 0)
+		difference = row_text(&st, 0, 1);
+	catalog_close(&st);
+	return difference;
+}
+
+/*
+ * ckpt_catalog_load_processed adds a checkpoint's processed set to all, and
+ * the part of it that one worker computed with one version of the code to
+ * mine.  Either may be NULL.
+ */
+void
+ckpt_catalog_load_processed(int64 checkpoint_id, int code_no, int worker,
+							CkptIdSet *all, CkptIdSet *mine)
+{
+	STATEMENT(st, "SELECT range_no, bits, code_no = $2 AND worker = $3"
+			  " FROM checkpoint.processed WHERE checkpoint_id = $1");
+	uint64		nrows;
+
+	arg_int8(&st, checkpoint_id);
+	arg_int4(&st, code_no);
+	arg_int4(&st, worker);
+	nrows = catalog_open(&st, SPI_OK_SELECT);
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		bytea	   *bits = NULL;
+		const uint8 *bytes = NULL;
+		int			nbytes = 0;
+
+		if (!row_isnull(row, 2))
+		{
+			bool		isnull;
+
+			bits = DatumGetByteaPP(SPI_getbinval(SPI_tuptable->vals[row],
+												 SPI_tuptable->tupdesc, 2, &isnull));
+			bytes = (const uint8 *) VARDATA_ANY(bits);
+			nbytes = (int) VARSIZE_ANY_EXHDR(bits);
+		}
+		if (all)
+			ckpt_idset_load_range(all, row_int8(row, 1), bytes, nbytes);
+		if (mine && row_bool(row, 3))
+			ckpt_idset_load_range(mine, row_int8(row, 1), bytes, nbytes);
+	}
+	catalog_close(&st);
+}
+
+/*
+ * ckpt_catalog_store_processed stores the ranges of a worker's set that were
+ * changed since they were last stored.
+ */
+void
+ckpt_catalog_store_processed(int64 checkpoint_id, int code_no, int worker,
+							 CkptIdSet *mine)
+{
+	STATEMENT(st, "INSERT INTO checkpoint.processed (checkpoint_id, range_no, code_no, worker, bits)"
+			  " SELECT $1, r, $2, $3, b FROM unnest($4, $5) AS u (r, b)"
+			  " ON CONFLICT (checkpoint_id, range_no, code_no, worker)"
+			  " DO UPDATE SET bits = EXCLUDED.bits");
+	int64		ndirty = 0;
+	Datum	   *ranges;
+	Datum	   *bitmaps;
+	bool	   *full;
+	int			dims[1];
+	int			lbs[1] = {1};
+	int			n = 0;
+
+	for (int64 i = 0; i < mine->nranges; i++)
+		ndirty += mine->ranges[i].dirty;
+	if (ndirty == 0)
+		return;
+
+	ranges = palloc(ndirty * sizeof(Datum));
+	bitmaps = palloc(ndirty * sizeof(Datum));
+	full = palloc(ndirty * sizeof(bool));
+	for (int64 i = 0; i < mine->nranges; i++)
+	{
+		const uint8 *bits;
+		int			nbytes;
+		bytea	   *value;
+
+		if (!mine->ranges[i].dirty)
+			continue;
+		nbytes = ckpt_idset_store_range(mine, i, &bits);
+		ranges[n] = Int64GetDatum(i);
+		full[n] = bits == NULL;
+		bitmaps[n] = (Datum) 0;
+		if (bits)
+		{
+			value = palloc(VARHDRSZ + nbytes);
+			SET_VARSIZE(value, VARHDRSZ + nbytes);
+			memcpy(VARDATA(value), bits, nbytes);
+			bitmaps[n] = PointerGetDatum(value);
+		}
+		n++;
+	}
+	dims[0] = n;
+
+	arg_int8(&st, checkpoint_id);
+	arg_int4(&st, code_no);
+	arg_int4(&st, worker);
+	arg_datum(&st, INT8ARRAYOID,
+			  PointerGetDatum(construct_array(ranges, n, INT8OID, 8,
+											  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
+			  false);
+	arg_datum(&st, BYTEAARRAYOID,
+			  PointerGetDatum(construct_md_array(bitmaps, full, 1, dims, lbs, BYTEAOID,
+												 -1, false, TYPALIGN_INT)),
+			  false);
+	catalog_run(&st, SPI_OK_INSERT);
+	ckpt_idset_clean(mine);
+}
+
+/*
+ * ckpt_catalog_delete_processed forgets a checkpoint's processed set.
+ */
+void
+ckpt_catalog_delete_processed(int64 checkpoint_id)
+{
+	STATEMENT(st, "DELETE FROM checkpoint.processed WHERE checkpoint_id = $1");
+
+	arg_int8(&st, checkpoint_id);
+	catalog_run(&st, SPI_OK_DELETE);
+}

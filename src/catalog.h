@@ -1,0 +1,134 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.h
+ *	  The extension's tables, as C structs and functions.
+ *
+ * IDENTIFICATION
+ *	  src/catalog.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_CATALOG_H
+#define CKPT_CATALOG_H
+
+#include "checkpoint.h"
+
+#include "idset.h"
+#include "nodes/pg_list.h"
+#include "rowhash.h"
+
+/* A row of checkpoint.job. */
+typedef struct CkptJob
+{
+	int64		job_id;
+	char	   *name;
+	char	   *owner;
+	Oid			ownerid;		/* InvalidOid if there is no such role */
+	char	   *status;
+	bool		attached;
+	bool		fresh;
+} CkptJob;
+
+/* What an earlier step of a job left for later ones. */
+typedef struct CkptStepOutput
+{
+	char	   *step;
+	char	   *kind;
+	char	   *table;			/* NULL if its checkpoint is gone */
+} CkptStepOutput;
+
+/* Numbers of a row of checkpoint.step; -1 is not known. */
+typedef struct CkptStepCounts
+{
+	int64		total;
+	int64		kept;
+	int64		computed;
+	int64		failed;
+	int64		output;
+} CkptStepCounts;
+
+/* A row of checkpoint.checkpoint. */
+typedef struct CkptCheckpoint
+{
+	int64		id;
+	char	   *owner;
+	char	   *job_name;
+	char	   *step;
+	int64		job_id;			/* the last job that computed rows of it */
+	CkptKind	kind;
+	bool		final;
+	char	   *input_hash;
+	char	   *output_columns;
+	char	   *code_hash;
+	char	   *cache_version;	/* or NULL */
+	bool		mixed_code;
+	char	   *input_table;	/* NULL once dropped, and for queries */
+	char	   *output_table;
+	int64		rows_total;
+	int64		rows_processed;
+	int64		rows_failed;
+	int64		rows_output;
+	int64		next_output_id;
+	CkptRowSum	content;		/* of the output rows */
+	char	   *content_hash;	/* NULL while partial */
+} CkptCheckpoint;
+
+/* access */
+extern bool ckpt_catalog_may_use(const char *owner);
+extern void ckpt_catalog_check_owner(const char *owner, const char *what, int64 id);
+extern Oid	ckpt_catalog_owner(void);
+
+/* jobs */
+extern int64 ckpt_catalog_insert_job(const char *name, const char *owner,
+									 int64 rerun_of, bool attached, bool fresh);
+extern bool ckpt_catalog_get_job(int64 job_id, CkptJob *job);
+extern List *ckpt_catalog_open_jobs(const char *owner, const char *name);
+extern int64 ckpt_catalog_last_job(const char *owner, const char *name);
+extern void ckpt_catalog_end_job(int64 job_id, const char *status, const char *error);
+
+/* steps */
+extern int64 ckpt_catalog_insert_step(int64 job_id, const char *step, CkptKind kind,
+									  const char *query, const char *udf);
+extern void ckpt_catalog_update_step(int64 step_id, const char *action,
+									 const char *reason, int64 checkpoint_id,
+									 const CkptStepCounts *counts, bool ended);
+extern List *ckpt_catalog_running_steps(int64 job_id);
+extern List *ckpt_catalog_step_outputs(int64 job_id);
+extern bool ckpt_catalog_get_step_table(int64 job_id, const char *step, char **table);
+extern bool ckpt_catalog_job_has_failed_rows(int64 job_id);
+
+/* checkpoints */
+extern int64 ckpt_catalog_next_checkpoint_id(void);
+extern void ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp);
+extern bool ckpt_catalog_get_checkpoint(int64 id, CkptCheckpoint *cp);
+extern bool ckpt_catalog_find_by_input_table(const char *table, CkptCheckpoint *cp);
+extern List *ckpt_catalog_finals(const char *owner, const char *job_name,
+								 const char *cache_key);
+extern bool ckpt_catalog_has_candidate(const char *owner, const char *job_name,
+									   const char *step, CkptKind kind,
+									   const char *output_columns,
+									   const char *code_hash);
+extern List *ckpt_catalog_group_checkpoints(const char *owner, const char *job_name,
+											const char *step);
+extern void ckpt_catalog_update_checkpoint(const CkptCheckpoint *cp);
+extern void ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp,
+										   const char *cache_key);
+extern void ckpt_catalog_touch_checkpoint(int64 id);
+extern void ckpt_catalog_delete_checkpoint(int64 id);
+
+/* code versions */
+extern int	ckpt_catalog_code_version(int64 checkpoint_id, const char *code_hash,
+									  const char *cache_version,
+									  const char *components);
+extern void ckpt_catalog_add_code_rows(int64 checkpoint_id, int code_no, int64 rows);
+extern int	ckpt_catalog_count_code_versions(int64 checkpoint_id);
+extern char *ckpt_catalog_code_difference(int64 checkpoint_id, const char *components);
+
+/* processed sets */
+extern void ckpt_catalog_load_processed(int64 checkpoint_id, int code_no, int worker,
+										CkptIdSet *all, CkptIdSet *mine);
+extern void ckpt_catalog_store_processed(int64 checkpoint_id, int code_no, int worker,
+										 CkptIdSet *mine);
+extern void ckpt_catalog_delete_processed(int64 checkpoint_id);
+
+#endif							/* CKPT_CATALOG_H */

@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * cleanup.c
+ *	  Drops checkpoints that are of no more use.
+ *
+ * A checkpoint goes whole, tables and metadata in one transaction, or stays:
+ * nobody waits for a reader of its tables, and views over them are respected.
+ *
+ * IDENTIFICATION
+ *	  src/cleanup.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "catalog.h"
+#include "cleanup.h"
+#include "result_table.h"
+#include "subxact.h"
+
+static void
+cleanup_drop_work(void *arg)
+{
+	const CkptCheckpoint *cp = (const CkptCheckpoint *) arg;
+
+	if ((cp->input_table && !ckpt_result_table_drop(cp->input_table)) ||
+		!ckpt_result_table_drop(cp->output_table))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("tables of checkpoint %lld are in use", (long long) cp->id)));
+	ckpt_catalog_delete_checkpoint(cp->id);
+}
+
+/*
+ * ckpt_cleanup_drop drops a checkpoint unless its tables are in use, and
+ * returns whether it is gone.
+ */
+bool
+ckpt_cleanup_drop(const CkptCheckpoint *cp)
+{
+	return ckpt_subxact_run(cleanup_drop_work, unconstify(CkptCheckpoint *, cp),
+							CurrentMemoryContext, NULL) == NULL;
+}
+
+/*
+ * ckpt_cleanup_superseded drops the partial checkpoints of a step of a run
+ * group that became final with another one.
+ */
+void
+ckpt_cleanup_superseded(const CkptCheckpoint *cp)
+{
+	ListCell   *lc;
+
+	foreach(lc, ckpt_catalog_group_checkpoints(cp->owner, cp->job_name, cp->step))
+	{
+		CkptCheckpoint *other = (CkptCheckpoint *) lfirst(lc);
+
+		if (other->id != cp->id && !other->final)
+			(void) ckpt_cleanup_drop(other);
+	}
+}

@@ -1,0 +1,149 @@
+/*-------------------------------------------------------------------------
+ *
+ * input.c
+ *	  A query's rows: hashed, or numbered, hashed and kept.
+ *
+ * The rows stream through a receiver.  One pass gives the table and the
+ * content hash; where a checkpoint may already have what is needed, a pass
+ * that only hashes comes first, so that nothing is written in vain.
+ *
+ * IDENTIFICATION
+ *	  src/input.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "input.h"
+#include "query.h"
+#include "rowbuffer.h"
+#include "utils/memutils.h"
+
+/* Rows are written when there are this many rows or bytes. */
+#define FLUSH_ROWS		1000
+#define FLUSH_BYTES		(1024 * 1024)
+
+typedef struct InputReceiver
+{
+	DestReceiver pub;
+	TupleDesc	desc;			/* the query's columns that count */
+	CkptRowHasher *hasher;
+	CkptRowSum	sum;
+	int		   *cols;			/* their indexes in the query's result */
+
+	/* if the rows are kept */
+	Relation	rel;
+	CkptRowBuffer *buffer;
+	Datum	   *values;			/* sys__id, and desc's columns */
+	bool	   *isnull;
+} InputReceiver;
+
+static void
+input_flush(InputReceiver *receiver)
+{
+	/*
+	 * The table is new in this subtransaction: nobody sees it before it is
+	 * committed, so its rows can be born frozen and need no visit later.
+	 */
+	ckpt_rowbuffer_flush(receiver->buffer, receiver->rel,
+						 TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN);
+}
+
+static bool
+input_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	InputReceiver *receiver = (InputReceiver *) self;
+
+	slot_getallattrs(slot);
+	for (int i = 0; i < receiver->desc->natts; i++)
+	{
+		receiver->values[i + 1] = slot->tts_values[receiver->cols[i]];
+		receiver->isnull[i + 1] = slot->tts_isnull[receiver->cols[i]];
+	}
+	ckpt_rowhash_add(receiver->hasher, &receiver->sum,
+					 receiver->values + 1, receiver->isnull + 1);
+	if (receiver->rel)
+	{
+		receiver->values[0] = Int64GetDatum(receiver->sum.rows);
+		ckpt_rowbuffer_add(receiver->buffer, receiver->values, receiver->isnull);
+		if (receiver->buffer->ntuples >= FLUSH_ROWS ||
+			receiver->buffer->bytes >= FLUSH_BYTES)
+			input_flush(receiver);
+	}
+	return true;
+}
+
+static void
+input_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+	InputReceiver *receiver = (InputReceiver *) self;
+	int			n = 0;
+
+	for (int i = 0; i < typeinfo->natts; i++)
+	{
+		if (!ckpt_is_system_column(NameStr(TupleDescAttr(typeinfo, i)->attname)))
+			receiver->cols[n++] = i;
+	}
+	if (n != receiver->desc->natts)
+		elog(ERROR, "query returns %d columns, expected %d", n, receiver->desc->natts);
+}
+
+static void
+input_shutdown(DestReceiver *self)
+{
+}
+
+static void
+input_run(Query *query, const char *sql, Relation rel, CkptInput *input)
+{
+	InputReceiver *receiver = palloc0(sizeof(InputReceiver));
+	TupleDesc	desc = ckpt_query_result_desc(query);
+
+	receiver->pub.receiveSlot = input_receive;
+	receiver->pub.rStartup = input_startup;
+	receiver->pub.rShutdown = input_shutdown;
+	receiver->pub.rDestroy = input_shutdown;
+	receiver->pub.mydest = DestNone;
+	receiver->desc = desc;
+	receiver->hasher = ckpt_rowhash_create(desc);
+	receiver->cols = palloc(desc->natts * sizeof(int));
+	receiver->values = palloc((desc->natts + 1) * sizeof(Datum));
+	receiver->isnull = palloc0((desc->natts + 1) * sizeof(bool));
+	receiver->rel = rel;
+	if (rel)
+		receiver->buffer = ckpt_rowbuffer_create(RelationGetDescr(rel));
+
+	(void) ckpt_query_run(query, sql, &receiver->pub);
+	if (rel)
+		input_flush(receiver);
+
+	input->sum = receiver->sum;
+	input->hash = ckpt_rowhash_finish(receiver->hasher, &receiver->sum);
+}
+
+/*
+ * ckpt_input_hash runs a query and hashes its rows.  Needs an active snapshot;
+ * what it returns is in CurrentMemoryContext.
+ */
+void
+ckpt_input_hash(Query *query, const char *sql, CkptInput *input)
+{
+	input_run(query, sql, NULL, input);
+}
+
+/*
+ * ckpt_input_materialize runs a query, numbers its rows from 1 and writes them
+ * to a table that was made in this (sub)transaction and has the columns
+ * sys__id and the query's.  Also hashes them.
+ */
+void
+ckpt_input_materialize(Query *query, const char *sql, Oid relid, CkptInput *input)
+{
+	Relation	rel = table_open(relid, RowExclusiveLock);
+
+	input_run(query, sql, rel, input);
+	table_close(rel, NoLock);
+}

@@ -1,0 +1,333 @@
+/*-------------------------------------------------------------------------
+ *
+ * job.c
+ *	  Runs of a pipeline, their lineage and states.
+ *
+ * A job is a row that says it was started and a lock that says it lives; see
+ * joblock.c.  All runs of one name and owner form a run group, of which one
+ * job at a time may live.
+ *
+ * begin_job, end_job and fail_job are plain functions in the caller's
+ * transaction.
+ *
+ * IDENTIFICATION
+ *	  src/job.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "access/xlog.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "guc.h"
+#include "job.h"
+#include "joblock.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+/* Longest name of a job, bytes. */
+#define MAX_JOB_NAME 255
+
+PG_FUNCTION_INFO_V1(checkpoint_begin_job);
+PG_FUNCTION_INFO_V1(checkpoint_end_job);
+PG_FUNCTION_INFO_V1(checkpoint_fail_job);
+PG_FUNCTION_INFO_V1(checkpoint_job_status);
+PG_FUNCTION_INFO_V1(checkpoint_step_action);
+
+/*
+ * job_set_setting sets checkpoint.job for the session, or, if the transaction
+ * fails, does not.
+ */
+static void
+job_set_setting(const char *value)
+{
+	(void) set_config_option("checkpoint.job", value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SET, true, 0, false);
+}
+
+static bool
+job_is_sessions(int64 job_id)
+{
+	return ckpt_job_setting && strtoll(ckpt_job_setting, NULL, 10) == job_id;
+}
+
+/*
+ * ckpt_job_resolve finds the job that a call is about: the one given, or the
+ * session's.  Raises if there is none or the user may not use it.
+ */
+void
+ckpt_job_resolve(const int64 *job_arg, CkptJob *job)
+{
+	int64		job_id = 0;
+
+	if (job_arg)
+		job_id = *job_arg;
+	else if (ckpt_job_setting && ckpt_job_setting[0] != '\0')
+		job_id = strtoll(ckpt_job_setting, NULL, 10);
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("session has no job"),
+				 errhint("Start one with checkpoint.begin_job(), or pass job => the number of one.")));
+
+	if (!ckpt_catalog_get_job(job_id, job))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job %lld does not exist", (long long) job_id),
+				 errhint("See the view checkpoint.jobs.")));
+	ckpt_catalog_check_owner(job->owner, "job", job_id);
+}
+
+/*
+ * job_is_interrupted returns whether a job that is stored as running cannot go
+ * on: a process that ran it, or a step of it, has died.
+ *
+ * A detached job without a running step is nobody's: it can go on.
+ */
+static bool
+job_is_interrupted(int64 job_id, bool attached)
+{
+	ListCell   *lc;
+
+	if (attached && ckpt_joblock_holder(CKPT_LOCK_JOB, job_id) == 0)
+		return true;
+	foreach(lc, ckpt_catalog_running_steps(job_id))
+	{
+		if (ckpt_joblock_holder(CKPT_LOCK_STEP, *(int64 *) lfirst(lc)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * ckpt_job_check_open raises 55000 unless steps of the job may run.  The caller
+ * holds its lock.
+ */
+void
+ckpt_job_check_open(const CkptJob *job)
+{
+	const char *status = job->status;
+
+	if (strcmp(status, "running") == 0)
+	{
+		if (!job_is_interrupted(job->job_id, job->attached))
+			return;
+		status = "interrupted";
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("job %lld \"%s\" is not running: it is %s", (long long) job->job_id,
+					job->name, status),
+			 errhint("Start a rerun with checkpoint.begin_job(); it continues from what is kept.")));
+}
+
+/*
+ * job_group_key is the number that a run group is locked by.
+ */
+static int64
+job_group_key(const char *owner, const char *name)
+{
+	char	   *key = psprintf("%s\1%s", owner, name);
+
+	return (int64) hash_any_extended((unsigned char *) key, (int) strlen(key), 0);
+}
+
+/*
+ * job_refuse_second_run raises 55006, naming the process that runs the job.
+ */
+static void
+job_refuse_second_run(const char *name, int64 job_id, int pid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("job \"%s\" is running already", name),
+			 job_id > 0 ?
+			 errdetail("Process %d runs it as job %lld.", pid, (long long) job_id) :
+			 errdetail("Process %d is starting it.", pid),
+			 errhint("Wait until it has ended, or end it: see the view checkpoint.jobs.")));
+}
+
+/*
+ * job_close_predecessors ends, in the catalog, the jobs of a run group that
+ * were never ended, and raises if one of them lives in another session.
+ */
+static void
+job_close_predecessors(const char *owner, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, ckpt_catalog_open_jobs(owner, name))
+	{
+		CkptJob    *job = (CkptJob *) lfirst(lc);
+		bool		here = ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id);
+
+		/* held until our transaction ends: no step of it can start meanwhile */
+		if (!ckpt_joblock_acquire(CKPT_LOCK_JOB, job->job_id, ExclusiveLock, false))
+			job_refuse_second_run(name, job->job_id,
+								  ckpt_joblock_holder(CKPT_LOCK_JOB, job->job_id));
+		if (here)
+		{
+			ckpt_catalog_end_job(job->job_id, "failed",
+								 "a new run was begun in its session before it had ended");
+			ckpt_joblock_release_at_commit(CKPT_LOCK_JOB, job->job_id, ShareLock);
+		}
+		else
+			ckpt_catalog_end_job(job->job_id, "interrupted", NULL);
+	}
+}
+
+/*
+ * begin_job(name, fresh, resume_from, attach) returns the number of a new job.
+ */
+Datum
+checkpoint_begin_job(PG_FUNCTION_ARGS)
+{
+	char	   *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	bool		fresh = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	bool		attach = PG_ARGISNULL(3) || PG_GETARG_BOOL(3);
+	char	   *owner = GetUserNameFromId(GetUserId(), false);
+	int64		group;
+	int64		job_id;
+
+	PreventCommandDuringRecovery("checkpoint.begin_job()");
+	PreventCommandIfReadOnly("checkpoint.begin_job()");
+
+	if (name == NULL || name[0] == '\0' || strlen(name) > MAX_JOB_NAME)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("name of a job must have 1 to %d bytes", MAX_JOB_NAME),
+				 errhint("Runs of one name continue each other: use the name of your pipeline.")));
+	if (!PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("resume_from is not supported yet"),
+				 errhint("Use fresh => true to compute every step anew.")));
+
+	group = job_group_key(owner, name);
+	if (!ckpt_joblock_acquire(CKPT_LOCK_GROUP, group, ExclusiveLock, false))
+		job_refuse_second_run(name, 0, ckpt_joblock_holder(CKPT_LOCK_GROUP, group));
+	job_close_predecessors(owner, name);
+
+	job_id = ckpt_catalog_insert_job(name, owner, ckpt_catalog_last_job(owner, name),
+									 attach, fresh);
+	if (attach)
+	{
+		if (!ckpt_joblock_acquire(CKPT_LOCK_JOB, job_id, ShareLock, true))
+			elog(ERROR, "lock of new job %lld is taken", (long long) job_id);
+		job_set_setting(psprintf("%lld", (long long) job_id));
+	}
+	PG_RETURN_INT64(job_id);
+}
+
+/*
+ * job_end stores how a job ended and lets go of it.
+ */
+static void
+job_end(const CkptJob *job, const char *status, const char *error)
+{
+	ckpt_catalog_end_job(job->job_id, status, error);
+	if (ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id))
+		ckpt_joblock_release_at_commit(CKPT_LOCK_JOB, job->job_id, ShareLock);
+	if (job_is_sessions(job->job_id))
+		job_set_setting("");
+}
+
+/*
+ * job_refuse_running_steps raises 55006 if a step of the job is running.
+ */
+static void
+job_refuse_running_steps(const CkptJob *job)
+{
+	ListCell   *lc;
+
+	foreach(lc, ckpt_catalog_running_steps(job->job_id))
+	{
+		int			pid = ckpt_joblock_holder(CKPT_LOCK_STEP, *(int64 *) lfirst(lc));
+
+		if (pid != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("job %lld \"%s\" has a running step", (long long) job->job_id,
+							job->name),
+					 errdetail("Process %d runs it.", pid),
+					 errhint("Wait until it has ended.")));
+	}
+}
+
+Datum
+checkpoint_end_job(PG_FUNCTION_ARGS)
+{
+	int64		job_arg = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+	CkptJob		job;
+
+	PreventCommandDuringRecovery("checkpoint.end_job()");
+	PreventCommandIfReadOnly("checkpoint.end_job()");
+
+	ckpt_job_resolve(PG_ARGISNULL(0) ? NULL : &job_arg, &job);
+	job_refuse_running_steps(&job);
+	ckpt_job_check_open(&job);
+	job_end(&job, ckpt_catalog_job_has_failed_rows(job.job_id) ?
+			"complete_with_errors" : "complete", NULL);
+	PG_RETURN_VOID();
+}
+
+/*
+ * fail_job(reason, job) is for clients whose own code failed.  It is no error
+ * if the job has failed already.
+ */
+Datum
+checkpoint_fail_job(PG_FUNCTION_ARGS)
+{
+	char	   *reason = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int64		job_arg = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
+	CkptJob		job;
+
+	PreventCommandDuringRecovery("checkpoint.fail_job()");
+	PreventCommandIfReadOnly("checkpoint.fail_job()");
+
+	ckpt_job_resolve(PG_ARGISNULL(1) ? NULL : &job_arg, &job);
+	job_refuse_running_steps(&job);
+	if (strncmp(job.status, "complete", strlen("complete")) == 0)
+		ckpt_job_check_open(&job);	/* raises */
+	job_end(&job, "failed", reason);
+	PG_RETURN_VOID();
+}
+
+/*
+ * _job_status(job_id, status, attached): a stored "running" is one only while
+ * somebody holds the lock.
+ */
+Datum
+checkpoint_job_status(PG_FUNCTION_ARGS)
+{
+	int64		job_id = PG_GETARG_INT64(0);
+	char	   *status = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	/* a standby does not see the locks */
+	if (strcmp(status, "running") == 0 && !RecoveryInProgress() &&
+		(ckpt_joblock_holder(CKPT_LOCK_JOB, job_id) == 0 ||
+		 job_is_interrupted(job_id, PG_GETARG_BOOL(2))))
+		status = "interrupted";
+	PG_RETURN_TEXT_P(cstring_to_text(status));
+}
+
+/*
+ * _step_action(step_id, action): a stored "running" is one only while somebody
+ * holds the lock.
+ */
+Datum
+checkpoint_step_action(PG_FUNCTION_ARGS)
+{
+	int64		step_id = PG_GETARG_INT64(0);
+	char	   *action = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	if (strcmp(action, "running") == 0 && !RecoveryInProgress() &&
+		ckpt_joblock_holder(CKPT_LOCK_STEP, step_id) == 0)
+		action = "failed";
+	PG_RETURN_TEXT_P(cstring_to_text(action));
+}

@@ -1,0 +1,129 @@
+/*-------------------------------------------------------------------------
+ *
+ * publish.c
+ *	  Results under stable names.
+ *
+ * A published name is a view over an output table.  Publishing again replaces
+ * the view's query, in one transaction; what depends on the view and who may
+ * read it stay, which is why the columns must stay too (more may follow).
+ *
+ * IDENTIFICATION
+ *	  src/publish.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "publish.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/varlena.h"
+
+/*
+ * check_replaceable raises unless a view's columns are the first of the given
+ * ones.
+ */
+static void
+check_replaceable(Oid relid, const char *name, TupleDesc desc)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	TupleDesc	old = RelationGetDescr(rel);
+
+	for (int i = 0; i < old->natts; i++)
+	{
+		Form_pg_attribute was = TupleDescAttr(old, i);
+		Form_pg_attribute is = i < desc->natts ? TupleDescAttr(desc, i) : NULL;
+
+		if (is && strcmp(NameStr(was->attname), NameStr(is->attname)) == 0 &&
+			was->atttypid == is->atttypid && was->atttypmod == is->atttypmod &&
+			was->attcollation == is->attcollation)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("cannot publish other columns under the name %s", name),
+				 errdetail("The view's column %d is \"%s\" of type %s.", i + 1,
+						   NameStr(was->attname),
+						   format_type_with_typemod(was->atttypid, was->atttypmod)),
+				 errhint("Keep its columns and add new ones behind them, or drop the view first.")));
+	}
+	table_close(rel, AccessShareLock);
+}
+
+/*
+ * ckpt_publish_check returns the target's qualified name, and raises if rows of
+ * the given columns could not be published under it by the given role.
+ */
+char *
+ckpt_publish_check(const char *target, TupleDesc desc, Oid owner)
+{
+	List	   *names = textToQualifiedNameList(cstring_to_text(target));
+	RangeVar   *rv = makeRangeVarFromNameList(names);
+	Oid			namespace = RangeVarGetCreationNamespace(rv);
+	Oid			relid = get_relname_relid(rv->relname, namespace);
+	char	   *name = quote_qualified_identifier(get_namespace_name(namespace),
+												  rv->relname);
+
+	if (namespace == get_namespace_oid(CKPT_DATA_SCHEMA, false))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("cannot publish in schema \"%s\"", CKPT_DATA_SCHEMA),
+				 errhint("It is for the tables of steps: choose a schema of your own.")));
+	if (!OidIsValid(relid))
+	{
+		AclResult	aclresult = ckpt_namespace_aclcheck(namespace, owner);
+
+		if (aclresult != ACLCHECK_OK)
+			aclcheck_error(aclresult, OBJECT_SCHEMA, get_namespace_name(namespace));
+		return name;
+	}
+
+	if (get_rel_relkind(relid) != RELKIND_VIEW)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("%s is not a view", name),
+				 errdetail("Results are published as views."),
+				 errhint("Choose another name, or drop it first.")));
+	if (!ckpt_owns_relation(relid, owner))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_VIEW, name);
+	check_replaceable(relid, name, desc);
+	return name;
+}
+
+/*
+ * ckpt_publish_view makes the view, or makes it show another output table.
+ *
+ * name is what ckpt_publish_check() returned; desc has the columns to show;
+ * the view is the given role's.
+ */
+void
+ckpt_publish_view(const char *name, const char *table, TupleDesc desc, Oid owner)
+{
+	StringInfoData sql;
+	Oid			save_userid;
+	int			save_sec_context;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE OR REPLACE VIEW %s AS SELECT ", name);
+	for (int i = 0; i < desc->natts; i++)
+		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
+						 quote_identifier(NameStr(TupleDescAttr(desc, i)->attname)));
+	appendStringInfo(&sql, " FROM %s",
+					 quote_qualified_identifier(CKPT_DATA_SCHEMA, table));
+
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	if (save_userid != owner)
+		SetUserIdAndSecContext(owner, save_sec_context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
+	SPI_connect();
+	if (SPI_execute(sql.data, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not execute \"%s\"", sql.data);
+	SPI_finish();
+	SetUserIdAndSecContext(save_userid, save_sec_context);
+}

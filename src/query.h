@@ -1,0 +1,36 @@
+/*-------------------------------------------------------------------------
+ *
+ * query.h
+ *	  The queries of steps: analysed with step names in sight, and run.
+ *
+ * IDENTIFICATION
+ *	  src/query.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_QUERY_H
+#define CKPT_QUERY_H
+
+#include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
+#include "tcop/dest.h"
+
+/* What is being parsed, for error reports. */
+typedef struct CkptSource
+{
+	const char *argument;		/* the argument's name */
+	const char *text;			/* what the user wrote */
+	int			offset;			/* bytes put before it */
+} CkptSource;
+
+extern void ckpt_source_push(CkptSource *source, ErrorContextCallback *callback);
+extern void ckpt_source_pop(ErrorContextCallback *callback);
+
+extern RawStmt *ckpt_query_parse(const char *sql, CkptSource *source);
+extern Query *ckpt_query_analyze(const char *sql, const char *argument, List *outputs);
+extern TupleDesc ckpt_query_result_desc(Query *query);
+extern TupleDesc ckpt_numbered_desc(TupleDesc desc);
+extern PlannedStmt *ckpt_query_plan(Query *query, const char *sql, int cursor_options);
+extern uint64 ckpt_query_run(Query *query, const char *sql, DestReceiver *dest);
+
+#endif							/* CKPT_QUERY_H */

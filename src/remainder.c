@@ -1,0 +1,223 @@
+/*-------------------------------------------------------------------------
+ *
+ * remainder.c
+ *	  What a checkpoint has left to do, for SQL: the rows, and the ids.
+ *
+ * The processed set is read as of the statement's snapshot, as the rows are.
+ * A final checkpoint has no stored set: all its rows are processed.
+ *
+ * IDENTIFICATION
+ *	  src/remainder.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog.h"
+#include "catalog/namespace.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "idset.h"
+#include "job.h"
+#include "miscadmin.h"
+#include "result_table.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/typcache.h"
+
+PG_FUNCTION_INFO_V1(checkpoint_remainder);
+PG_FUNCTION_INFO_V1(checkpoint_remaining_ids);
+PG_FUNCTION_INFO_V1(checkpoint_processed_ids);
+PG_FUNCTION_INFO_V1(checkpoint_is_processed);
+PG_FUNCTION_INFO_V1(checkpoint_output);
+
+/*
+ * remainder_processed reads the processed set of a checkpoint that is not
+ * final; NULL means that all is processed.
+ */
+static CkptIdSet *
+remainder_processed(const CkptCheckpoint *cp)
+{
+	CkptIdSet  *set;
+
+	if (cp->final)
+		return NULL;
+	set = ckpt_idset_create(cp->rows_total);
+	ckpt_catalog_load_processed(cp->id, 0, 0, set, NULL);
+	return set;
+}
+
+static void
+remainder_get_checkpoint(int64 id, CkptCheckpoint *cp)
+{
+	if (!ckpt_catalog_get_checkpoint(id, cp))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("checkpoint %lld does not exist", (long long) id),
+				 errhint("See the view checkpoint.checkpoints.")));
+	ckpt_catalog_check_owner(cp->owner, "checkpoint", id);
+}
+
+/*
+ * remainder(NULL::checkpoint_data.<input table>) returns the rows of an input
+ * table that are not processed.
+ */
+Datum
+checkpoint_remainder(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, 0);
+	Oid			relid = OidIsValid(type) ? get_typ_typrelid(type) : InvalidOid;
+	CkptCheckpoint cp;
+	CkptIdSet  *processed;
+	Relation	rel;
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	AclResult	aclresult;
+
+	if (!OidIsValid(relid) ||
+		get_rel_namespace(relid) != get_namespace_oid(CKPT_DATA_SCHEMA, false) ||
+		!ckpt_catalog_find_by_input_table(get_rel_name(relid), &cp))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument of remainder() must be of the row type of an input table"),
+				 errdetail("It is of type %s.", OidIsValid(type) ? format_type_be(type) : "unknown"),
+				 errhint("Use NULL::checkpoint_data.<input table>; the views checkpoint.steps and checkpoint.checkpoints have its name.")));
+	ckpt_catalog_check_owner(cp.owner, "checkpoint", cp.id);
+	aclresult = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT);
+	if (aclresult != ACLCHECK_OK)
+		aclcheck_error(aclresult, OBJECT_TABLE, get_rel_name(relid));
+
+	InitMaterializedSRF(fcinfo, 0);
+	processed = remainder_processed(&cp);
+	if (processed == NULL)
+		return (Datum) 0;
+
+	rel = table_open(relid, AccessShareLock);
+	slot = table_slot_create(rel, NULL);
+	scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool		isnull;
+		int64		id = DatumGetInt64(slot_getattr(slot, 1, &isnull));
+
+		CHECK_FOR_INTERRUPTS();
+		if (!ckpt_idset_contains(processed, id))
+			tuplestore_puttupleslot(rsinfo->setResult, slot);
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, AccessShareLock);
+	return (Datum) 0;
+}
+
+/*
+ * remainder_ids returns, one a call, the ids whose being processed is the given
+ * one.
+ */
+static Datum
+remainder_ids(FunctionCallInfo fcinfo, bool want)
+{
+	typedef struct
+	{
+		CkptIdSet  *set;		/* NULL: all */
+		int64		max_id;
+		int64		next;
+	} IdsState;
+	FuncCallContext *funcctx;
+	IdsState   *state;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		CkptCheckpoint cp;
+		MemoryContext oldcxt;
+
+		funcctx = SRF_FIRSTCALL_INIT();
+		oldcxt = MemoryContextSwitchTo(funcctx->multi_call_memory_ctx);
+		remainder_get_checkpoint(PG_GETARG_INT64(0), &cp);
+		state = palloc(sizeof(IdsState));
+		state->set = remainder_processed(&cp);
+		state->max_id = cp.rows_total;
+		state->next = 1;
+		funcctx->user_fctx = state;
+		MemoryContextSwitchTo(oldcxt);
+	}
+
+	funcctx = SRF_PERCALL_SETUP();
+	state = (IdsState *) funcctx->user_fctx;
+	if (!want)
+		state->next = state->set ? ckpt_idset_next_missing(state->set, state->next) :
+			state->max_id + 1;
+	else
+	{
+		while (state->next <= state->max_id && state->set &&
+			   !ckpt_idset_contains(state->set, state->next))
+			state->next++;
+	}
+	if (state->next > state->max_id)
+		SRF_RETURN_DONE(funcctx);
+	SRF_RETURN_NEXT(funcctx, Int64GetDatum(state->next++));
+}
+
+Datum
+checkpoint_remaining_ids(PG_FUNCTION_ARGS)
+{
+	return remainder_ids(fcinfo, false);
+}
+
+Datum
+checkpoint_processed_ids(PG_FUNCTION_ARGS)
+{
+	return remainder_ids(fcinfo, true);
+}
+
+Datum
+checkpoint_is_processed(PG_FUNCTION_ARGS)
+{
+	int64		id = PG_GETARG_INT64(1);
+	CkptCheckpoint cp;
+	CkptIdSet  *set;
+
+	remainder_get_checkpoint(PG_GETARG_INT64(0), &cp);
+	if (id < 1 || id > cp.rows_total)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("checkpoint %lld has no row %lld", (long long) cp.id, (long long) id),
+				 errhint("Its rows are 1 to %lld.", (long long) cp.rows_total)));
+	set = remainder_processed(&cp);
+	PG_RETURN_BOOL(set == NULL || ckpt_idset_contains(set, id));
+}
+
+/*
+ * output(step, job) returns the output table of a step.
+ */
+Datum
+checkpoint_output(PG_FUNCTION_ARGS)
+{
+	int64		job_arg = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
+	char	   *step = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	CkptJob		job;
+	char	   *table;
+	Oid			relid;
+
+	if (step == NULL)
+		PG_RETURN_NULL();
+	ckpt_job_resolve(PG_ARGISNULL(1) ? NULL : &job_arg, &job);
+	if (!ckpt_catalog_get_step_table(job.job_id, step, &table))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job %lld has no step \"%s\"", (long long) job.job_id, step),
+				 errhint("See the view checkpoint.steps.")));
+	relid = table ? ckpt_result_table_lookup(table) : InvalidOid;
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("step \"%s\" of job %lld has no output", step, (long long) job.job_id),
+				 errhint("It has not come that far, or its checkpoint was dropped: run the job again.")));
+	PG_RETURN_OID(relid);
+}

@@ -1,0 +1,210 @@
+/*-------------------------------------------------------------------------
+ *
+ * result_table.c
+ *	  The users' tables in schema checkpoint_data: name, make, check, drop.
+ *
+ * The tables belong to the user who runs the job, who needs no right to create
+ * anything in the schema: the extension's owner makes them on the user's
+ * behalf.  The catalogs know them by name; what stands under a name is checked
+ * before it is used, since its owner may do with it as he likes.
+ *
+ * IDENTIFICATION
+ *	  src/result_table.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/reloptions.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog.h"
+#include "catalog/dependency.h"
+#include "catalog/heap.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/toasting.h"
+#include "commands/tablecmds.h"
+#include "commands/tablespace.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "result_table.h"
+#include "storage/lmgr.h"
+#include "subxact.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+/*
+ * ckpt_result_table_name makes <job>_<step>_<checkpoint id>_<what>, with job and
+ * step cut so that it fits.  The checkpoint's id keeps it unique all the same.
+ */
+char *
+ckpt_result_table_name(const char *job, const char *step, int64 checkpoint_id,
+					   const char *what)
+{
+	char	   *tail = psprintf("_" INT64_FORMAT "_%s", checkpoint_id, what);
+	int			room = NAMEDATALEN - 1 - (int) strlen(tail) - 1;
+	int			job_len = (int) strlen(job);
+	int			step_len = (int) strlen(step);
+
+	/* the longer one gives way */
+	if (job_len + step_len > room)
+	{
+		if (job_len <= room / 2)
+			step_len = room - job_len;
+		else if (step_len <= room / 2)
+			job_len = room - step_len;
+		else
+		{
+			job_len = room / 2;
+			step_len = room - job_len;
+		}
+		job_len = pg_mbcliplen(job, (int) strlen(job), job_len);
+		step_len = pg_mbcliplen(step, (int) strlen(step), step_len);
+	}
+	return psprintf("%.*s_%.*s%s", job_len, job, step_len, step, tail);
+}
+
+/*
+ * ckpt_result_table_create makes an empty table with the given columns, which
+ * belongs to the given role, and returns its OID.
+ *
+ * Default tablespace and the like are the session's; the role must have the
+ * right to use that tablespace.
+ */
+Oid
+ckpt_result_table_create(const char *name, TupleDesc desc, Oid owner)
+{
+	CreateStmt *create = makeNode(CreateStmt);
+	Oid			tablespace = GetDefaultTablespace(RELPERSISTENCE_PERMANENT, false);
+	ObjectAddress address;
+	Oid			save_userid;
+	int			save_sec_context;
+
+	if (OidIsValid(tablespace) && tablespace != MyDatabaseTableSpace)
+	{
+		AclResult	aclresult = ckpt_tablespace_aclcheck(tablespace, owner);
+
+		if (aclresult != ACLCHECK_OK)
+			aclcheck_error(aclresult, OBJECT_TABLESPACE,
+						   get_tablespace_name(tablespace));
+	}
+
+	create->relation = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(name), -1);
+	create->oncommit = ONCOMMIT_NOOP;
+	create->accessMethod = pstrdup("heap");
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		create->tableElts = lappend(create->tableElts,
+									makeColumnDef(NameStr(att->attname), att->atttypid,
+												  att->atttypmod, att->attcollation));
+	}
+
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	SetUserIdAndSecContext(ckpt_catalog_owner(),
+						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	address = DefineRelation(create, RELKIND_RELATION, owner, NULL, NULL);
+	CommandCounterIncrement();
+	NewRelationCreateToastTable(address.objectId, (Datum) 0);
+	SetUserIdAndSecContext(save_userid, save_sec_context);
+
+	CommandCounterIncrement();
+	return address.objectId;
+}
+
+/*
+ * ckpt_result_table_lookup returns the OID of the table of that name, or
+ * InvalidOid.
+ */
+Oid
+ckpt_result_table_lookup(const char *name)
+{
+	return get_relname_relid(name, get_namespace_oid(CKPT_DATA_SCHEMA, false));
+}
+
+/*
+ * ckpt_columns_text writes the names and types of columns as text that can be
+ * stored and compared.
+ */
+char *
+ckpt_columns_text(TupleDesc desc)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped)
+			continue;
+		if (buf.len > 0)
+			appendStringInfoString(&buf, ", ");
+		appendStringInfo(&buf, "%s %s", quote_identifier(NameStr(att->attname)),
+						 format_type_extended(att->atttypid, att->atttypmod,
+											  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+	}
+	return buf.data;
+}
+
+/*
+ * ckpt_result_table_fault returns why a table cannot be used as the one that
+ * was made under that name, or NULL if it can.
+ */
+const char *
+ckpt_result_table_fault(const char *name, Oid owner, const char *columns)
+{
+	Oid			relid = ckpt_result_table_lookup(name);
+	Relation	rel = OidIsValid(relid) ? try_relation_open(relid, AccessShareLock) : NULL;
+	const char *fault = NULL;
+
+	if (rel == NULL)
+		return "it does not exist";
+	if (rel->rd_rel->relkind != RELKIND_RELATION ||
+		rel->rd_rel->relam != HEAP_TABLE_AM_OID)
+		fault = "it is not an ordinary table";
+	else if (rel->rd_rel->relowner != owner)
+		fault = "it has another owner";
+	else if (strcmp(ckpt_columns_text(RelationGetDescr(rel)), columns) != 0)
+		fault = "its columns were changed";
+	relation_close(rel, AccessShareLock);
+	return fault;
+}
+
+static void
+result_table_drop_work(void *arg)
+{
+	performDeletion((ObjectAddress *) arg, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+}
+
+/*
+ * ckpt_result_table_drop drops a table, unless somebody uses it at the moment
+ * or an object depends on it.  Returns whether it is gone.
+ *
+ * The caller answers for the right to drop it.
+ */
+bool
+ckpt_result_table_drop(const char *name)
+{
+	ObjectAddress address;
+	Oid			relid = ckpt_result_table_lookup(name);
+
+	if (!OidIsValid(relid))
+		return true;
+	if (!ConditionalLockRelationOid(relid, AccessExclusiveLock))
+		return false;
+
+	ObjectAddressSet(address, RelationRelationId, relid);
+	return ckpt_subxact_run(result_table_drop_work, &address,
+							CurrentMemoryContext, NULL) == NULL;
+}

@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * result_table.h
+ *	  The users' tables in schema checkpoint_data: name, make, check, drop.
+ *
+ * IDENTIFICATION
+ *	  src/result_table.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_RESULT_TABLE_H
+#define CKPT_RESULT_TABLE_H
+
+#include "access/tupdesc.h"
+
+extern char *ckpt_result_table_name(const char *job, const char *step,
+									int64 checkpoint_id, const char *what);
+extern Oid	ckpt_result_table_create(const char *name, TupleDesc desc, Oid owner);
+extern Oid	ckpt_result_table_lookup(const char *name);
+extern const char *ckpt_result_table_fault(const char *name, Oid owner,
+										   const char *columns);
+extern bool ckpt_result_table_drop(const char *name);
+extern char *ckpt_columns_text(TupleDesc desc);
+
+#endif							/* CKPT_RESULT_TABLE_H */

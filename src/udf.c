@@ -1,0 +1,443 @@
+/*-------------------------------------------------------------------------
+ *
+ * udf.c
+ *	  The select list that a step computes for each input row.
+ *
+ * The text is parsed by itself, behind a SELECT, and must turn out to be a
+ * select list and nothing else.  It is analysed twice: before the step starts,
+ * against the columns that the input will have, and in each transaction of the
+ * run against the input table, for the run query
+ *
+ *		SELECT input.sys__id, [the input's columns for map,] <select list>
+ *		FROM checkpoint_data.<input table> AS input
+ *
+ * A function call that returns a composite value stands for its columns; the
+ * value travels through the executor whole, so that the call is made once, and
+ * is taken apart on the way to the output table.
+ *
+ * IDENTIFICATION
+ *	  src/udf.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "access/htup_details.h"
+#include "catalog/heap.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/analyze.h"
+#include "parser/parser.h"
+#include "query.h"
+#include "sqltext.h"
+#include "udf.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/queryenvironment.h"
+#include "utils/regproc.h"
+#include "utils/typcache.h"
+
+#define SELECT_PREFIX "SELECT "
+
+/* What the input is called: in the UDF, and by us before it exists. */
+#define INPUT_ALIAS "input"
+#define INPUT_PLACEHOLDER "sys__input"
+
+static CkptSource
+udf_source(const char *text)
+{
+	return (CkptSource) {"udf", text, strlen(SELECT_PREFIX)};
+}
+
+/*
+ * udf_parse turns the text into a list of ResTargets.
+ */
+static List *
+udf_parse(const char *text)
+{
+	CkptSource	source = udf_source(text);
+	ErrorContextCallback callback;
+	bool		has_comment;
+	SelectStmt *select;
+	ListCell   *lc;
+	char	   *sql = psprintf(SELECT_PREFIX "%s", text);
+	char	   *tokens;
+
+	ckpt_source_push(&source, &callback);
+	tokens = ckpt_sqltext_normalize(text, &has_comment);
+	if (*tokens == '\0' || has_comment)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 has_comment ? errmsg("argument \"udf\" must not have comments")
+				 : errmsg("argument \"udf\" must not be empty"),
+				 errhint("Write a select list, such as \"f(x) AS y, g(x) AS z\".")));
+
+	select = (SelectStmt *) ckpt_query_parse(sql, &source)->stmt;
+	if (select->op != SETOP_NONE || select->targetList == NIL ||
+		select->distinctClause || select->fromClause || select->whereClause ||
+		select->groupClause || select->havingClause || select->windowClause ||
+		select->valuesLists || select->sortClause || select->limitOffset ||
+		select->limitCount || select->lockingClause || select->withClause ||
+		strstr(tokens, "\1;\1") != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"udf\" must be a select list and nothing else"),
+				 errhint("Write only what would stand between SELECT and FROM; the rows come from argument \"input\".")));
+
+	/* (f(x)).* would call f once for each column; f(x) does it once */
+	foreach(lc, select->targetList)
+	{
+		ResTarget  *target = lfirst_node(ResTarget, lc);
+
+		if (IsA(target->val, A_Indirection))
+		{
+			A_Indirection *ind = (A_Indirection *) target->val;
+
+			if (IsA(ind->arg, FuncCall) && list_length(ind->indirection) == 1 &&
+				IsA(linitial(ind->indirection), A_Star))
+				target->val = ind->arg;
+		}
+	}
+	ckpt_source_pop(&callback);
+	return select->targetList;
+}
+
+static ResTarget *
+input_column_target(const char *name)
+{
+	ColumnRef  *ref = makeNode(ColumnRef);
+	ResTarget  *target = makeNode(ResTarget);
+
+	ref->fields = list_make2(makeString(pstrdup(INPUT_ALIAS)),
+							 makeString(pstrdup(name)));
+	ref->location = -1;
+	target->val = (Node *) ref;
+	target->location = -1;
+	return target;
+}
+
+/*
+ * udf_analyze_over analyses the run query over the given relation; with_columns
+ * puts the columns before the select list that the run needs.
+ */
+static Query *
+udf_analyze_over(CkptUdf *udf, RangeVar *relation, bool with_columns,
+				 QueryEnvironment *env)
+{
+	CkptSource	source = udf_source(udf->text);
+	ErrorContextCallback callback;
+	SelectStmt *select = makeNode(SelectStmt);
+	RawStmt    *raw = makeNode(RawStmt);
+	Query	   *query;
+
+	if (with_columns)
+	{
+		for (int i = 0; i < udf->nplain; i++)
+			select->targetList = lappend(select->targetList,
+										 input_column_target(NameStr(TupleDescAttr(udf->input_desc, i)->attname)));
+	}
+	select->targetList = list_concat(select->targetList, copyObject(udf->raw_targets));
+	relation->alias = makeAlias(INPUT_ALIAS, NIL);
+	select->fromClause = list_make1(relation);
+	raw->stmt = (Node *) select;
+
+	ckpt_source_push(&source, &callback);
+	query = parse_analyze_fixedparams(raw, psprintf(SELECT_PREFIX "%s", udf->text),
+									  NULL, 0, env);
+	if (query->hasAggs || query->hasWindowFuncs)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"udf\" must not have aggregate or window functions"),
+				 errdetail("It is evaluated for one input row at a time."),
+				 errhint("Compute them in argument \"input\".")));
+	ckpt_source_pop(&callback);
+	return query;
+}
+
+/*
+ * udf_target_row returns the columns of an expression that stands for several,
+ * or NULL.
+ */
+static TupleDesc
+udf_target_row(TargetEntry *tle, bool named)
+{
+	Oid			type;
+	TupleDesc	desc;
+	TypeFuncClass class;
+
+	if (!IsA(tle->expr, FuncExpr) ||
+		((FuncExpr *) tle->expr)->funcformat != COERCE_EXPLICIT_CALL)
+		return NULL;
+	class = get_expr_result_type((Node *) tle->expr, &type, &desc);
+	if (class == TYPEFUNC_RECORD)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("function %s returns rows of unknown columns",
+						format_procedure(((FuncExpr *) tle->expr)->funcid)),
+				 errhint("Give it OUT parameters, RETURNS TABLE or a composite result type.")));
+	if (class != TYPEFUNC_COMPOSITE && class != TYPEFUNC_COMPOSITE_DOMAIN)
+		return NULL;
+	if (named)
+	{
+		if (type != RECORDOID)
+			return NULL;		/* one column of that type */
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("function %s returns several columns, which AS cannot name",
+						format_procedure(((FuncExpr *) tle->expr)->funcid)),
+				 errhint("Leave out AS \"%s\": the columns have names of their own.",
+						 tle->resname)));
+	}
+	return desc;
+}
+
+/*
+ * udf_add_column puts a column into the output, unless it must not be there.
+ */
+static void
+udf_add_column(CkptUdf *udf, AttrNumber attno, const char *name, Oid type,
+			   int32 typmod, Oid collation)
+{
+	if (ckpt_is_system_column(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("output column must not be named \"%s\"", name),
+				 errdetail("Names that begin with \"%s\" belong to the extension.",
+						   CKPT_COLUMN_PREFIX),
+				 errhint("Name the column with AS.")));
+	for (int i = 0; i < attno - 1; i++)
+	{
+		if (strcmp(NameStr(TupleDescAttr(udf->output_desc, i)->attname), name) != 0)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_COLUMN),
+				 errmsg("output column \"%s\" occurs more than once", name),
+				 i < udf->nplain && udf->kind == CKPT_MAP ?
+				 errdetail("The input has a column of that name.") : 0,
+				 errhint("Name the column with AS.")));
+	}
+	TupleDescInitEntry(udf->output_desc, attno, name, type, typmod, 0);
+	TupleDescInitEntryCollation(udf->output_desc, attno, collation);
+}
+
+/*
+ * udf_init_output works out the columns of the output table.
+ */
+static void
+udf_init_output(CkptUdf *udf, Query *query)
+{
+	int			natts = udf->kind == CKPT_MAP ? udf->nplain : 2;
+	AttrNumber	attno;
+	int			i;
+	ListCell   *lc;
+
+	udf->ntargets = list_length(udf->raw_targets);
+	udf->targets = palloc0(udf->ntargets * sizeof(CkptUdfTarget));
+	if (list_length(query->targetList) != udf->ntargets)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"udf\" must not use \"*\""),
+				 errhint("The input's columns are part of the output of map already; name others one by one.")));
+
+	i = 0;
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		CkptUdfTarget *target = &udf->targets[i];
+		bool		named = list_nth_node(ResTarget, udf->raw_targets, i)->name != NULL;
+
+		target->row = udf_target_row(tle, named);
+		if (target->row == NULL)
+			target->natts = 1;
+		else
+		{
+			target->row = CreateTupleDescCopy(target->row);
+			for (int j = 0; j < target->row->natts; j++)
+				target->natts += !TupleDescAttr(target->row, j)->attisdropped;
+		}
+		natts += target->natts;
+		i++;
+	}
+
+	if (natts > MaxHeapAttributeNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_COLUMNS),
+				 errmsg("output would have %d columns", natts),
+				 errdetail("Tables can have at most %d columns.", MaxHeapAttributeNumber),
+				 errhint("Select fewer columns in argument \"input\", or put them into one array or composite value.")));
+
+	udf->output_desc = CreateTemplateTupleDesc(natts);
+	if (udf->kind == CKPT_MAP)
+	{
+		for (attno = 1; attno <= udf->nplain; attno++)
+			TupleDescCopyEntry(udf->output_desc, attno, udf->input_desc, attno);
+	}
+	else
+	{
+		TupleDescInitEntry(udf->output_desc, 1, CKPT_ID_COLUMN, INT8OID, -1, 0);
+		TupleDescInitEntry(udf->output_desc, 2, CKPT_INPUT_ID_COLUMN, INT8OID, -1, 0);
+		attno = 3;
+	}
+
+	i = 0;
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		CkptUdfTarget *target = &udf->targets[i++];
+
+		if (target->row == NULL)
+			udf_add_column(udf, attno++, tle->resname, exprType((Node *) tle->expr),
+						   exprTypmod((Node *) tle->expr),
+						   exprCollation((Node *) tle->expr));
+		else
+		{
+			for (int j = 0; j < target->row->natts; j++)
+			{
+				Form_pg_attribute att = TupleDescAttr(target->row, j);
+
+				if (!att->attisdropped)
+					udf_add_column(udf, attno++, NameStr(att->attname), att->atttypid,
+								   att->atttypmod, att->attcollation);
+			}
+		}
+	}
+	CheckAttributeNamesTypes(udf->output_desc, RELKIND_RELATION, 0);
+}
+
+/*
+ * ckpt_udf_analyze parses a UDF and analyses it over an input with the given
+ * columns, sys__id first.  What it returns is in CurrentMemoryContext.
+ *
+ * Raises an error for whatever could not run.  Needs an active snapshot.
+ */
+CkptUdf *
+ckpt_udf_analyze(CkptKind kind, const char *text, TupleDesc input_desc)
+{
+	CkptUdf    *udf = palloc0(sizeof(CkptUdf));
+	QueryEnvironment *env = create_queryEnv();
+	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
+	Query	   *query;
+
+	udf->kind = kind;
+	udf->text = text;
+	udf->raw_targets = udf_parse(text);
+	udf->input_desc = input_desc;
+	udf->nplain = kind == CKPT_MAP ? input_desc->natts : 1;
+
+	enr->md.name = pstrdup(INPUT_PLACEHOLDER);
+	enr->md.tupdesc = input_desc;
+	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
+	register_ENR(env, enr);
+
+	query = udf_analyze_over(udf, makeRangeVar(NULL, pstrdup(INPUT_PLACEHOLDER), -1),
+							 false, env);
+	if (kind == CKPT_GEN && (!query->hasTargetSRFs || list_length(udf->raw_targets) != 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"udf\" of gen must be one call of a set-returning function"),
+				 errhint("Use checkpoint.map() for functions that return one row.")));
+	udf_init_output(udf, query);
+	udf->fingerprint = ckpt_fingerprint_query(query);
+	return udf;
+}
+
+/*
+ * ckpt_udf_run_query analyses the query that computes the UDF over an input
+ * table.  Needs an active snapshot.
+ */
+Query *
+ckpt_udf_run_query(CkptUdf *udf, const char *input_table)
+{
+	return udf_analyze_over(udf, makeRangeVar(pstrdup(CKPT_DATA_SCHEMA),
+											  pstrdup(input_table), -1),
+							true, NULL);
+}
+
+/*
+ * udf_take_apart writes the fields of a composite value.
+ */
+static void
+udf_take_apart(CkptUdfTarget *target, Datum value, Datum *values, bool *isnull)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(value);
+	Oid			typid = HeapTupleHeaderGetTypeId(header);
+	int32		typmod = HeapTupleHeaderGetTypMod(header);
+	TupleDesc	row = target->row;
+	TupleDesc	actual = lookup_rowtype_tupdesc(typid, typmod);
+	HeapTupleData tuple;
+	Datum	   *fields;
+	bool	   *nulls;
+	int			n = 0;
+
+	if (actual->natts != row->natts)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("function returned %d columns, %d were declared",
+						actual->natts, row->natts)));
+	for (int i = 0; i < row->natts; i++)
+	{
+		if (TupleDescAttr(actual, i)->atttypid != TupleDescAttr(row, i)->atttypid &&
+			!TupleDescAttr(row, i)->attisdropped)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("function returned type %s in column %d, %s was declared",
+							format_type_be(TupleDescAttr(actual, i)->atttypid), i + 1,
+							format_type_be(TupleDescAttr(row, i)->atttypid))));
+	}
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = header;
+	fields = palloc(row->natts * sizeof(Datum));
+	nulls = palloc(row->natts * sizeof(bool));
+	heap_deform_tuple(&tuple, actual, fields, nulls);
+	ReleaseTupleDesc(actual);
+
+	for (int i = 0; i < row->natts; i++)
+	{
+		if (TupleDescAttr(row, i)->attisdropped)
+			continue;
+		values[n] = fields[i];
+		isnull[n] = nulls[i];
+		n++;
+	}
+}
+
+/*
+ * ckpt_udf_output_row turns a row of the run query, without the columns before
+ * the select list, into the UDF's columns of the output.  May allocate in
+ * CurrentMemoryContext.
+ */
+void
+ckpt_udf_output_row(CkptUdf *udf, Datum *values, bool *isnull,
+					Datum *out_values, bool *out_isnull)
+{
+	int			out = 0;
+
+	for (int i = 0; i < udf->ntargets; i++)
+	{
+		CkptUdfTarget *target = &udf->targets[i];
+
+		if (target->row == NULL)
+		{
+			out_values[out] = values[i];
+			out_isnull[out] = isnull[i];
+		}
+		else if (isnull[i])
+		{
+			for (int j = 0; j < target->natts; j++)
+			{
+				out_values[out + j] = (Datum) 0;
+				out_isnull[out + j] = true;
+			}
+		}
+		else
+			udf_take_apart(target, values[i], out_values + out, out_isnull + out);
+		out += target->natts;
+	}
+}

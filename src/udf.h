@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * udf.h
+ *	  The select list that a step computes for each input row.
+ *
+ * IDENTIFICATION
+ *	  src/udf.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_UDF_H
+#define CKPT_UDF_H
+
+#include "checkpoint.h"
+
+#include "access/tupdesc.h"
+#include "fingerprint.h"
+#include "nodes/parsenodes.h"
+
+/* One expression of the select list. */
+typedef struct CkptUdfTarget
+{
+	TupleDesc	row;			/* its columns if it gives several, else NULL */
+	int			natts;			/* columns it gives */
+} CkptUdfTarget;
+
+typedef struct CkptUdf
+{
+	CkptKind	kind;			/* CKPT_MAP or CKPT_GEN */
+	const char *text;
+	List	   *raw_targets;	/* ResTargets */
+	TupleDesc	input_desc;		/* of the input table */
+	int			nplain;			/* columns of the run query before the targets */
+	int			ntargets;
+	CkptUdfTarget *targets;
+	TupleDesc	output_desc;	/* of the output table */
+	CkptFingerprint *fingerprint;
+} CkptUdf;
+
+extern CkptUdf *ckpt_udf_analyze(CkptKind kind, const char *text,
+								 TupleDesc input_desc);
+extern Query *ckpt_udf_run_query(CkptUdf *udf, const char *input_table);
+extern void ckpt_udf_output_row(CkptUdf *udf, Datum *values, bool *isnull,
+								Datum *out_values, bool *out_isnull);
+
+#endif							/* CKPT_UDF_H */
