@@ -264,7 +264,7 @@ ckpt_catalog_insert_job(const char *name, const char *owner, int64 rerun_of,
 	return job_id;
 }
 
-#define JOB_COLUMNS "job_id, name, owner, status, attached, fresh"
+#define JOB_COLUMNS "job_id, name, owner, status, attached, fresh, started_at"
 
 static void
 row_job(Statement *st, uint64 row, CkptJob *job)
@@ -276,6 +276,7 @@ row_job(Statement *st, uint64 row, CkptJob *job)
 	job->status = row_text(st, row, 4);
 	job->attached = row_bool(row, 5);
 	job->fresh = row_bool(row, 6);
+	job->started_at = row_text(st, row, 7);
 }
 
 /*
@@ -342,26 +343,18 @@ ckpt_catalog_last_job(const char *owner, const char *name)
 }
 
 /*
- * ckpt_catalog_end_job stores how an open job ended; error may be NULL.  Steps
- * of it that are stored as running are stored as failed.
+ * ckpt_catalog_end_job stores how an open job ended; error may be NULL.
  */
 void
 ckpt_catalog_end_job(int64 job_id, const char *status, const char *error)
 {
 	STATEMENT(st, "UPDATE checkpoint.job SET status = $2, error = $3,"
 			  " ended_at = clock_timestamp() WHERE job_id = $1 AND status = 'running'");
-	STATEMENT(steps, "UPDATE checkpoint.step SET action = 'failed',"
-			  " reason = COALESCE(reason, $2), ended_at = clock_timestamp()"
-			  " WHERE job_id = $1 AND action = 'running'");
 
 	arg_int8(&st, job_id);
 	arg_text(&st, status);
 	arg_text(&st, error);
 	catalog_run(&st, SPI_OK_UPDATE);
-
-	arg_int8(&steps, job_id);
-	arg_text(&steps, error ? error : status);
-	catalog_run(&steps, SPI_OK_UPDATE);
 }
 
 /*
@@ -536,10 +529,9 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 {
 	STATEMENT(st, "INSERT INTO checkpoint.checkpoint (checkpoint_id, owner, job_name,"
 			  " step, job_id, kind, state, input_hash, output_columns, code_hash,"
-			  " cache_version, input_table, output_table, rows_total, rows_processed,"
-			  " rows_output, next_output_id, content_lo, content_hi)"
+			  " cache_version, input_table, output_table, rows_total, fresh)"
 			  " VALUES ($1, $2::name, $3, $4, $5, $6, 'partial', $7, $8, $9, $10,"
-			  " $11::name, $12::name, $13, $14, $15, $16, $17, $18)");
+			  " $11::name, $12::name, $13, $14)");
 
 	arg_int8(&st, cp->id);
 	arg_text(&st, cp->owner);
@@ -554,19 +546,19 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 	arg_text(&st, cp->input_table);
 	arg_text(&st, cp->output_table);
 	arg_int8(&st, cp->rows_total);
-	arg_int8(&st, cp->rows_processed);
-	arg_int8(&st, cp->rows_output);
-	arg_int8(&st, cp->next_output_id);
-	arg_int8(&st, (int64) cp->content.lo);
-	arg_int8(&st, (int64) cp->content.hi);
+	arg_bool(&st, cp->fresh);
 	catalog_run(&st, SPI_OK_INSERT);
 }
 
 #define CHECKPOINT_COLUMNS \
 	"checkpoint_id, owner, job_name, step, job_id, kind, state = 'final'," \
 	" input_hash, output_columns, code_hash, cache_version, mixed_code," \
-	" input_table, output_table, rows_total, rows_processed, rows_failed," \
-	" rows_output, next_output_id, content_lo, content_hi, content_hash"
+	" input_table, output_table, rows_total," \
+	" (SELECT COALESCE(sum(rows_processed), 0)::bigint FROM checkpoint.work w" \
+	"   WHERE w.checkpoint_id = c.checkpoint_id)," \
+	" (SELECT COALESCE(sum(rows_output), 0)::bigint FROM checkpoint.work w" \
+	"   WHERE w.checkpoint_id = c.checkpoint_id)," \
+	" content_hash, fresh"
 
 static void
 row_checkpoint(Statement *st, uint64 row, CkptCheckpoint *cp)
@@ -591,13 +583,9 @@ row_checkpoint(Statement *st, uint64 row, CkptCheckpoint *cp)
 	cp->output_table = row_text(st, row, 14);
 	cp->rows_total = row_int8(row, 15);
 	cp->rows_processed = row_int8(row, 16);
-	cp->rows_failed = row_int8(row, 17);
-	cp->rows_output = row_int8(row, 18);
-	cp->next_output_id = row_int8(row, 19);
-	cp->content.lo = (uint64) row_int8(row, 20);
-	cp->content.hi = (uint64) row_int8(row, 21);
-	cp->content.rows = cp->rows_output;
-	cp->content_hash = row_text(st, row, 22);
+	cp->rows_output = row_int8(row, 17);
+	cp->content_hash = row_text(st, row, 18);
+	cp->fresh = row_bool(row, 19);
 }
 
 static bool
@@ -635,7 +623,7 @@ catalog_list_checkpoints(Statement *st)
 bool
 ckpt_catalog_get_checkpoint(int64 id, CkptCheckpoint *cp)
 {
-	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint"
+	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
 			  " WHERE checkpoint_id = $1");
 
 	arg_int8(&st, id);
@@ -649,7 +637,7 @@ ckpt_catalog_get_checkpoint(int64 id, CkptCheckpoint *cp)
 bool
 ckpt_catalog_find_by_input_table(const char *table, CkptCheckpoint *cp)
 {
-	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint"
+	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
 			  " WHERE input_table = $1::name");
 
 	arg_text(&st, table);
@@ -663,7 +651,7 @@ ckpt_catalog_find_by_input_table(const char *table, CkptCheckpoint *cp)
 List *
 ckpt_catalog_finals(const char *owner, const char *job_name, const char *cache_key)
 {
-	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint"
+	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
 			  " WHERE state = 'final' AND cache_key = $3 AND owner = $1::name"
 			  " AND (NOT mixed_code OR job_name = $2)"
 			  " ORDER BY checkpoint_id DESC");
@@ -705,7 +693,7 @@ List *
 ckpt_catalog_group_checkpoints(const char *owner, const char *job_name,
 							   const char *step)
 {
-	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint"
+	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
 			  " WHERE owner = $1::name AND job_name = $2 AND step = $3"
 			  " ORDER BY checkpoint_id DESC");
 
@@ -716,28 +704,20 @@ ckpt_catalog_group_checkpoints(const char *owner, const char *job_name,
 }
 
 /*
- * ckpt_catalog_update_checkpoint stores how far a partial checkpoint has come,
+ * ckpt_catalog_update_checkpoint stores which job works on a partial checkpoint,
  * and with which code.
  */
 void
 ckpt_catalog_update_checkpoint(const CkptCheckpoint *cp)
 {
 	STATEMENT(st, "UPDATE checkpoint.checkpoint SET job_id = $2, code_hash = $3,"
-			  " cache_version = $4, rows_processed = $5, rows_failed = $6,"
-			  " rows_output = $7, next_output_id = $8, content_lo = $9,"
-			  " content_hi = $10, last_used_at = clock_timestamp()"
+			  " cache_version = $4, last_used_at = clock_timestamp()"
 			  " WHERE checkpoint_id = $1");
 
 	arg_int8(&st, cp->id);
 	arg_int8(&st, cp->job_id);
 	arg_text(&st, cp->code_hash);
 	arg_text(&st, cp->cache_version);
-	arg_int8(&st, cp->rows_processed);
-	arg_int8(&st, cp->rows_failed);
-	arg_int8(&st, cp->rows_output);
-	arg_int8(&st, cp->next_output_id);
-	arg_int8(&st, (int64) cp->content.lo);
-	arg_int8(&st, (int64) cp->content.hi);
 	catalog_run(&st, SPI_OK_UPDATE);
 }
 
@@ -814,41 +794,27 @@ ckpt_catalog_code_version(int64 checkpoint_id, const char *code_hash,
 			  " (checkpoint_id, code_no, code_hash, cache_version, components)"
 			  " SELECT $1, COALESCE(max(code_no), 0) + 1, $2, $3, $4::jsonb"
 			  " FROM checkpoint.code_version WHERE checkpoint_id = $1"
-			  " RETURNING code_no::bigint");
+			  " ON CONFLICT (checkpoint_id, code_no) DO NOTHING");
 	int			code_no = 0;
 
 	arg_int8(&find, checkpoint_id);
 	arg_text(&find, code_hash);
 	arg_text(&find, cache_version);
-	if (catalog_open(&find, SPI_OK_SELECT) > 0)
-		code_no = (int) row_int8(0, 1);
-	catalog_close(&find);
-	if (code_no > 0)
-		return code_no;
-
 	arg_int8(&st, checkpoint_id);
 	arg_text(&st, code_hash);
 	arg_text(&st, cache_version);
 	arg_text(&st, components);
-	catalog_open(&st, SPI_OK_INSERT_RETURNING);
-	code_no = (int) row_int8(0, 1);
-	catalog_close(&st);
-	return code_no;
-}
 
-/*
- * ckpt_catalog_add_code_rows notes that a version of the code computed rows.
- */
-void
-ckpt_catalog_add_code_rows(int64 checkpoint_id, int code_no, int64 rows)
-{
-	STATEMENT(st, "UPDATE checkpoint.code_version SET rows_computed = rows_computed + $3"
-			  " WHERE checkpoint_id = $1 AND code_no = $2");
-
-	arg_int8(&st, checkpoint_id);
-	arg_int4(&st, code_no);
-	arg_int8(&st, rows);
-	catalog_run(&st, SPI_OK_UPDATE);
+	/* another worker may come with the same one, at the same time */
+	for (;;)
+	{
+		if (catalog_open(&find, SPI_OK_SELECT) > 0)
+			code_no = (int) row_int8(0, 1);
+		catalog_close(&find);
+		if (code_no > 0)
+			return code_no;
+		catalog_run(&st, SPI_OK_INSERT);
+	}
 }
 
 /*
@@ -858,8 +824,8 @@ ckpt_catalog_add_code_rows(int64 checkpoint_id, int code_no, int64 rows)
 int
 ckpt_catalog_count_code_versions(int64 checkpoint_id)
 {
-	STATEMENT(st, "SELECT count(*) FROM checkpoint.code_version"
-			  " WHERE checkpoint_id = $1 AND rows_computed > 0");
+	STATEMENT(st, "SELECT count(DISTINCT code_no) FROM checkpoint.work"
+			  " WHERE checkpoint_id = $1 AND rows_processed > 0");
 	int			count;
 
 	arg_int8(&st, checkpoint_id);
@@ -879,9 +845,9 @@ ckpt_catalog_code_difference(int64 checkpoint_id, const char *components)
 {
 	STATEMENT(st, "SELECT key || CASE WHEN o.value IS NULL THEN ' added'"
 			  " WHEN n.value IS NULL THEN ' no longer used' ELSE ' changed' END"
-			  " FROM (SELECT * FROM jsonb_each_text((SELECT components"
-			  "   FROM checkpoint.code_version WHERE checkpoint_id = $1"
-			  "   ORDER BY code_no DESC LIMIT 1))) o"
+			  " FROM (SELECT * FROM jsonb_each_text((SELECT v.components"
+			  "   FROM checkpoint.code_version v JOIN checkpoint.checkpoint c"
+			  "   USING (checkpoint_id, code_hash) WHERE checkpoint_id = $1 LIMIT 1))) o"
 			  " FULL JOIN jsonb_each_text($2::jsonb) n USING (key)"
 			  " WHERE o.value IS DISTINCT FROM n.value"
 			  " ORDER BY o.value IS NULL OR n.value IS NULL, key = 'expression', key LIMIT 1");
@@ -893,6 +859,210 @@ ckpt_catalog_code_difference(int64 checkpoint_id, const char *components)
 		difference = row_text(&st, 0, 1);
 	catalog_close(&st);
 	return difference;
+}
+
+static void
+add_work(CkptWorkDone *work, uint64 row)
+{
+	uint64		lo = (uint64) row_int8(row, 4);
+
+	work->processed += row_int8(row, 1);
+	work->output.rows += row_int8(row, 2);
+	work->max_output_id = Max(work->max_output_id, row_int8(row, 3));
+	work->output.lo += lo;
+	work->output.hi += (uint64) row_int8(row, 5) + (work->output.lo < lo);
+}
+
+/*
+ * ckpt_catalog_load_work returns what was computed of a checkpoint in all, and
+ * by one worker with one version of the code.  Either may be NULL.
+ */
+void
+ckpt_catalog_load_work(int64 checkpoint_id, int code_no, int worker,
+					   CkptWorkDone *all, CkptWorkDone *mine)
+{
+	STATEMENT(st, "SELECT rows_processed, rows_output, max_output_id, content_lo,"
+			  " content_hi, code_no = $2 AND worker = $3"
+			  " FROM checkpoint.work WHERE checkpoint_id = $1");
+	uint64		nrows;
+
+	if (all)
+		memset(all, 0, sizeof(CkptWorkDone));
+	if (mine)
+		memset(mine, 0, sizeof(CkptWorkDone));
+	arg_int8(&st, checkpoint_id);
+	arg_int4(&st, code_no);
+	arg_int4(&st, worker);
+	nrows = catalog_open(&st, SPI_OK_SELECT);
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		if (all)
+			add_work(all, row);
+		if (mine && row_bool(row, 6))
+			add_work(mine, row);
+	}
+	catalog_close(&st);
+}
+
+/*
+ * ckpt_catalog_store_work stores what one worker has computed so far.
+ */
+void
+ckpt_catalog_store_work(int64 checkpoint_id, int code_no, int worker,
+						const CkptWorkDone *mine)
+{
+	STATEMENT(st, "INSERT INTO checkpoint.work VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+			  " ON CONFLICT (checkpoint_id, code_no, worker) DO UPDATE SET"
+			  " rows_processed = EXCLUDED.rows_processed,"
+			  " rows_output = EXCLUDED.rows_output,"
+			  " max_output_id = EXCLUDED.max_output_id,"
+			  " content_lo = EXCLUDED.content_lo, content_hi = EXCLUDED.content_hi");
+
+	arg_int8(&st, checkpoint_id);
+	arg_int4(&st, code_no);
+	arg_int4(&st, worker);
+	arg_int8(&st, mine->processed);
+	arg_int8(&st, mine->output.rows);
+	arg_int8(&st, mine->max_output_id);
+	arg_int8(&st, (int64) mine->output.lo);
+	arg_int8(&st, (int64) mine->output.hi);
+	catalog_run(&st, SPI_OK_INSERT);
+}
+
+/*
+ * ckpt_catalog_delete_other_code forgets what other versions of the code have
+ * computed of a checkpoint; the output rows are the caller's business.
+ */
+void
+ckpt_catalog_delete_other_code(int64 checkpoint_id, int code_no)
+{
+	STATEMENT(work, "DELETE FROM checkpoint.work WHERE checkpoint_id = $1 AND code_no <> $2");
+	STATEMENT(ids, "DELETE FROM checkpoint.processed WHERE checkpoint_id = $1 AND code_no <> $2");
+
+	arg_int8(&work, checkpoint_id);
+	arg_int4(&work, code_no);
+	catalog_run(&work, SPI_OK_DELETE);
+
+	arg_int8(&ids, checkpoint_id);
+	arg_int4(&ids, code_no);
+	catalog_run(&ids, SPI_OK_DELETE);
+}
+
+/*
+ * ckpt_catalog_record_error puts a row into quarantine.
+ */
+void
+ckpt_catalog_record_error(int64 checkpoint_id, int64 job_id, int64 id,
+						  const char *sqlstate, const char *message,
+						  const char *detail, const char *context, int attempts)
+{
+	STATEMENT(st, "INSERT INTO checkpoint.error AS e (checkpoint_id, sys__id, job_id,"
+			  " sqlstate, message, detail, context, attempts)"
+			  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+			  " ON CONFLICT (checkpoint_id, sys__id) DO UPDATE SET"
+			  " job_id = EXCLUDED.job_id, sqlstate = EXCLUDED.sqlstate,"
+			  " message = EXCLUDED.message, detail = EXCLUDED.detail,"
+			  " context = EXCLUDED.context, attempts = e.attempts + EXCLUDED.attempts,"
+			  " last_attempt = clock_timestamp()");
+
+	arg_int8(&st, checkpoint_id);
+	arg_int8(&st, id);
+	arg_int8(&st, job_id);
+	arg_text(&st, sqlstate);
+	arg_text(&st, message);
+	arg_text(&st, detail);
+	arg_text(&st, context);
+	arg_int4(&st, attempts);
+	catalog_run(&st, SPI_OK_INSERT);
+}
+
+/*
+ * ckpt_catalog_delete_error takes a row out of quarantine.
+ */
+void
+ckpt_catalog_delete_error(int64 checkpoint_id, int64 id)
+{
+	STATEMENT(st, "DELETE FROM checkpoint.error WHERE checkpoint_id = $1 AND sys__id = $2");
+
+	arg_int8(&st, checkpoint_id);
+	arg_int8(&st, id);
+	catalog_run(&st, SPI_OK_DELETE);
+}
+
+/*
+ * ckpt_catalog_load_errors returns how many rows of a checkpoint are in
+ * quarantine, only those that one job put there if job_id is not 0, and adds
+ * them to a set if there is one.
+ */
+int64
+ckpt_catalog_load_errors(int64 checkpoint_id, int64 job_id, CkptIdSet *set)
+{
+	STATEMENT(st, "SELECT sys__id FROM checkpoint.error"
+			  " WHERE checkpoint_id = $1 AND $2 IN (0, job_id)");
+	int64		nrows;
+
+	arg_int8(&st, checkpoint_id);
+	arg_int8(&st, job_id);
+	nrows = (int64) catalog_open(&st, SPI_OK_SELECT);
+	for (int64 row = 0; set && row < nrows; row++)
+		(void) ckpt_idset_add(set, row_int8(row, 1));
+	catalog_close(&st);
+	return nrows;
+}
+
+/*
+ * ckpt_catalog_record_crash notes that a process crashed with a row in hand and
+ * returns how often that has happened with this code.
+ */
+int
+ckpt_catalog_record_crash(int64 checkpoint_id, int64 id, const char *code_hash)
+{
+	STATEMENT(st, "INSERT INTO checkpoint.suspect AS s VALUES ($1, $2, $3, 1)"
+			  " ON CONFLICT (checkpoint_id, sys__id) DO UPDATE SET"
+			  " crashes = CASE WHEN s.code_hash = $3 THEN s.crashes ELSE 0 END + 1,"
+			  " code_hash = $3 RETURNING crashes::bigint");
+	int			crashes;
+
+	arg_int8(&st, checkpoint_id);
+	arg_int8(&st, id);
+	arg_text(&st, code_hash);
+	catalog_open(&st, SPI_OK_INSERT_RETURNING);
+	crashes = (int) row_int8(0, 1);
+	catalog_close(&st);
+	return crashes;
+}
+
+/*
+ * ckpt_catalog_delete_crash forgets a row's crashes: it was computed.
+ */
+void
+ckpt_catalog_delete_crash(int64 checkpoint_id, int64 id)
+{
+	STATEMENT(st, "DELETE FROM checkpoint.suspect WHERE checkpoint_id = $1 AND sys__id = $2");
+
+	arg_int8(&st, checkpoint_id);
+	arg_int8(&st, id);
+	catalog_run(&st, SPI_OK_DELETE);
+}
+
+/*
+ * ckpt_catalog_load_crashes adds the rows that were in hand at a crash to
+ * suspects, and those that were at two, with the same code, to poisonous.
+ */
+void
+ckpt_catalog_load_crashes(int64 checkpoint_id, const char *code_hash,
+						  CkptIdSet *suspects, CkptIdSet *poisonous)
+{
+	STATEMENT(st, "SELECT sys__id, crashes > 1 AND code_hash = $2"
+			  " FROM checkpoint.suspect WHERE checkpoint_id = $1");
+	uint64		nrows;
+
+	arg_int8(&st, checkpoint_id);
+	arg_text(&st, code_hash);
+	nrows = catalog_open(&st, SPI_OK_SELECT);
+	for (uint64 row = 0; row < nrows; row++)
+		(void) ckpt_idset_add(row_bool(row, 2) ? poisonous : suspects, row_int8(row, 1));
+	catalog_close(&st);
 }
 
 /*

@@ -27,6 +27,7 @@ typedef struct CkptJob
 	char	   *status;
 	bool		attached;
 	bool		fresh;
+	char	   *started_at;		/* as text */
 } CkptJob;
 
 /* What an earlier step of a job left for later ones. */
@@ -66,12 +67,18 @@ typedef struct CkptCheckpoint
 	char	   *output_table;
 	int64		rows_total;
 	int64		rows_processed;
-	int64		rows_failed;
 	int64		rows_output;
-	int64		next_output_id;
-	CkptRowSum	content;		/* of the output rows */
 	char	   *content_hash;	/* NULL while partial */
+	bool		fresh;			/* made to replace what there is */
 } CkptCheckpoint;
+
+/* What was computed of a checkpoint, by one worker with one code or by all. */
+typedef struct CkptWorkDone
+{
+	int64		processed;		/* input rows */
+	int64		max_output_id;	/* largest sys__id given out, for gen */
+	CkptRowSum	output;			/* output rows */
+} CkptWorkDone;
 
 /* access */
 extern bool ckpt_catalog_may_use(const char *owner);
@@ -120,9 +127,27 @@ extern void ckpt_catalog_delete_checkpoint(int64 id);
 extern int	ckpt_catalog_code_version(int64 checkpoint_id, const char *code_hash,
 									  const char *cache_version,
 									  const char *components);
-extern void ckpt_catalog_add_code_rows(int64 checkpoint_id, int code_no, int64 rows);
 extern int	ckpt_catalog_count_code_versions(int64 checkpoint_id);
 extern char *ckpt_catalog_code_difference(int64 checkpoint_id, const char *components);
+
+/* what was computed */
+extern void ckpt_catalog_load_work(int64 checkpoint_id, int code_no, int worker,
+								   CkptWorkDone *all, CkptWorkDone *mine);
+extern void ckpt_catalog_store_work(int64 checkpoint_id, int code_no, int worker,
+									const CkptWorkDone *mine);
+extern void ckpt_catalog_delete_other_code(int64 checkpoint_id, int code_no);
+
+/* rows in quarantine, and rows that crashed a process */
+extern void ckpt_catalog_record_error(int64 checkpoint_id, int64 job_id, int64 id,
+									  const char *sqlstate, const char *message,
+									  const char *detail, const char *context,
+									  int attempts);
+extern void ckpt_catalog_delete_error(int64 checkpoint_id, int64 id);
+extern int64 ckpt_catalog_load_errors(int64 checkpoint_id, int64 job_id, CkptIdSet *set);
+extern int	ckpt_catalog_record_crash(int64 checkpoint_id, int64 id, const char *code_hash);
+extern void ckpt_catalog_delete_crash(int64 checkpoint_id, int64 id);
+extern void ckpt_catalog_load_crashes(int64 checkpoint_id, const char *code_hash,
+									  CkptIdSet *suspects, CkptIdSet *poisonous);
 
 /* processed sets */
 extern void ckpt_catalog_load_processed(int64 checkpoint_id, int code_no, int worker,

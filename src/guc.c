@@ -17,6 +17,7 @@
 #include "utils/guc.h"
 
 char	   *ckpt_job_setting = NULL;
+int			ckpt_workers = 1;
 int			ckpt_commit_interval = 1000;
 int			ckpt_batch_rows = 1000;
 int			ckpt_retention = 28 * 24 * 60;
@@ -53,6 +54,13 @@ ckpt_guc_init(void)
 							   &ckpt_job_setting, "",
 							   PGC_USERSET, 0,
 							   guc_check_job, NULL, NULL);
+
+	DefineCustomIntVariable("checkpoint.workers",
+							"Sets the number of processes that work on a step.",
+							"The calling session is one of them; the others are background workers.",
+							&ckpt_workers, 1, 1, CKPT_MAX_WORKERS,
+							PGC_USERSET, 0,
+							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("checkpoint.commit_interval",
 							"Sets the longest time between two commits of a running step.",

@@ -11,7 +11,11 @@
 #ifndef CKPT_GUC_H
 #define CKPT_GUC_H
 
+/* Most processes that may work on a step. */
+#define CKPT_MAX_WORKERS	1024
+
 extern char *ckpt_job_setting;	/* checkpoint.job, "" if none */
+extern int ckpt_workers;		/* processes, this session included */
 extern int ckpt_commit_interval;	/* ms */
 extern int ckpt_batch_rows; /* rows */
 extern int ckpt_retention;	/* minutes */

@@ -49,7 +49,7 @@ input_flush(InputReceiver *receiver)
 	 * committed, so its rows can be born frozen and need no visit later.
 	 */
 	ckpt_rowbuffer_flush(receiver->buffer, receiver->rel,
-						 TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN);
+						 TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN, 0);
 }
 
 static bool

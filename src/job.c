@@ -17,14 +17,18 @@
  */
 #include "checkpoint.h"
 
+#include <signal.h>
+
 #include "access/xlog.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "guc.h"
 #include "job.h"
 #include "joblock.h"
 #include "miscadmin.h"
+#include "storage/procarray.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -36,8 +40,10 @@
 PG_FUNCTION_INFO_V1(checkpoint_begin_job);
 PG_FUNCTION_INFO_V1(checkpoint_end_job);
 PG_FUNCTION_INFO_V1(checkpoint_fail_job);
+PG_FUNCTION_INFO_V1(checkpoint_cancel_job);
 PG_FUNCTION_INFO_V1(checkpoint_job_status);
 PG_FUNCTION_INFO_V1(checkpoint_step_action);
+PG_FUNCTION_INFO_V1(checkpoint_step_pids);
 
 /*
  * job_set_setting sets checkpoint.job for the session, or, if the transaction
@@ -73,6 +79,7 @@ ckpt_job_resolve(const int64 *job_arg, CkptJob *job)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("session has no job"),
+				 errdetail("None was begun, or it has ended, or the session was reset."),
 				 errhint("Start one with checkpoint.begin_job(), or pass job => the number of one.")));
 
 	if (!ckpt_catalog_get_job(job_id, job))
@@ -81,6 +88,77 @@ ckpt_job_resolve(const int64 *job_arg, CkptJob *job)
 				 errmsg("job %lld does not exist", (long long) job_id),
 				 errhint("See the view checkpoint.jobs.")));
 	ckpt_catalog_check_owner(job->owner, "job", job_id);
+}
+
+/*
+ * job_group_key is the number that a run group is locked by.
+ */
+static int64
+job_group_key(const char *owner, const char *name)
+{
+	char	   *key = psprintf("%s\1%s", owner, name);
+
+	return (int64) hash_any_extended((unsigned char *) key, (int) strlen(key), 0);
+}
+
+/*
+ * ckpt_job_hold makes a job, and its run group, live as long as this process
+ * holds them.  Returns false if a new run of the group is just being begun.
+ */
+bool
+ckpt_job_hold(const CkptJob *job)
+{
+	int64		group = job_group_key(job->owner, job->name);
+
+	if (!ckpt_joblock_acquire(CKPT_LOCK_GROUP, group, ShareLock, true))
+		return false;
+	if (ckpt_joblock_acquire(CKPT_LOCK_JOB, job->job_id, ShareLock, true))
+		return true;
+	ckpt_joblock_release(CKPT_LOCK_GROUP, group, ShareLock);
+	return false;
+}
+
+/*
+ * ckpt_job_let_go undoes a ckpt_job_hold().
+ */
+void
+ckpt_job_let_go(const CkptJob *job)
+{
+	ckpt_joblock_release(CKPT_LOCK_JOB, job->job_id, ShareLock);
+	ckpt_joblock_release(CKPT_LOCK_GROUP, job_group_key(job->owner, job->name), ShareLock);
+}
+
+/*
+ * ckpt_job_keep_attached holds the session's own job again if its locks were
+ * taken away, by pg_advisory_unlock_all().
+ */
+void
+ckpt_job_keep_attached(const CkptJob *job)
+{
+	if (job->attached && strcmp(job->status, "running") == 0 &&
+		job_is_sessions(job->job_id) &&
+		ckpt_joblock_holder(CKPT_LOCK_JOB, job->job_id) == 0)
+		(void) ckpt_job_hold(job);
+}
+
+/*
+ * ckpt_job_close stores how a job ended.  Steps of it that died are stored as
+ * failed; those that live in other sessions go on.
+ */
+void
+ckpt_job_close(const CkptJob *job, const char *status, const char *error)
+{
+	ListCell   *lc;
+
+	ckpt_catalog_end_job(job->job_id, status, error);
+	foreach(lc, ckpt_catalog_running_steps(job->job_id))
+	{
+		int64		step_id = *(int64 *) lfirst(lc);
+		CkptStepCounts counts = {-1, -1, -1, -1, -1};
+
+		if (ckpt_joblock_holder(CKPT_LOCK_STEP, step_id) == 0)
+			ckpt_catalog_update_step(step_id, "failed", "its process ended", 0, &counts, true);
+	}
 }
 
 /*
@@ -123,38 +201,46 @@ ckpt_job_check_open(const CkptJob *job)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("job %lld \"%s\" is not running: it is %s", (long long) job->job_id,
 					job->name, status),
+			 strncmp(status, "complete", strlen("complete")) == 0 ?
+			 errhint("Start a new run with checkpoint.begin_job().") :
 			 errhint("Start a rerun with checkpoint.begin_job(); it continues from what is kept.")));
 }
 
 /*
- * job_group_key is the number that a run group is locked by.
+ * job_let_go_at_commit is ckpt_job_let_go() when the transaction commits.
  */
-static int64
-job_group_key(const char *owner, const char *name)
+static void
+job_let_go_at_commit(const CkptJob *job)
 {
-	char	   *key = psprintf("%s\1%s", owner, name);
-
-	return (int64) hash_any_extended((unsigned char *) key, (int) strlen(key), 0);
+	ckpt_joblock_release_at_commit(CKPT_LOCK_JOB, job->job_id, ShareLock);
+	ckpt_joblock_release_at_commit(CKPT_LOCK_GROUP, job_group_key(job->owner, job->name),
+								   ShareLock);
 }
 
 /*
  * job_refuse_second_run raises 55006, naming the process that runs the job.
  */
 static void
-job_refuse_second_run(const char *name, int64 job_id, int pid)
+job_refuse_second_run(const char *owner, const char *name, int pid)
 {
+	List	   *open = ckpt_catalog_open_jobs(owner, name);
+	CkptJob    *job = open ? (CkptJob *) llast(open) : NULL;
+
+	if (job && ckpt_joblock_holder(CKPT_LOCK_JOB, job->job_id) == 0)
+		job = NULL;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_IN_USE),
 			 errmsg("job \"%s\" is running already", name),
-			 job_id > 0 ?
-			 errdetail("Process %d runs it as job %lld.", pid, (long long) job_id) :
-			 errdetail("Process %d is starting it.", pid),
+			 job ?
+			 errdetail("Process %d runs it as job %lld, started at %s.", pid,
+					   (long long) job->job_id, job->started_at) :
+			 errdetail("Process %d is starting it, or runs a step of it.", pid),
 			 errhint("Wait until it has ended, or end it: see the view checkpoint.jobs.")));
 }
 
 /*
  * job_close_predecessors ends, in the catalog, the jobs of a run group that
- * were never ended, and raises if one of them lives in another session.
+ * were never ended.  Nobody but this session lives in the group.
  */
 static void
 job_close_predecessors(const char *owner, const char *name)
@@ -164,20 +250,15 @@ job_close_predecessors(const char *owner, const char *name)
 	foreach(lc, ckpt_catalog_open_jobs(owner, name))
 	{
 		CkptJob    *job = (CkptJob *) lfirst(lc);
-		bool		here = ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id);
 
-		/* held until our transaction ends: no step of it can start meanwhile */
-		if (!ckpt_joblock_acquire(CKPT_LOCK_JOB, job->job_id, ExclusiveLock, false))
-			job_refuse_second_run(name, job->job_id,
-								  ckpt_joblock_holder(CKPT_LOCK_JOB, job->job_id));
-		if (here)
+		if (ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id))
 		{
-			ckpt_catalog_end_job(job->job_id, "failed",
-								 "a new run was begun in its session before it had ended");
-			ckpt_joblock_release_at_commit(CKPT_LOCK_JOB, job->job_id, ShareLock);
+			ckpt_job_close(job, "failed",
+						   "a new run was begun in its session before it had ended");
+			job_let_go_at_commit(job);
 		}
 		else
-			ckpt_catalog_end_job(job->job_id, "interrupted", NULL);
+			ckpt_job_close(job, "interrupted", NULL);
 	}
 }
 
@@ -208,17 +289,22 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 				 errmsg("resume_from is not supported yet"),
 				 errhint("Use fresh => true to compute every step anew.")));
 
+	/* everybody who runs a job of the group, or a step of one, has a share */
 	group = job_group_key(owner, name);
 	if (!ckpt_joblock_acquire(CKPT_LOCK_GROUP, group, ExclusiveLock, false))
-		job_refuse_second_run(name, 0, ckpt_joblock_holder(CKPT_LOCK_GROUP, group));
+		job_refuse_second_run(owner, name, ckpt_joblock_holder(CKPT_LOCK_GROUP, group));
 	job_close_predecessors(owner, name);
 
 	job_id = ckpt_catalog_insert_job(name, owner, ckpt_catalog_last_job(owner, name),
 									 attach, fresh);
 	if (attach)
 	{
-		if (!ckpt_joblock_acquire(CKPT_LOCK_JOB, job_id, ShareLock, true))
-			elog(ERROR, "lock of new job %lld is taken", (long long) job_id);
+		CkptJob		job;
+
+		if (!ckpt_catalog_get_job(job_id, &job) || !ckpt_job_hold(&job))
+			elog(ERROR, "could not lock new job %lld", (long long) job_id);
+		ckpt_joblock_release_at_abort(CKPT_LOCK_JOB, job_id, ShareLock);
+		ckpt_joblock_release_at_abort(CKPT_LOCK_GROUP, group, ShareLock);
 		job_set_setting(psprintf("%lld", (long long) job_id));
 	}
 	PG_RETURN_INT64(job_id);
@@ -230,9 +316,9 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 static void
 job_end(const CkptJob *job, const char *status, const char *error)
 {
-	ckpt_catalog_end_job(job->job_id, status, error);
+	ckpt_job_close(job, status, error);
 	if (ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id))
-		ckpt_joblock_release_at_commit(CKPT_LOCK_JOB, job->job_id, ShareLock);
+		job_let_go_at_commit(job);
 	if (job_is_sessions(job->job_id))
 		job_set_setting("");
 }
@@ -270,6 +356,7 @@ checkpoint_end_job(PG_FUNCTION_ARGS)
 
 	ckpt_job_resolve(PG_ARGISNULL(0) ? NULL : &job_arg, &job);
 	job_refuse_running_steps(&job);
+	ckpt_job_keep_attached(&job);
 	ckpt_job_check_open(&job);
 	job_end(&job, ckpt_catalog_job_has_failed_rows(job.job_id) ?
 			"complete_with_errors" : "complete", NULL);
@@ -296,6 +383,52 @@ checkpoint_fail_job(PG_FUNCTION_ARGS)
 		ckpt_job_check_open(&job);	/* raises */
 	job_end(&job, "failed", reason);
 	PG_RETURN_VOID();
+}
+
+/*
+ * cancel_job(job) interrupts the sessions that run steps of a job; they stop
+ * their workers.  Returns whether there was one.
+ */
+Datum
+checkpoint_cancel_job(PG_FUNCTION_ARGS)
+{
+	int64		job_id = PG_GETARG_INT64(0);
+	bool		found = false;
+	CkptJob		job;
+	ListCell   *lc;
+
+	ckpt_job_resolve(&job_id, &job);
+	foreach(lc, ckpt_catalog_running_steps(job_id))
+	{
+		int			pid = ckpt_joblock_holder(CKPT_LOCK_STEP, *(int64 *) lfirst(lc));
+
+		if (pid != 0 && BackendPidGetProc(pid) != NULL && kill(pid, SIGINT) == 0)
+			found = true;
+	}
+	PG_RETURN_BOOL(found);
+}
+
+/*
+ * _step_pids(step_id) returns the processes that work on a step.
+ */
+Datum
+checkpoint_step_pids(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	int64		step_id = PG_GETARG_INT64(0);
+	List	   *pids = list_concat(ckpt_joblock_pids(CKPT_LOCK_STEP, step_id),
+								   ckpt_joblock_pids(CKPT_LOCK_WORKER, step_id));
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	foreach(lc, pids)
+	{
+		Datum		value = Int32GetDatum(lfirst_int(lc));
+		bool		isnull = false;
+
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value, &isnull);
+	}
+	return (Datum) 0;
 }
 
 /*

@@ -13,10 +13,13 @@
  * DISCARD ALL release them all the same: the job is then taken for dead until
  * its next step locks it again.)
  *
- *	job		share lock: its session, and every session that runs a step of it.
- *			begin_job tests for life by asking for an exclusive lock.
+ *	group	share lock: everybody who has a job's lock, on its run group.
+ *			begin_job takes it exclusively, for its transaction: so it finds
+ *			out whether anybody runs anything of the group.
+ *	job		share lock: its session, each session that runs a step of it, and
+ *			their workers.
  *	step	exclusive lock: the session that runs it.
- *	group	exclusive lock, for the length of begin_job's transaction.
+ *	worker	share lock: the background processes that help with a step.
  *
  * IDENTIFICATION
  *	  src/joblock.c
@@ -31,11 +34,13 @@
 #include "storage/lock.h"
 #include "utils/memutils.h"
 
-/* Locks that go when the transaction commits. */
+/* Locks that go when a transaction ends one way or the other. */
 typedef struct PendingRelease
 {
 	LOCKTAG		tag;
 	LOCKMODE	mode;
+	bool		at_commit;		/* else at abort */
+	int			level;			/* nesting level of its (sub)transaction */
 } PendingRelease;
 
 static PendingRelease *pending = NULL;
@@ -49,26 +54,56 @@ joblock_tag(LOCKTAG *tag, CkptLockClass class, int64 id)
 						 class);
 }
 
+/*
+ * joblock_end_level releases what is due when the (sub)transactions of a
+ * nesting level and below end.
+ */
+static void
+joblock_end_level(int level, bool commit)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < npending; i++)
+	{
+		if (pending[i].level < level)
+			pending[kept++] = pending[i];
+		else if (commit && level > 1)
+		{
+			/* it depends on the parent now */
+			pending[kept] = pending[i];
+			pending[kept++].level = level - 1;
+		}
+		else if (pending[i].at_commit == commit)
+			(void) LockRelease(&pending[i].tag, pending[i].mode, true);
+	}
+	npending = kept;
+}
+
 static void
 joblock_xact_callback(XactEvent event, void *arg)
 {
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
-		return;
-	if (event == XACT_EVENT_COMMIT)
-	{
-		for (int i = 0; i < npending; i++)
-			(void) LockRelease(&pending[i].tag, pending[i].mode, true);
-	}
-	npending = 0;
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
+		joblock_end_level(1, event == XACT_EVENT_COMMIT);
+}
+
+static void
+joblock_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
+						 SubTransactionId parentSubid, void *arg)
+{
+	if (event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB)
+		joblock_end_level(GetCurrentTransactionNestLevel(),
+						  event == SUBXACT_EVENT_COMMIT_SUB);
 }
 
 /*
- * ckpt_joblock_init prepares for releases at commit; called by _PG_init.
+ * ckpt_joblock_init prepares for releases at a transaction's end; called by
+ * _PG_init.
  */
 void
 ckpt_joblock_init(void)
 {
 	RegisterXactCallback(joblock_xact_callback, NULL);
+	RegisterSubXactCallback(joblock_subxact_callback, NULL);
 }
 
 /*
@@ -99,12 +134,8 @@ ckpt_joblock_release(CkptLockClass class, int64 id, LOCKMODE mode)
 	(void) LockRelease(&tag, mode, true);
 }
 
-/*
- * ckpt_joblock_release_at_commit lets go of a session's lock when the current
- * transaction commits, and keeps it if it aborts.
- */
-void
-ckpt_joblock_release_at_commit(CkptLockClass class, int64 id, LOCKMODE mode)
+static void
+joblock_add_pending(CkptLockClass class, int64 id, LOCKMODE mode, bool at_commit)
 {
 	if (npending == maxpending)
 	{
@@ -119,49 +150,67 @@ ckpt_joblock_release_at_commit(CkptLockClass class, int64 id, LOCKMODE mode)
 	}
 	joblock_tag(&pending[npending].tag, class, id);
 	pending[npending].mode = mode;
+	pending[npending].at_commit = at_commit;
+	pending[npending].level = GetCurrentTransactionNestLevel();
 	npending++;
 }
 
 /*
- * joblock_scan looks for a holder of a lock: this process if here is true,
- * any process otherwise, another one rather than this.  Returns its pid, or 0.
+ * ckpt_joblock_release_at_commit lets go of a session's lock when the current
+ * transaction commits, and keeps it if it, or a subtransaction around the
+ * call, aborts.
  */
-static int
-joblock_scan(CkptLockClass class, int64 id, bool here)
+void
+ckpt_joblock_release_at_commit(CkptLockClass class, int64 id, LOCKMODE mode)
+{
+	joblock_add_pending(class, id, mode, true);
+}
+
+/*
+ * ckpt_joblock_release_at_abort lets go of a session's lock when the current
+ * transaction, or a subtransaction around the call, aborts.
+ */
+void
+ckpt_joblock_release_at_abort(CkptLockClass class, int64 id, LOCKMODE mode)
+{
+	joblock_add_pending(class, id, mode, false);
+}
+
+/*
+ * ckpt_joblock_pids lists the processes that hold a lock.
+ */
+List *
+ckpt_joblock_pids(CkptLockClass class, int64 id)
 {
 	LOCKTAG		tag;
 	LockData   *locks = GetLockStatusData();
-	int			pid = 0;
+	List	   *pids = NIL;
 
 	joblock_tag(&tag, class, id);
 	for (int i = 0; i < locks->nelements; i++)
 	{
 		LockInstanceData *lock = &locks->locks[i];
 
-		if (lock->holdMask == 0 ||
-			memcmp(&lock->locktag, &tag, sizeof(LOCKTAG)) != 0)
-			continue;
-		if (lock->pid == MyProcPid)
-			pid = MyProcPid;
-		else if (!here)
-		{
-			pid = lock->pid;
-			break;
-		}
+		if (lock->holdMask != 0 && memcmp(&lock->locktag, &tag, sizeof(LOCKTAG)) == 0)
+			pids = list_append_unique_int(pids, lock->pid);
 	}
 	pfree(locks->locks);
 	pfree(locks);
-	return pid;
+	return pids;
 }
 
 /*
  * ckpt_joblock_holder returns the pid of a process that holds the lock, of
- * another one if there are several, or 0.
+ * another one than this if there are several, or 0.
  */
 int
 ckpt_joblock_holder(CkptLockClass class, int64 id)
 {
-	return joblock_scan(class, id, false);
+	List	   *pids = ckpt_joblock_pids(class, id);
+
+	if (list_length(pids) > 1)
+		pids = list_delete_int(pids, MyProcPid);
+	return pids ? linitial_int(pids) : 0;
 }
 
 /*
@@ -170,5 +219,5 @@ ckpt_joblock_holder(CkptLockClass class, int64 id)
 bool
 ckpt_joblock_held_here(CkptLockClass class, int64 id)
 {
-	return joblock_scan(class, id, true) != 0;
+	return list_member_int(ckpt_joblock_pids(class, id), MyProcPid);
 }

@@ -11,13 +11,15 @@
 #ifndef CKPT_JOBLOCK_H
 #define CKPT_JOBLOCK_H
 
+#include "nodes/pg_list.h"
 #include "storage/lock.h"
 
 typedef enum CkptLockClass
 {
 	CKPT_LOCK_JOB = 0xC101,		/* a job's number */
 	CKPT_LOCK_STEP = 0xC102,	/* a step's number */
-	CKPT_LOCK_GROUP = 0xC103	/* hash of a run group's owner and name */
+	CKPT_LOCK_GROUP = 0xC103,	/* hash of a run group's owner and name */
+	CKPT_LOCK_WORKER = 0xC104	/* the number of the step it works on */
 } CkptLockClass;
 
 extern void ckpt_joblock_init(void);
@@ -26,7 +28,10 @@ extern bool ckpt_joblock_acquire(CkptLockClass class, int64 id, LOCKMODE mode,
 extern void ckpt_joblock_release(CkptLockClass class, int64 id, LOCKMODE mode);
 extern void ckpt_joblock_release_at_commit(CkptLockClass class, int64 id,
 										   LOCKMODE mode);
+extern void ckpt_joblock_release_at_abort(CkptLockClass class, int64 id,
+										  LOCKMODE mode);
 extern int	ckpt_joblock_holder(CkptLockClass class, int64 id);
+extern List *ckpt_joblock_pids(CkptLockClass class, int64 id);
 extern bool ckpt_joblock_held_here(CkptLockClass class, int64 id);
 
 #endif							/* CKPT_JOBLOCK_H */

@@ -15,6 +15,7 @@
 #include "checkpoint.h"
 
 #include "access/table.h"
+#include "asuser.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
@@ -106,8 +107,7 @@ void
 ckpt_publish_view(const char *name, const char *table, TupleDesc desc, Oid owner)
 {
 	StringInfoData sql;
-	Oid			save_userid;
-	int			save_sec_context;
+	CkptUser	saved;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "CREATE OR REPLACE VIEW %s AS SELECT ", name);
@@ -117,13 +117,10 @@ ckpt_publish_view(const char *name, const char *table, TupleDesc desc, Oid owner
 	appendStringInfo(&sql, " FROM %s",
 					 quote_qualified_identifier(CKPT_DATA_SCHEMA, table));
 
-	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	if (save_userid != owner)
-		SetUserIdAndSecContext(owner, save_sec_context | SECURITY_LOCAL_USERID_CHANGE |
-							   SECURITY_RESTRICTED_OPERATION);
+	saved = ckpt_user_become(owner);
 	SPI_connect();
 	if (SPI_execute(sql.data, false, 0) != SPI_OK_UTILITY)
 		elog(ERROR, "could not execute \"%s\"", sql.data);
 	SPI_finish();
-	SetUserIdAndSecContext(save_userid, save_sec_context);
+	ckpt_user_restore(saved);
 }

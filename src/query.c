@@ -88,6 +88,11 @@ ckpt_query_parse(const char *sql, CkptSource *source)
 	List	   *parsetrees = raw_parser(sql, RAW_PARSE_DEFAULT);
 	RawStmt    *raw;
 
+	if (parsetrees == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must not be empty", source->argument),
+				 errhint("Write a query, such as \"SELECT * FROM a_table\".")));
 	if (list_length(parsetrees) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

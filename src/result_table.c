@@ -40,6 +40,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 /*
@@ -179,6 +180,30 @@ ckpt_result_table_fault(const char *name, Oid owner, const char *columns)
 		fault = "its columns were changed";
 	relation_close(rel, AccessShareLock);
 	return fault;
+}
+
+/*
+ * ckpt_result_table_keep deletes the rows whose id, a bigint column, is not in
+ * the set.  Needs an active snapshot.
+ */
+void
+ckpt_result_table_keep(const char *name, AttrNumber attno, const CkptIdSet *ids)
+{
+	Relation	rel = table_open(ckpt_result_table_lookup(name), RowExclusiveLock);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!ckpt_idset_contains(ids, DatumGetInt64(slot_getattr(slot, attno, &isnull))))
+			simple_table_tuple_delete(rel, &slot->tts_tid, GetActiveSnapshot());
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, NoLock);
 }
 
 static void

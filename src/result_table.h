@@ -12,6 +12,7 @@
 #define CKPT_RESULT_TABLE_H
 
 #include "access/tupdesc.h"
+#include "idset.h"
 
 extern char *ckpt_result_table_name(const char *job, const char *step,
 									int64 checkpoint_id, const char *what);
@@ -19,6 +20,8 @@ extern Oid	ckpt_result_table_create(const char *name, TupleDesc desc, Oid owner)
 extern Oid	ckpt_result_table_lookup(const char *name);
 extern const char *ckpt_result_table_fault(const char *name, Oid owner,
 										   const char *columns);
+extern void ckpt_result_table_keep(const char *name, AttrNumber attno,
+								   const CkptIdSet *ids);
 extern bool ckpt_result_table_drop(const char *name);
 extern char *ckpt_columns_text(TupleDesc desc);
 

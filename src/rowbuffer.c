@@ -120,19 +120,34 @@ ckpt_rowbuffer_truncate(CkptRowBuffer *buf, int64 nrows)
 }
 
 /*
+ * number_row writes a number into the first column of a row, which is a
+ * bigint that is not null.
+ */
+static void
+number_row(char *data, int64 number)
+{
+	memcpy(data, &number, sizeof(number));
+}
+
+/*
  * ckpt_rowbuffer_flush inserts all rows into a table, in order, and empties the
  * buffer.  After an error the buffer is good for ckpt_rowbuffer_reset() only.
  *
  * Needs a transaction with an active snapshot; options are those of
  * table_multi_insert().  The table has no indexes, triggers or constraints:
- * it is one of ours.
+ * it is one of ours.  If first_id is not 0, rows get numbers from there on in
+ * their first column.
  */
 void
-ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options)
+ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options, int64 first_id)
 {
 	CommandId	cid = GetCurrentCommandId(true);
 	BulkInsertState bistate = GetBulkInsertState();
 	MemoryContext oldcxt = MemoryContextSwitchTo(buf->cxt);
+
+	for (int i = 0; first_id != 0 && i < buf->ntuples; i++)
+		number_row((char *) buf->tuples[i]->t_data + buf->tuples[i]->t_data->t_hoff,
+				   first_id++);
 
 	for (int done = 0; done < buf->ntuples;)
 	{
@@ -145,8 +160,17 @@ ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options)
 	}
 	if (buf->spill)
 	{
-		while (tuplestore_gettupleslot(buf->spill, true, false, buf->spill_slot))
+		while (tuplestore_gettupleslot(buf->spill, true, true, buf->spill_slot))
+		{
+			if (first_id != 0)
+			{
+				bool		shouldfree;
+				MinimalTuple row = ExecFetchSlotMinimalTuple(buf->spill_slot, &shouldfree);
+
+				number_row((char *) row + row->t_hoff - MINIMAL_TUPLE_OFFSET, first_id++);
+			}
 			table_tuple_insert(rel, buf->spill_slot, cid, options, bistate);
+		}
 	}
 
 	MemoryContextSwitchTo(oldcxt);

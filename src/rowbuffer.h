@@ -35,7 +35,8 @@ typedef struct CkptRowBuffer
 extern CkptRowBuffer *ckpt_rowbuffer_create(TupleDesc desc);
 extern void ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull);
 extern void ckpt_rowbuffer_truncate(CkptRowBuffer *buf, int64 nrows);
-extern void ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options);
+extern void ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options,
+								 int64 first_id);
 extern void ckpt_rowbuffer_reset(CkptRowBuffer *buf);
 
 /* How many rows are in the buffer. */

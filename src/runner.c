@@ -19,8 +19,13 @@
  * and ends a batch early when its time is up.
  *
  * Rows stand in the input table in the order of their ids.  That is used to
- * find where to start, and not relied upon: if rows are missing after a pass,
- * another one looks everywhere.
+ * find where a range of ids begins and ends, and not relied upon: if rows are
+ * missing after a pass, a second one looks everywhere.
+ *
+ * A row whose call fails is tried again if there are retries, then stops the
+ * run or goes into quarantine.  A row that was in hand when a process crashed
+ * is computed in a transaction of its own, after what came before it is safe
+ * on disk; one that was at two crashes is not touched.
  *
  * Interrupts are held except during the calls: a cancel never costs what has
  * been computed.
@@ -40,11 +45,13 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "asuser.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "guc.h"
+#include "inhand.h"
 #include "jit/jit.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -55,16 +62,22 @@
 #include "rowbuffer.h"
 #include "runner.h"
 #include "storage/bufmgr.h"
+#include "storage/latch.h"
 #include "subxact.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/wait_event.h"
 
 /* A batch ends when its results have this many bytes. */
 #define BATCH_BYTES		(4 * 1024 * 1024)
 
 /* Batches grow from one row, by this factor. */
 #define BATCH_GROWTH	16
+
+/* Waiting time before a failed row is tried again: doubles up to a limit. */
+#define BACKOFF_MS		10
+#define BACKOFF_MAX_MS	1000
 
 typedef struct Receiver
 {
@@ -74,34 +87,46 @@ typedef struct Receiver
 
 struct CkptRunner
 {
+	CkptRunTask task;
 	CkptUdf    *udf;
-	CkptCheckpoint *cp;			/* kept up to date with what is written */
-	Oid			owner;			/* whom the UDF runs as */
-	int			code_no;
-	int			worker;
+	CkptCheckpoint *cp;
+	CkptPool   *pool;
 	MemoryContext cxt;			/* lives as long as the runner */
 	MemoryContext xact_cxt;		/* a transaction */
 	MemoryContext batch_cxt;	/* a batch */
 
-	CkptIdSet  *done;			/* all processed ids */
-	CkptIdSet  *mine;			/* those this worker did with this code */
-	int64		computed;		/* rows */
+	CkptIdSet  *closed;			/* not to be called: processed or given up */
+	CkptIdSet  *mine;			/* processed by this worker with this code */
+	CkptIdSet  *suspects;		/* in hand when a process crashed, or NULL */
+	CkptIdSet  *failed_before;	/* in quarantine when the run began, or NULL */
+	CkptWorkDone done;			/* what this worker did with this code */
+	int64		computed;		/* rows, in this run */
 
-	/* where the scan is */
-	BlockNumber block;
-	bool		positioned;
-	bool		second_pass;
+	/* where it is: ids lo .. hi are its to compute */
+	int64		lo;
+	int64		hi;
+	bool		in_range;		/* it has such a range */
+	BlockNumber block;			/* next to be scanned */
+	bool		second_pass;	/* ids may be in any order */
 
 	/* batches */
 	int			batch_rows;		/* how large the next one may be */
 	int			careful_rows;	/* rows to be run one by one */
 	bool		writes;			/* the UDF was seen to write */
 
+	/* the row that failed last */
+	int64		failed_id;
+	int			attempts;
+	int			backoff;		/* wait before the next batch, ms */
+
 	/* the transaction at hand */
 	Relation	input;
 	Relation	output;
 	PlannedStmt *plan;
 	int64		deadline;		/* ms */
+	bool		dirty;			/* it has results */
+	bool		end_transaction;	/* before the next batch */
+	bool		durable;		/* and wait for the disk */
 
 	/* the batch at hand */
 	ItemPointerData first_tid;
@@ -109,8 +134,10 @@ struct CkptRunner
 	int			max_rows;
 	int64	   *claimed;		/* ids, in the order of evaluation */
 	int			nclaimed;
+	BlockNumber claimed_block;	/* of the row in hand */
 	bool		full;			/* takes no more rows */
 	BlockNumber refused_block;	/* of the first row not taken */
+	bool		passed_hi;		/* came to a row behind the range */
 	int64		rows_before;	/* in the buffer, when the row in hand was claimed */
 	CkptRowSum	sum_before;		/* and their sum */
 	CkptRowSum	sum;
@@ -161,48 +188,66 @@ check_one_row(CkptRunner *runner)
 }
 
 /*
+ * refuse_row ends the batch before the row at tid.
+ */
+static bool
+refuse_row(CkptRunner *runner, ItemPointer tid)
+{
+	runner->full = true;
+	runner->refused_block = ItemPointerGetBlockNumber(tid);
+	return false;
+}
+
+/*
+ * claim_row decides whether a row is to be computed now.
+ */
+static inline bool
+claim_row(CkptRunner *runner, int64 id, ItemPointer tid)
+{
+	if (id > runner->hi)
+		runner->passed_hi = true;
+	if (id < runner->lo || id > runner->hi || runner->full ||
+		ckpt_idset_contains(runner->closed, id))
+		return false;
+
+	/* the row before it is complete */
+	check_one_row(runner);
+
+	if (runner->nclaimed >= runner->max_rows || ckpt_pool_stopped(runner->pool))
+		return refuse_row(runner, tid);
+	if (runner->nclaimed > 0 &&
+		(runner->buffer->bytes >= BATCH_BYTES || now_ms() >= runner->deadline))
+		return refuse_row(runner, tid);
+
+	if (unlikely(runner->suspects != NULL) && ckpt_idset_contains(runner->suspects, id))
+	{
+		/* it has a transaction of its own, and no result waits for it */
+		runner->end_transaction = true;
+		if (runner->nclaimed > 0 || runner->dirty)
+		{
+			runner->durable = true;
+			return refuse_row(runner, tid);
+		}
+		runner->max_rows = 1;
+	}
+
+	runner->claimed[runner->nclaimed++] = id;
+	runner->claimed_block = ItemPointerGetBlockNumber(tid);
+	runner->rows_before = ckpt_rowbuffer_count(runner->buffer);
+	runner->sum_before = runner->sum;
+	*ckpt_inhand = id;
+	return true;
+}
+
+/*
  * checkpoint_claim(runner, sys__id, ctid) is the filter on the scan of the
- * input.  True puts the row in hand: the one before it is complete.
+ * input.  True puts the row in hand.
  */
 Datum
 checkpoint_claim(PG_FUNCTION_ARGS)
 {
-	CkptRunner *runner = (CkptRunner *) PG_GETARG_POINTER(0);
-	int64		id = PG_GETARG_INT64(1);
-
-	if (ckpt_idset_contains(runner->done, id))
-		PG_RETURN_BOOL(false);
-
-	if (runner->nclaimed > 0)
-	{
-		if (runner->full)
-			PG_RETURN_BOOL(false);
-
-		/* the row before it was the last that could fail */
-		check_one_row(runner);
-		if (runner->nclaimed >= runner->max_rows ||
-			runner->buffer->bytes >= BATCH_BYTES ||
-			now_ms() >= runner->deadline)
-		{
-			runner->full = true;
-			runner->refused_block =
-				ItemPointerGetBlockNumber((ItemPointer) PG_GETARG_POINTER(2));
-			PG_RETURN_BOOL(false);
-		}
-	}
-
-	if (id < 1 || id > runner->cp->rows_total)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("input table has a row that it was not made with"),
-				 errdetail("Its %s is %lld of %lld.", CKPT_ID_COLUMN, (long long) id,
-						   (long long) runner->cp->rows_total),
-				 errhint("Run the job with fresh => true.")));
-
-	runner->claimed[runner->nclaimed++] = id;
-	runner->rows_before = ckpt_rowbuffer_count(runner->buffer);
-	runner->sum_before = runner->sum;
-	PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(claim_row((CkptRunner *) PG_GETARG_POINTER(0), PG_GETARG_INT64(1),
+							 (ItemPointer) PG_GETARG_POINTER(2)));
 }
 
 /*
@@ -223,8 +268,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	{
 		runner->values[1] = runner->values[0];
 		runner->isnull[1] = false;
-		runner->values[0] = Int64GetDatum(runner->cp->next_output_id +
-										  ckpt_rowbuffer_count(runner->buffer));
+		runner->values[0] = Int64GetDatum(0);	/* numbered when written */
 		nout = 2;
 	}
 	ckpt_udf_output_row(udf, slot->tts_values + udf->nplain,
@@ -252,35 +296,59 @@ receiver_shutdown(DestReceiver *self)
 }
 
 /*
+ * runner_take_code makes this worker go on with what it did with a version of
+ * the code.
+ */
+static void
+runner_take_code(CkptRunner *runner, int code_no)
+{
+	MemoryContext oldcxt = MemoryContextSwitchTo(runner->cxt);
+
+	runner->task.code_no = code_no;
+	runner->mine = ckpt_idset_create(runner->cp->rows_total);
+	ckpt_catalog_load_processed(runner->cp->id, code_no, runner->task.worker, NULL,
+								runner->mine);
+	ckpt_catalog_load_work(runner->cp->id, code_no, runner->task.worker, NULL,
+						   &runner->done);
+	runner->sum = runner->done.output;
+	MemoryContextSwitchTo(oldcxt);
+}
+
+/*
  * ckpt_runner_create prepares to compute what a partial checkpoint lacks, in
  * CurrentMemoryContext, and loads its processed set.
  *
- * udf and cp must live as long as the runner; cp is kept up to date.  owner is
- * the role that the UDF runs as.
+ * udf, cp and pool must live as long as the runner.
  */
 CkptRunner *
-ckpt_runner_create(CkptUdf *udf, CkptCheckpoint *cp, int code_no, Oid owner)
+ckpt_runner_create(const CkptRunTask *task, CkptUdf *udf, CkptCheckpoint *cp,
+				   CkptPool *pool)
 {
 	CkptRunner *runner = palloc0(sizeof(CkptRunner));
 
+	runner->task = *task;
 	runner->udf = udf;
 	runner->cp = cp;
-	runner->owner = owner;
-	runner->code_no = code_no;
+	runner->pool = pool;
 	runner->cxt = CurrentMemoryContext;
 	runner->xact_cxt = AllocSetContextCreate(runner->cxt, "checkpoint transaction",
 											 ALLOCSET_DEFAULT_SIZES);
 	runner->batch_cxt = AllocSetContextCreate(runner->cxt, "checkpoint batch",
 											  ALLOCSET_DEFAULT_SIZES);
-	runner->done = ckpt_idset_create(cp->rows_total);
-	runner->mine = ckpt_idset_create(cp->rows_total);
-	ckpt_catalog_load_processed(cp->id, code_no, runner->worker, runner->done,
-								runner->mine);
-	ckpt_idset_clean(runner->mine);
+	runner->closed = ckpt_idset_create(cp->rows_total);
+	ckpt_catalog_load_processed(cp->id, 0, 0, runner->closed, NULL);
+	runner_take_code(runner, task->code_no);
+
+	runner->suspects = ckpt_idset_create(cp->rows_total);
+	ckpt_catalog_load_crashes(cp->id, cp->code_hash, runner->suspects, runner->closed);
+	if (runner->suspects->count == 0)
+		runner->suspects = NULL;
+	runner->failed_before = ckpt_idset_create(cp->rows_total);
+	if (ckpt_catalog_load_errors(cp->id, 0, runner->failed_before) == 0)
+		runner->failed_before = NULL;
 
 	runner->batch_rows = 1;
 	runner->claimed = palloc(ckpt_batch_rows * sizeof(int64));
-	runner->sum = cp->content;
 	runner->buffer = ckpt_rowbuffer_create(udf->output_desc);
 	runner->hasher = ckpt_rowhash_create(udf->output_desc);
 	runner->values = palloc0(udf->output_desc->natts * sizeof(Datum));
@@ -291,7 +359,35 @@ ckpt_runner_create(CkptUdf *udf, CkptCheckpoint *cp, int code_no, Oid owner)
 	runner->receiver.pub.rDestroy = receiver_shutdown;
 	runner->receiver.pub.mydest = DestNone;
 	runner->receiver.runner = runner;
+	ckpt_inhand_open(cp->id, task->worker);
 	return runner;
+}
+
+/*
+ * ckpt_runner_begin_second_pass prepares to look for rows that the first pass
+ * has left, wherever they are: of a worker that has died, or out of order.
+ * No other process works on the checkpoint any more.
+ */
+void
+ckpt_runner_begin_second_pass(CkptRunner *runner)
+{
+	ckpt_catalog_load_processed(runner->cp->id, 0, 0, runner->closed, NULL);
+	(void) ckpt_catalog_load_errors(runner->cp->id, runner->task.job_id, runner->closed);
+	runner->second_pass = true;
+	runner->in_range = true;
+	runner->lo = 1;
+	runner->hi = runner->cp->rows_total;
+	runner->block = 0;
+}
+
+/*
+ * ckpt_runner_wants_durable returns whether the caller must wait for the disk
+ * when it commits the transaction at hand.
+ */
+bool
+ckpt_runner_wants_durable(const CkptRunner *runner)
+{
+	return runner->durable;
 }
 
 /*
@@ -358,24 +454,44 @@ add_filters(CkptRunner *runner, Query *query)
 
 /*
  * runner_open opens what a transaction of the run needs.  The UDF is analysed
- * and planned anew, since the one before may have committed long ago.
+ * and planned anew, since the one before may have committed long ago; it may
+ * also have been replaced since.
  */
 static void
 runner_open(CkptRunner *runner)
 {
+	CkptUser	saved = ckpt_user_become(runner->task.owner);
 	Query	   *query;
+	bool		changed;
 
 	runner->input = table_open(ckpt_result_table_lookup(runner->cp->input_table),
 							   AccessShareLock);
 	runner->output = table_open(ckpt_result_table_lookup(runner->cp->output_table),
 								RowExclusiveLock);
+	changed = ckpt_udf_refresh(runner->udf, runner->cp->input_table);
 	query = ckpt_udf_run_query(runner->udf, runner->cp->input_table);
 	add_filters(runner, query);
 	runner->plan = ckpt_query_plan(query, runner->udf->text, 0);
+	ckpt_user_restore(saved);
+
+	if (changed)
+	{
+		CkptFingerprint *now = runner->udf->fingerprint;
+
+		runner->cp->code_hash = now->hash;
+		ckpt_catalog_update_checkpoint(runner->cp);
+		runner_take_code(runner,
+						 ckpt_catalog_code_version(runner->cp->id, now->hash,
+												   runner->cp->cache_version,
+												   now->components));
+	}
 
 	/* a batch is over before compilation would pay */
 	runner->plan->jitFlags = PGJIT_NONE;
 	runner->deadline = now_ms() + ckpt_commit_interval;
+	runner->dirty = false;
+	runner->end_transaction = false;
+	runner->durable = false;
 }
 
 /*
@@ -412,14 +528,22 @@ block_first_id(Relation rel, BlockNumber block)
 }
 
 /*
- * runner_position finds the block of the first row that is not done.
+ * next_range takes the next range of ids from the pool and finds the block of
+ * its first row that is not done.  Returns false if there is nothing left.
  */
-static void
-runner_position(CkptRunner *runner)
+static bool
+next_range(CkptRunner *runner)
 {
-	int64		id = ckpt_idset_next_missing(runner->done, 1);
+	int64		id;
 	BlockNumber lo = 0;
 	BlockNumber hi = RelationGetNumberOfBlocks(runner->input);
+
+	do
+	{
+		if (!ckpt_pool_take(runner->pool, &runner->lo, &runner->hi))
+			return false;
+		id = ckpt_idset_next_missing(runner->closed, runner->lo);
+	} while (id > runner->hi);
 
 	/* the last block that does not begin behind the row */
 	while (id > 1 && hi - lo > 1)
@@ -432,7 +556,26 @@ runner_position(CkptRunner *runner)
 			hi = mid;
 	}
 	runner->block = lo;
-	runner->positioned = true;
+	runner->in_range = true;
+	return true;
+}
+
+/*
+ * back_off waits before a row is tried again.
+ */
+static void
+back_off(CkptRunner *runner)
+{
+	int			wait = runner->backoff;
+
+	runner->backoff = 0;
+	if (wait > 0)
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 wait, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 /*
@@ -446,8 +589,7 @@ run_calls(void *arg)
 	ParamListInfo params = makeParamList(2);
 	ItemPointer tids[2] = {&runner->first_tid, &runner->end_tid};
 	QueryDesc  *qd;
-	Oid			save_userid;
-	int			save_sec_context;
+	CkptUser	saved;
 
 	for (int i = 0; i < 2; i++)
 	{
@@ -458,11 +600,8 @@ run_calls(void *arg)
 	}
 
 	RESUME_INTERRUPTS();
-	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	if (save_userid != runner->owner)
-		SetUserIdAndSecContext(runner->owner,
-							   save_sec_context | SECURITY_LOCAL_USERID_CHANGE |
-							   SECURITY_RESTRICTED_OPERATION);
+	back_off(runner);
+	saved = ckpt_user_become(runner->task.owner);
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	qd = CreateQueryDesc(runner->plan, runner->udf->text, GetActiveSnapshot(),
@@ -475,8 +614,112 @@ run_calls(void *arg)
 	FreeQueryDesc(qd);
 	PopActiveSnapshot();
 
-	SetUserIdAndSecContext(save_userid, save_sec_context);
+	ckpt_user_restore(saved);
 	HOLD_INTERRUPTS();
+}
+
+/*
+ * give_up_results drops what the batch has computed of the row in hand, or of
+ * all rows if all is true.
+ */
+static void
+give_up_results(CkptRunner *runner, bool all)
+{
+	if (all)
+	{
+		runner->nclaimed = 0;
+		runner->sum = runner->done.output;
+		ckpt_rowbuffer_reset(runner->buffer);
+	}
+	else if (runner->nclaimed > 0)
+	{
+		runner->nclaimed--;
+		runner->sum = runner->sum_before;
+		ckpt_rowbuffer_truncate(runner->buffer, runner->rows_before);
+	}
+}
+
+/*
+ * write_results writes the results of the batch's rows, and notes the rows as
+ * processed.
+ */
+static void
+write_results(CkptRunner *runner)
+{
+	int64		nrows = ckpt_rowbuffer_count(runner->buffer);
+	int64		first_id = 0;
+
+	if (runner->udf->kind == CKPT_GEN && nrows > 0)
+	{
+		first_id = (int64) pg_atomic_fetch_add_u64(&runner->pool->next_output_id, nrows);
+		runner->done.max_output_id = first_id + nrows - 1;
+	}
+	ckpt_rowbuffer_flush(runner->buffer, runner->output, TABLE_INSERT_SKIP_FSM, first_id);
+	CommandCounterIncrement();
+
+	for (int i = 0; i < runner->nclaimed; i++)
+	{
+		int64		id = runner->claimed[i];
+
+		if (!ckpt_idset_add(runner->closed, id))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("input table has two rows with %s %lld", CKPT_ID_COLUMN,
+							(long long) id),
+					 errhint("Run the job with fresh => true.")));
+		ckpt_idset_add(runner->mine, id);
+		if (runner->suspects && ckpt_idset_contains(runner->suspects, id))
+			ckpt_catalog_delete_crash(runner->cp->id, id);
+		if (runner->failed_before && ckpt_idset_contains(runner->failed_before, id))
+			ckpt_catalog_delete_error(runner->cp->id, id);
+	}
+	runner->done.output = runner->sum;
+	runner->done.processed += runner->nclaimed;
+	runner->computed += runner->nclaimed;
+	runner->careful_rows = Max(0, runner->careful_rows - runner->nclaimed);
+	runner->dirty |= runner->nclaimed > 0;
+}
+
+/*
+ * handle_failure decides what becomes of the row that failed: it is tried
+ * again, goes into quarantine or ends the run.
+ */
+static void
+handle_failure(CkptRunner *runner, ErrorData *error, int64 id)
+{
+	if (id != 0 && id == runner->failed_id)
+		runner->attempts++;
+	else
+		runner->attempts = 1;
+	runner->failed_id = id;
+
+	if (id != 0 && error->sqlerrcode != ERRCODE_QUERY_CANCELED)
+	{
+		if (runner->attempts <= runner->task.retries)
+		{
+			runner->backoff = Min(BACKOFF_MAX_MS,
+								  BACKOFF_MS << Min(runner->attempts - 1, 10));
+			runner->careful_rows = 1;
+			FreeErrorData(error);
+			return;
+		}
+		if (runner->task.skip &&
+			pg_atomic_fetch_add_u32(&runner->pool->failed, 1) < (uint32) runner->task.max_errors)
+		{
+			ckpt_catalog_record_error(runner->cp->id, runner->task.job_id, id,
+									  unpack_sql_state(error->sqlerrcode), error->message,
+									  error->detail, error->context, runner->attempts);
+			if (runner->suspects && ckpt_idset_contains(runner->suspects, id))
+				ckpt_catalog_delete_crash(runner->cp->id, id);
+			(void) ckpt_idset_add(runner->closed, id);
+			runner->dirty = true;
+			FreeErrorData(error);
+			return;
+		}
+	}
+	runner->error = error;
+	runner->error_id = id;
+	ckpt_pool_stop(runner->pool, CKPT_POOL_STOP);
 }
 
 /*
@@ -489,6 +732,7 @@ runner_batch(CkptRunner *runner)
 	double		rows_per_block = Max((double) runner->cp->rows_total / Max(nblocks, 1), 0.001);
 	BlockNumber want;
 	ErrorData  *error;
+	int64		in_hand;
 	bool		wrote;
 	MemoryContext oldcxt = MemoryContextSwitchTo(runner->batch_cxt);
 
@@ -496,131 +740,90 @@ runner_batch(CkptRunner *runner)
 		Min(runner->batch_rows, ckpt_batch_rows);
 	want = (BlockNumber) Min(ceil(runner->max_rows / rows_per_block),
 							 (double) (nblocks - runner->block));
+	want = Max(want, 1);
 	ItemPointerSet(&runner->first_tid, runner->block, 0);
-	ItemPointerSet(&runner->end_tid, runner->block + Max(want, 1), 0);
+	ItemPointerSet(&runner->end_tid, runner->block + want, 0);
 	runner->nclaimed = 0;
 	runner->full = false;
+	runner->passed_hi = false;
 
 	error = ckpt_subxact_run(run_calls, runner, runner->cxt, &wrote);
-
-	if (error != NULL)
+	*ckpt_inhand = 0;
+	in_hand = error && runner->nclaimed > 0 ? runner->claimed[runner->nclaimed - 1] : 0;
+	if (error && wrote && runner->nclaimed > 1)
 	{
-		/* an error before any row was in hand is about none */
-		int64		in_hand = runner->nclaimed > 0 ?
-			runner->claimed[runner->nclaimed - 1] : 0;
-
-		if (wrote && runner->nclaimed > 1)
+		/* results went with writes: all of it is run again, row by row */
+		runner->careful_rows = runner->nclaimed;
+		give_up_results(runner, true);
+		if (error->sqlerrcode != ERRCODE_QUERY_CANCELED)
 		{
-			/* its results went with its writes: run it again, row by row */
-			runner->careful_rows = runner->nclaimed;
-			runner->writes = true;
-			runner->nclaimed = 0;
-			runner->sum = runner->cp->content;
-			ckpt_rowbuffer_reset(runner->buffer);
-			if (error->sqlerrcode != ERRCODE_QUERY_CANCELED)
-			{
-				FreeErrorData(error);
-				MemoryContextSwitchTo(oldcxt);
-				MemoryContextReset(runner->batch_cxt);
-				return;
-			}
+			FreeErrorData(error);
+			error = NULL;
+			runner->full = false;
+			want = 0;
 		}
-		else if (runner->nclaimed > 0)
-		{
-			runner->nclaimed--;
-			runner->sum = runner->sum_before;
-			ckpt_rowbuffer_truncate(runner->buffer, runner->rows_before);
-		}
-		runner->error = error;
-		runner->error_id = in_hand;
 	}
-	else if (wrote)
-		runner->writes = true;
+	else if (error)
+		give_up_results(runner, false);
+	runner->writes |= wrote;
 
-	/* results, and the ids that they are of */
-	runner->cp->rows_output += ckpt_rowbuffer_count(runner->buffer);
-	runner->cp->next_output_id += ckpt_rowbuffer_count(runner->buffer);
-	runner->cp->content = runner->sum;
-	ckpt_rowbuffer_flush(runner->buffer, runner->output, TABLE_INSERT_SKIP_FSM);
-	CommandCounterIncrement();
-	for (int i = 0; i < runner->nclaimed; i++)
-	{
-		if (!ckpt_idset_add(runner->done, runner->claimed[i]))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("input table has two rows with %s %lld", CKPT_ID_COLUMN,
-							(long long) runner->claimed[i]),
-					 errhint("Run the job with fresh => true.")));
-		ckpt_idset_add(runner->mine, runner->claimed[i]);
-	}
-	runner->computed += runner->nclaimed;
-	runner->careful_rows = Max(0, runner->careful_rows - runner->nclaimed);
+	write_results(runner);
 	if (runner->batch_rows < ckpt_batch_rows)
 		runner->batch_rows = Min(runner->batch_rows * BATCH_GROWTH, ckpt_batch_rows);
 
-	if (runner->error == NULL)
-		runner->block = runner->full ? runner->refused_block : runner->block + Max(want, 1);
+	if (error)
+	{
+		if (in_hand != 0)
+			runner->block = runner->claimed_block;
+		handle_failure(runner, error, in_hand);
+	}
+	else if (runner->full)
+		runner->block = runner->refused_block;
+	else
+	{
+		runner->block += want;
+		if (want > 0 && (runner->block >= nblocks ||
+						 (runner->passed_hi && !runner->second_pass)))
+			runner->in_range = false;
+	}
 
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextReset(runner->batch_cxt);
 }
 
 /*
- * runner_next_pass is called at the end of the input.  It returns false when
- * everything is done.
- */
-static bool
-runner_next_pass(CkptRunner *runner)
-{
-	if (runner->done->count == runner->cp->rows_total)
-		return false;
-	if (runner->second_pass)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("input table \"%s.%s\" lacks %lld of its rows", CKPT_DATA_SCHEMA,
-						runner->cp->input_table,
-						(long long) (runner->cp->rows_total - runner->done->count)),
-				 errhint("Run the job with fresh => true.")));
-	runner->second_pass = true;
-	runner->block = 0;
-	return true;
-}
-
-/*
  * ckpt_runner_transaction does one transaction's worth of work: calls, results
  * and processed set.  The caller commits it.
  *
- * Returns false when no row is left or when a row failed; see
- * ckpt_runner_error().  Must be called in a subtransaction with interrupts
- * held.  If it raises an error, which is never the UDF's, the runner is of no
- * more use.
+ * Returns false when this process finds no more rows to compute, when the run
+ * was stopped, or when a row failed; see ckpt_runner_error().  Must be called
+ * in a subtransaction with interrupts held.  If it raises an error, which is
+ * never the UDF's, the runner is of no more use.
  */
 bool
 ckpt_runner_transaction(CkptRunner *runner)
 {
 	MemoryContext oldcxt = MemoryContextSwitchTo(runner->xact_cxt);
-	int64		computed_before = runner->computed;
 	bool		more = true;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	runner_open(runner);
-	if (!runner->positioned)
-		runner_position(runner);
 
 	do
 	{
-		if (runner->block >= RelationGetNumberOfBlocks(runner->input))
-			more = runner_next_pass(runner);
-		else
+		if (ckpt_pool_stopped(runner->pool))
+			more = false;
+		else if (runner->in_range)
 			runner_batch(runner);
-	} while (more && runner->error == NULL && now_ms() < runner->deadline);
+		else
+			more = !runner->second_pass && next_range(runner);
+	} while (more && runner->error == NULL && !runner->end_transaction &&
+			 now_ms() < runner->deadline);
 
-	runner->cp->rows_processed = runner->done->count;
-	ckpt_catalog_store_processed(runner->cp->id, runner->code_no, runner->worker,
-								 runner->mine);
-	ckpt_catalog_add_code_rows(runner->cp->id, runner->code_no,
-							   runner->computed - computed_before);
-	ckpt_catalog_update_checkpoint(runner->cp);
+	ckpt_catalog_store_processed(runner->cp->id, runner->task.code_no,
+								 runner->task.worker, runner->mine);
+	ckpt_catalog_store_work(runner->cp->id, runner->task.code_no, runner->task.worker,
+							&runner->done);
 
 	table_close(runner->output, NoLock);
 	table_close(runner->input, NoLock);

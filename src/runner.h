@@ -13,13 +13,29 @@
 
 #include "catalog.h"
 #include "idset.h"
+#include "pool.h"
 #include "udf.h"
+
+/* What one process of a run is to do.  All processes but for worker. */
+typedef struct CkptRunTask
+{
+	int64		job_id;
+	int64		checkpoint_id;
+	int			code_no;
+	int			worker;			/* 0 is the calling session */
+	Oid			owner;			/* whom the UDF runs as */
+	bool		skip;			/* failed rows go into quarantine */
+	int			max_errors;		/* so many of them */
+	int			retries;		/* of a row, before it has failed */
+} CkptRunTask;
 
 typedef struct CkptRunner CkptRunner;
 
-extern CkptRunner *ckpt_runner_create(CkptUdf *udf, CkptCheckpoint *cp, int code_no,
-									  Oid owner);
+extern CkptRunner *ckpt_runner_create(const CkptRunTask *task, CkptUdf *udf,
+									  CkptCheckpoint *cp, CkptPool *pool);
+extern void ckpt_runner_begin_second_pass(CkptRunner *runner);
 extern bool ckpt_runner_transaction(CkptRunner *runner);
+extern bool ckpt_runner_wants_durable(const CkptRunner *runner);
 extern int64 ckpt_runner_computed(const CkptRunner *runner);
 extern ErrorData *ckpt_runner_error(const CkptRunner *runner, int64 *id);
 

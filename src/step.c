@@ -8,7 +8,8 @@
  *				final checkpoint under that key?	reuse it: done
  *				partial one of this step?			adopt its tables: run
  *	materialize	number the query's rows and keep them in a new checkpoint
- *	run			compute what is left, one transaction at a time
+ *	run			compute what is left, one transaction at a time, with workers
+ *	collect		wait for the workers; rows left? run again
  *	finish		make the checkpoint final
  *	publish		put its rows under their name (save)
  *
@@ -24,8 +25,11 @@
  */
 #include "checkpoint.h"
 
+#include <limits.h>
+
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "asuser.h"
 #include "catalog.h"
 #include "catalog/heap.h"
 #include "catalog/pg_class.h"
@@ -33,14 +37,18 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "guc.h"
+#include "inhand.h"
 #include "input.h"
 #include "job.h"
 #include "joblock.h"
+#include "libpq/libpq.h"
+#include "libpq/libpq-be.h"
 #include "miscadmin.h"
 #include "publish.h"
 #include "query.h"
 #include "result_table.h"
 #include "runner.h"
+#include "storage/latch.h"
 #include "subxact.h"
 #include "tcop/utility.h"
 #include "udf.h"
@@ -50,16 +58,32 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "worker.h"
 
 typedef enum StepState
 {
 	STEP_IDENTIFY,
 	STEP_MATERIALIZE,
 	STEP_RUN,
+	STEP_COLLECT,
 	STEP_FINISH,
 	STEP_PUBLISH,
 	STEP_DONE
 } StepState;
+
+/* What to do about rows that other code has computed. */
+typedef enum OnCodeChange
+{
+	CODE_CHANGE_CONTINUE,		/* keep them */
+	CODE_CHANGE_RECOMPUTE,		/* compute them again */
+	CODE_CHANGE_RESTART			/* compute all rows again */
+} OnCodeChange;
+
+static const char *const on_code_change_names[] = {
+	[CODE_CHANGE_CONTINUE] = "continue",
+	[CODE_CHANGE_RECOMPUTE] = "recompute",
+	[CODE_CHANGE_RESTART] = "restart",
+};
 
 typedef struct Step
 {
@@ -73,6 +97,11 @@ typedef struct Step
 	bool		cache_enabled;
 	int64		job_arg;
 	bool		has_job_arg;
+	int			workers;
+	bool		skip;
+	int			max_errors;
+	int			retries;
+	OnCodeChange on_code_change;
 
 	/* what it means */
 	CkptJob		job;
@@ -87,8 +116,14 @@ typedef struct Step
 	int64		step_id;
 	bool		job_locked;
 	CkptCheckpoint *cp;
+	CkptRunTask task;
+	CkptPool   *pool;
 	CkptRunner *runner;
-	int			code_no;
+	CkptWorkers *run_workers;	/* or NULL */
+	bool		second_pass;	/* to be begun */
+	int			passes;			/* second ones */
+	ErrorData  *worker_error;
+	int64		worker_error_id;
 	const char *action;
 	char	   *reason;
 	int64		kept_from;		/* job that computed the rows kept, or 0 */
@@ -164,16 +199,20 @@ step_prepare(void *arg)
 {
 	Step	   *step = (Step *) arg;
 
+	CkptUser	saved;
+
 	PushActiveSnapshot(GetTransactionSnapshot());
 
 	ckpt_job_resolve(step->has_job_arg ? &step->job_arg : NULL, &step->job);
-	if (!ckpt_joblock_acquire(CKPT_LOCK_JOB, step->job.job_id, ShareLock, true))
+	ckpt_job_keep_attached(&step->job);
+	ckpt_job_check_open(&step->job);
+	if (!ckpt_job_hold(&step->job))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("job %lld is being ended", (long long) step->job.job_id),
 				 errhint("A new run of it is being started.")));
 	step->job_locked = true;
-	/* what was read before the lock may have changed until it was got */
+	/* it may have been ended until the locks were got */
 	ckpt_job_resolve(&step->job.job_id, &step->job);
 	ckpt_job_check_open(&step->job);
 	if (!OidIsValid(step->job.ownerid))
@@ -185,11 +224,14 @@ step_prepare(void *arg)
 
 	if (step->kind != CKPT_SAVE)
 		step_check_name(step->name);
+	saved = ckpt_user_become(step->job.ownerid);
 	prepare_query(step);
-
 	if (step->udf_text)
-	{
 		step->udf = ckpt_udf_analyze(step->kind, step->udf_text, step->input_desc);
+	ckpt_user_restore(saved);
+
+	if (step->udf)
+	{
 		step->output_desc = step->udf->output_desc;
 		step->fingerprint = step->udf->fingerprint;
 	}
@@ -215,7 +257,7 @@ step_prepare(void *arg)
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("job %lld has a step \"%s\" already", (long long) step->job.job_id,
 						step->name),
-				 errhint("Give each step of a job a name of its own.")));
+				 errhint("Give each step of a job a name of its own. To run it again, start a rerun with checkpoint.begin_job().")));
 	PopActiveSnapshot();
 
 	if (!ckpt_joblock_acquire(CKPT_LOCK_STEP, step->step_id, ExclusiveLock, true))
@@ -249,7 +291,8 @@ table_usable(const Step *step, const CkptCheckpoint *cp, const char *table,
 		return true;
 	ereport(WARNING,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("checkpoint %lld cannot be used", (long long) cp->id),
+			 errmsg("checkpoint %lld of step \"%s\" cannot be used", (long long) cp->id,
+					cp->step),
 			 errdetail("Table \"%s.%s\": %s.", CKPT_DATA_SCHEMA, table, fault),
 			 errhint("What it held is computed again.")));
 	return false;
@@ -269,34 +312,147 @@ step_reuse(Step *step, CkptCheckpoint *cp)
 	step->counts.total = cp->rows_total;
 	step->counts.kept = cp->rows_total;
 	step->counts.computed = 0;
+	step->counts.failed = 0;
 	step->counts.output = cp->rows_output;
 	ckpt_catalog_touch_checkpoint(cp->id);
 	step->state = step->kind == CKPT_SAVE ? STEP_PUBLISH : STEP_DONE;
 }
 
 /*
+ * recompute_other_code drops the results of other versions of the code.
+ */
+static void
+recompute_other_code(Step *step)
+{
+	CkptIdSet  *keep = ckpt_idset_create(step->cp->rows_total);
+
+	ckpt_catalog_delete_other_code(step->cp->id, step->task.code_no);
+	ckpt_catalog_load_processed(step->cp->id, 0, 0, keep, NULL);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	ckpt_result_table_keep(step->cp->output_table, step->kind == CKPT_MAP ? 1 : 2, keep);
+	PopActiveSnapshot();
+}
+
+/*
+ * quarantine_poisonous notes which rows were in hand when a process of an
+ * earlier run crashed, and puts those that were at two crashes into
+ * quarantine.
+ */
+static void
+quarantine_poisonous(Step *step)
+{
+	CkptCheckpoint *cp = step->cp;
+	CkptIdSet  *suspects = ckpt_idset_create(cp->rows_total);
+	CkptIdSet  *poisonous = ckpt_idset_create(cp->rows_total);
+	ListCell   *lc;
+
+	foreach(lc, ckpt_inhand_collect(cp->id))
+	{
+		int64		id = *(int64 *) lfirst(lc);
+
+		if (id <= cp->rows_total)
+			(void) ckpt_catalog_record_crash(cp->id, id, cp->code_hash);
+	}
+	ckpt_catalog_load_crashes(cp->id, step->fingerprint->hash, suspects, poisonous);
+	for (int64 id = 1; poisonous->count > 0 && id <= cp->rows_total; id++)
+	{
+		if (ckpt_idset_contains(poisonous, id))
+			ckpt_catalog_record_error(cp->id, step->job.job_id, id,
+									  unpack_sql_state(ERRCODE_CRASH_SHUTDOWN),
+									  "server process crashed twice with this row in hand",
+									  "The row is not computed again before the code has changed.",
+									  NULL, 0);
+	}
+}
+
+/*
+ * step_begin_run makes the checkpoint ready for a run, in the transaction that
+ * made or adopted it: workers see what is committed.
+ */
+static void
+step_begin_run(Step *step)
+{
+	CkptCheckpoint *cp = step->cp;
+	CkptWorkDone done;
+
+	step->task.job_id = step->job.job_id;
+	step->task.checkpoint_id = cp->id;
+	step->task.owner = step->job.ownerid;
+	step->task.skip = step->skip;
+	step->task.max_errors = step->max_errors;
+	step->task.retries = step->retries;
+	step->task.code_no = ckpt_catalog_code_version(cp->id, step->fingerprint->hash,
+												   step->cache_version,
+												   step->fingerprint->components);
+	if (step->on_code_change == CODE_CHANGE_RECOMPUTE)
+		recompute_other_code(step);
+	quarantine_poisonous(step);
+
+	cp->job_id = step->job.job_id;
+	cp->code_hash = step->fingerprint->hash;
+	cp->cache_version = step->cache_version;
+	ckpt_catalog_update_checkpoint(cp);
+
+	ckpt_catalog_load_work(cp->id, 0, 0, &done, NULL);
+	cp->rows_processed = done.processed;
+	cp->rows_output = done.output.rows;
+	step->counts.total = cp->rows_total;
+	step->counts.kept = done.processed;
+	step->counts.computed = 0;
+	step->counts.failed = 0;
+	step->counts.output = done.output.rows;
+	step->pool = palloc(sizeof(CkptPool));
+	ckpt_pool_init(step->pool, cp->rows_total, 1, done.max_output_id + 1);
+	ckpt_catalog_update_step(step->step_id, "running", step->reason, cp->id,
+							 &step->counts, false);
+	step->state = STEP_RUN;
+}
+
+/*
  * step_adopt goes on with a partial checkpoint.
  */
 static void
-step_adopt(Step *step, CkptCheckpoint *cp)
+step_adopt(Step *step, CkptCheckpoint *cp, const char *difference)
 {
-	char	   *difference = ckpt_catalog_code_difference(cp->id,
-														  step->fingerprint->components);
-
 	step->cp = cp;
 	step->action = "continued";
 	step->reason = difference ? ckpt_fingerprint_describe(difference) :
 		psprintf("not finished by job %lld", (long long) cp->job_id);
 	step->kept_from = cp->job_id;
-	step->counts.total = cp->rows_total;
-	step->counts.kept = cp->rows_processed;
-	step->counts.computed = 0;
-	step->counts.output = cp->rows_output;
+	step_begin_run(step);
+}
 
-	cp->job_id = step->job.job_id;
-	cp->code_hash = step->fingerprint->hash;
-	cp->cache_version = step->cache_version;
-	step->state = STEP_RUN;
+/*
+ * adopt_partial goes on with the newest partial checkpoint of this step of the
+ * run group that has this input, or returns false.  fresh_only takes none but
+ * that of a fresh run, and only if nothing newer is final.
+ */
+static bool
+adopt_partial(Step *step, const char *input_hash, bool fresh_only)
+{
+	ListCell   *lc;
+
+	foreach(lc, ckpt_catalog_group_checkpoints(step->job.owner, step->job.name, step->name))
+	{
+		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
+		char	   *difference;
+
+		if (fresh_only && (cp->final || !cp->fresh))
+			return false;
+		if (cp->final || cp->kind != checkpoint_kind(step) ||
+			strcmp(cp->input_hash, input_hash) != 0 ||
+			strcmp(cp->output_columns, step->output_columns) != 0 ||
+			!table_usable(step, cp, cp->output_table, step->output_columns) ||
+			!table_usable(step, cp, cp->input_table, ckpt_columns_text(step->input_desc)))
+			continue;
+
+		difference = ckpt_catalog_code_difference(cp->id, step->fingerprint->components);
+		if (difference && step->on_code_change == CODE_CHANGE_RESTART)
+			return false;
+		step_adopt(step, cp, difference);
+		return true;
+	}
+	return false;
 }
 
 /*
@@ -318,9 +474,11 @@ step_explain_compute(const Step *step, const char *input_hash)
 	if (earlier == NIL)
 		return "no earlier work";
 	last = (CkptCheckpoint *) linitial(earlier);
+	if (last->kind != checkpoint_kind(step))
+		return "kind of step changed";
 	if (strcmp(last->output_columns, step->output_columns) != 0)
 		return "output columns changed";
-	difference = last->final ?
+	difference = last->final || step->on_code_change == CODE_CHANGE_RESTART ?
 		ckpt_catalog_code_difference(last->id, step->fingerprint->components) : NULL;
 	if (difference)
 		return ckpt_fingerprint_describe(difference);
@@ -332,30 +490,6 @@ step_explain_compute(const Step *step, const char *input_hash)
 	return "tables of earlier work cannot be used";
 }
 
-static Query *
-step_analyze_input(Step *step)
-{
-	return ckpt_query_analyze(step->input, step->input_argument,
-							  ckpt_catalog_step_outputs(step->job.job_id));
-}
-
-/*
- * step_become_owner makes the job's owner the current user for a user's query;
- * the end of the subtransaction undoes it.
- */
-static void
-step_become_owner(const Step *step)
-{
-	Oid			userid;
-	int			sec_context;
-
-	GetUserIdAndSecContext(&userid, &sec_context);
-	if (userid != step->job.ownerid)
-		SetUserIdAndSecContext(step->job.ownerid,
-							   sec_context | SECURITY_LOCAL_USERID_CHANGE |
-							   SECURITY_RESTRICTED_OPERATION);
-}
-
 /*
  * step_identify looks for a checkpoint that serves this step.
  */
@@ -364,8 +498,8 @@ step_identify(void *arg)
 {
 	Step	   *step = (Step *) arg;
 	CkptInput	input;
-	Oid			save_userid;
-	int			save_sec_context;
+	List	   *outputs = ckpt_catalog_step_outputs(step->job.job_id);
+	CkptUser	saved;
 	ListCell   *lc;
 
 	step->state = STEP_MATERIALIZE;
@@ -379,12 +513,15 @@ step_identify(void *arg)
 	}
 
 	PushActiveSnapshot(GetTransactionSnapshot());
-	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	step_become_owner(step);
-	ckpt_input_hash(step_analyze_input(step), step->input, &input);
-	SetUserIdAndSecContext(save_userid, save_sec_context);
+	saved = ckpt_user_become(step->job.ownerid);
+	ckpt_input_hash(ckpt_query_analyze(step->input, step->input_argument, outputs),
+					step->input, &input);
+	ckpt_user_restore(saved);
 	PopActiveSnapshot();
 
+	/* an unfinished fresh run was to replace what is final */
+	if (adopt_partial(step, input.hash, true))
+		return;
 	foreach(lc, ckpt_catalog_finals(step->job.owner, step->job.name,
 									step_cache_key(step, input.hash)))
 	{
@@ -396,24 +533,8 @@ step_identify(void *arg)
 			return;
 		}
 	}
-
-	foreach(lc, ckpt_catalog_group_checkpoints(step->job.owner, step->job.name, step->name))
-	{
-		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
-
-		if (cp->final || cp->kind != checkpoint_kind(step) ||
-			strcmp(cp->input_hash, input.hash) != 0 ||
-			strcmp(cp->output_columns, step->output_columns) != 0)
-			continue;
-		if (table_usable(step, cp, cp->output_table, step->output_columns) &&
-			table_usable(step, cp, cp->input_table, ckpt_columns_text(step->input_desc)))
-		{
-			step_adopt(step, cp);
-			ckpt_catalog_update_step(step->step_id, "running", step->reason, cp->id,
-									 &step->counts, false);
-			return;
-		}
-	}
+	if (adopt_partial(step, input.hash, false))
+		return;
 
 	step->reason = step_explain_compute(step, input.hash);
 }
@@ -428,10 +549,9 @@ step_materialize(void *arg)
 	Step	   *step = (Step *) arg;
 	CkptCheckpoint *cp = palloc0(sizeof(CkptCheckpoint));
 	CkptInput	input;
-	Query	   *query;
+	List	   *outputs = ckpt_catalog_step_outputs(step->job.job_id);
 	Oid			relid;
-	Oid			save_userid;
-	int			save_sec_context;
+	CkptUser	saved;
 
 	cp->id = ckpt_catalog_next_checkpoint_id();
 	cp->owner = step->job.owner;
@@ -442,7 +562,7 @@ step_materialize(void *arg)
 	cp->output_columns = step->output_columns;
 	cp->code_hash = step->fingerprint->hash;
 	cp->cache_version = step->cache_version;
-	cp->next_output_id = 1;
+	cp->fresh = step->job.fresh || !step->cache_enabled;
 	cp->output_table = ckpt_result_table_name(cp->job_name, cp->step, cp->id, "output");
 
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -458,32 +578,30 @@ step_materialize(void *arg)
 		relid = ckpt_result_table_create(cp->output_table, step->output_desc,
 										 step->job.ownerid);
 
-	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	step_become_owner(step);
-	query = step_analyze_input(step);
-	ckpt_input_materialize(query, step->input, relid, &input);
-	SetUserIdAndSecContext(save_userid, save_sec_context);
+	saved = ckpt_user_become(step->job.ownerid);
+	ckpt_input_materialize(ckpt_query_analyze(step->input, step->input_argument, outputs),
+						   step->input, relid, &input);
+	ckpt_user_restore(saved);
 	PopActiveSnapshot();
 
 	cp->input_hash = input.hash;
 	cp->rows_total = input.sum.rows;
-	if (!step->udf)
-	{
-		cp->rows_processed = input.sum.rows;
-		cp->rows_output = input.sum.rows;
-		cp->content = input.sum;
-	}
 	ckpt_catalog_insert_checkpoint(cp);
-
 	step->cp = cp;
 	step->action = "computed";
-	step->counts.total = cp->rows_total;
-	step->counts.kept = 0;
-	step->counts.computed = step->udf ? 0 : cp->rows_total;
-	step->counts.output = cp->rows_output;
-	ckpt_catalog_update_step(step->step_id, "running", step->reason, cp->id,
-							 &step->counts, false);
-	step->state = step->udf ? STEP_RUN : STEP_FINISH;
+	if (step->udf)
+		step_begin_run(step);
+	else
+	{
+		CkptWorkDone done = {input.sum.rows, 0, input.sum};
+
+		ckpt_catalog_store_work(cp->id, 0, 0, &done);
+		cp->rows_processed = cp->rows_output = done.processed;
+		step->counts = (CkptStepCounts) {done.processed, 0, done.processed, 0, done.processed};
+		ckpt_catalog_update_step(step->step_id, "running", step->reason, cp->id,
+								 &step->counts, false);
+		step->state = STEP_FINISH;
+	}
 }
 
 /*
@@ -494,11 +612,29 @@ step_finish(void *arg)
 {
 	Step	   *step = (Step *) arg;
 	CkptCheckpoint *cp = step->cp;
+	CkptWorkDone done;
 
+	ckpt_catalog_load_work(cp->id, 0, 0, &done, NULL);
 	cp->final = true;
-	cp->mixed_code = ckpt_catalog_count_code_versions(cp->id) > 1;
+	if (step->udf)
+	{
+		CkptUser	saved = ckpt_user_become(step->job.ownerid);
+
+		/* replaced in the last moment, the code may have computed any row */
+		PushActiveSnapshot(GetTransactionSnapshot());
+		cp->mixed_code = ckpt_udf_refresh(step->udf, cp->input_table);
+		PopActiveSnapshot();
+		ckpt_user_restore(saved);
+		step->fingerprint = step->udf->fingerprint;
+		cp->code_hash = step->fingerprint->hash;
+		(void) ckpt_catalog_code_version(cp->id, step->fingerprint->hash,
+										 step->cache_version,
+										 step->fingerprint->components);
+		ckpt_catalog_update_checkpoint(cp);
+	}
+	cp->mixed_code |= ckpt_catalog_count_code_versions(cp->id) > 1;
 	cp->content_hash = ckpt_rowhash_finish(ckpt_rowhash_create(step->output_desc),
-										   &cp->content);
+										   &done.output);
 
 	/* the output of map has its input's columns; that of gen has not */
 	if (step->kind == CKPT_MAP && ckpt_result_table_drop(cp->input_table))
@@ -511,31 +647,107 @@ step_finish(void *arg)
 }
 
 /*
+ * step_launch starts the workers that the step is to have.
+ */
+static void
+step_launch(Step *step)
+{
+	int64		left = step->counts.total - step->counts.kept;
+	int			nworkers = (int) Min(step->workers - 1, left - 1);
+
+	if (nworkers <= 0 || step->second_pass)
+		return;
+	step->run_workers = ckpt_workers_launch(&step->task, step->kind, step->step_id,
+											step->udf_text, nworkers, step->pool);
+	step->pool = ckpt_workers_pool(step->run_workers);
+}
+
+/*
  * step_run does one transaction's worth of the run.
  */
 static void
 step_run(void *arg)
 {
 	Step	   *step = (Step *) arg;
-	int64		error_id;
-	bool		more;
 
 	if (step->runner == NULL)
-	{
-		step->code_no = ckpt_catalog_code_version(step->cp->id, step->fingerprint->hash,
-												  step->cache_version,
-												  step->fingerprint->components);
-		step->runner = ckpt_runner_create(step->udf, step->cp, step->code_no,
-										  step->job.ownerid);
-	}
-	more = ckpt_runner_transaction(step->runner);
+		step->runner = ckpt_runner_create(&step->task, step->udf, step->cp, step->pool);
+	else if (step->second_pass)
+		ckpt_runner_begin_second_pass(step->runner);
+	step->second_pass = false;
+
+	if (!ckpt_runner_transaction(step->runner))
+		step->state = STEP_COLLECT;
 	step->counts.computed = ckpt_runner_computed(step->runner);
-	step->counts.output = step->cp->rows_output;
-	if (more || ckpt_runner_error(step->runner, &error_id))
-		ckpt_catalog_update_step(step->step_id, "running", NULL, step->cp->id,
-								 &step->counts, false);
-	else
+	ckpt_catalog_update_step(step->step_id, "running", NULL, step->cp->id,
+							 &step->counts, false);
+}
+
+/*
+ * step_count brings the step's numbers up to date with what all processes have
+ * committed.
+ */
+static void
+step_count(Step *step)
+{
+	CkptWorkDone done;
+
+	if (step->task.checkpoint_id == 0)
+		return;
+	ckpt_catalog_load_work(step->cp->id, 0, 0, &done, NULL);
+	step->cp->rows_processed = done.processed;
+	step->cp->rows_output = done.output.rows;
+	step->counts.computed = done.processed - step->counts.kept;
+	step->counts.output = done.output.rows;
+	step->counts.failed = ckpt_catalog_load_errors(step->cp->id, step->job.job_id, NULL);
+}
+
+/*
+ * step_collect waits for the workers and looks whether the step is complete.
+ */
+static void
+step_collect(void *arg)
+{
+	Step	   *step = (Step *) arg;
+
+	while (step->run_workers && !ckpt_workers_wait(step->run_workers, 1000L))
+		;
+	if (step->run_workers)
+	{
+		step->worker_error = ckpt_workers_error(step->run_workers, &step->worker_error_id);
+		if (step->worker_error)
+			return;
+	}
+
+	step_count(step);
+	if (step->cp->rows_processed == step->cp->rows_total)
+	{
 		step_finish(step);
+		return;
+	}
+	if (step->cp->rows_processed + step->counts.failed < step->cp->rows_total)
+	{
+		/* a worker died, or rows are not where they should be */
+		if (step->passes++ > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("input table \"%s.%s\" lacks %lld of its rows",
+							CKPT_DATA_SCHEMA, step->cp->input_table,
+							(long long) (step->cp->rows_total - step->cp->rows_processed -
+										 step->counts.failed)),
+					 errhint("Run the job with fresh => true.")));
+		step->second_pass = true;
+		step->state = STEP_RUN;
+		return;
+	}
+	if (!step->skip)
+		ereport(ERROR,
+				(errcode(ERRCODE_CRASH_SHUTDOWN),
+				 errmsg("%lld rows were in hand when a server process crashed, twice",
+						(long long) step->counts.failed),
+				 errdetail("They are listed in checkpoint.errors and were not computed again."),
+				 errhint("Change the function, or go on without these rows: on_error => 'skip'.")));
+	step->state = STEP_DONE;
 }
 
 /*
@@ -562,6 +774,8 @@ static void
 step_notice(const Step *step)
 {
 	const CkptStepCounts *n = &step->counts;
+	char	   *failed = n->failed <= 0 ? "" :
+		psprintf(", %lld failed: see checkpoint.errors", (long long) n->failed);
 
 	if (strcmp(step->action, "reused") == 0)
 		ereport(NOTICE,
@@ -569,15 +783,15 @@ step_notice(const Step *step)
 						step->name, (long long) step->cp->id, (long long) step->cp->job_id)));
 	else if (step->kept_from != 0)
 		ereport(NOTICE,
-				(errmsg("step \"%s\": %s: %lld of %lld rows computed, %lld kept from job %lld (%s)",
+				(errmsg("step \"%s\": %s: %lld of %lld rows computed, %lld kept from job %lld%s (%s)",
 						step->name, step->action, (long long) n->computed,
 						(long long) n->total, (long long) n->kept,
-						(long long) step->kept_from, step->reason)));
+						(long long) step->kept_from, failed, step->reason)));
 	else
 		ereport(NOTICE,
-				(errmsg("step \"%s\": %s: %lld of %lld rows computed (%s)",
+				(errmsg("step \"%s\": %s: %lld of %lld rows computed%s (%s)",
 						step->name, step->action, (long long) n->computed,
-						(long long) n->total, step->reason)));
+						(long long) n->total, failed, step->reason)));
 }
 
 /*
@@ -615,7 +829,7 @@ step_release(Step *step)
 	if (step->step_id != 0 && ckpt_joblock_held_here(CKPT_LOCK_STEP, step->step_id))
 		ckpt_joblock_release(CKPT_LOCK_STEP, step->step_id, ExclusiveLock);
 	if (step->job_locked)
-		ckpt_joblock_release(CKPT_LOCK_JOB, step->job.job_id, ShareLock);
+		ckpt_job_let_go(&step->job);
 	step->job_locked = false;
 }
 
@@ -625,6 +839,35 @@ typedef struct Failure
 	ErrorData  *error;
 	int64		id;				/* of the row, or 0 */
 } Failure;
+
+/*
+ * step_stop_workers ends the step's workers, which commit what they have
+ * computed.
+ */
+static void
+step_stop_workers(Step *step, bool cancel)
+{
+	CkptWorkers *workers = step->run_workers;
+
+	step->run_workers = NULL;
+	if (workers == NULL)
+		return;
+	if (cancel)
+		ckpt_workers_cancel(workers);
+	else
+		ckpt_pool_stop(ckpt_workers_pool(workers), CKPT_POOL_STOP);
+	ckpt_workers_end(workers);
+}
+
+/*
+ * is_cancel tells a user's cancel from a timeout, which has the same code.
+ */
+static bool
+is_cancel(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		strcmp(error->message, _("canceling statement due to user request")) == 0;
+}
 
 static void
 step_record_failure(void *arg)
@@ -637,11 +880,10 @@ step_record_failure(void *arg)
 		psprintf("%s (SQLSTATE %s, %s " INT64_FORMAT ")", failure->error->message,
 				 unpack_sql_state(failure->error->sqlerrcode), CKPT_ID_COLUMN, failure->id);
 
+	step_count(step);
 	ckpt_catalog_update_step(step->step_id, "failed", message, 0, &step->counts, true);
-	ckpt_catalog_end_job(step->job.job_id,
-						 failure->error->sqlerrcode == ERRCODE_QUERY_CANCELED ?
-						 "cancelled" : "failed",
-						 psprintf("step \"%s\": %s", step->name, message));
+	ckpt_job_close(&step->job, is_cancel(failure->error) ? "cancelled" : "failed",
+				   psprintf("step \"%s\": %s", step->name, message));
 }
 
 /*
@@ -675,16 +917,16 @@ static void
 step_fail(Step *step, ErrorData *error, int64 id)
 {
 	Failure		failure = {step, error, id};
-	bool		own_lock = ckpt_joblock_held_here(CKPT_LOCK_JOB, step->job.job_id) &&
-		step->job.attached;
 
+	step_stop_workers(step, error->sqlerrcode == ERRCODE_QUERY_CANCELED);
+	ckpt_inhand_close();
 	(void) ckpt_subxact_run(step_record_failure, &failure, CurrentMemoryContext, NULL);
 	SPI_commit();
 
 	step_release(step);
 	/* the job is over: its session need not hold it any longer */
-	if (own_lock && ckpt_joblock_held_here(CKPT_LOCK_JOB, step->job.job_id))
-		ckpt_joblock_release(CKPT_LOCK_JOB, step->job.job_id, ShareLock);
+	if (step->job.attached && ckpt_joblock_held_here(CKPT_LOCK_JOB, step->job.job_id))
+		ckpt_job_let_go(&step->job);
 	step_add_context(step, error, id);
 	ReThrowError(error);
 }
@@ -728,30 +970,25 @@ step_transaction(Step *step)
 		[STEP_IDENTIFY] = step_identify,
 		[STEP_MATERIALIZE] = step_materialize,
 		[STEP_RUN] = step_run,
+		[STEP_COLLECT] = step_collect,
 		[STEP_FINISH] = step_finish,
 		[STEP_PUBLISH] = step_publish,
 	};
 	bool		hold = step->state == STEP_RUN;
-	int64		processed = step->cp ? step->cp->rows_processed : 0;
+	bool		durable;
 	ErrorData  *error;
 	int64		error_id = 0;
 
-	CHECK_FOR_INTERRUPTS();
 	if (hold)
 		HOLD_INTERRUPTS();
 	error = ckpt_subxact_run(work[step->state], step, CurrentMemoryContext, NULL);
-	if (error)
-	{
-		/* what this transaction did is lost */
-		if (step->cp)
-		{
-			step->cp->rows_processed = processed;
-			step->counts.computed = processed - step->counts.kept;
-		}
-	}
-	else if (step->runner)
+	if (error == NULL && step->runner)
 		error = ckpt_runner_error(step->runner, &error_id);
-
+	if (error == NULL && step->worker_error)
+	{
+		error = step->worker_error;
+		error_id = step->worker_error_id;
+	}
 	if (error)
 	{
 		if (hold)
@@ -761,9 +998,48 @@ step_transaction(Step *step)
 	if (step->state == STEP_DONE)
 		ckpt_catalog_update_step(step->step_id, step->action, step->reason, step->cp->id,
 								 &step->counts, true);
-	step_commit(step, step->state == STEP_DONE || step->state == STEP_PUBLISH);
+	durable = step->state == STEP_DONE || step->state == STEP_PUBLISH ||
+		(step->runner && ckpt_runner_wants_durable(step->runner));
+	step_commit(step, durable);
 	if (hold)
 		RESUME_INTERRUPTS();
+}
+
+/*
+ * step_check_client lets the session die at its next interrupt if its client is
+ * gone: without an answer to send it would not be noticed.
+ */
+static void
+step_check_client(void)
+{
+	if (MyProcPort && WaitEventSetCanReportClosed() && !pq_check_connection())
+	{
+		ClientConnectionLost = true;
+		InterruptPending = true;
+	}
+}
+
+/*
+ * step_work goes through the states.
+ */
+static void
+step_work(Step *step)
+{
+	while (step->state != STEP_DONE)
+	{
+		StepState	before = step->state;
+
+		step_transaction(step);
+		if (step->state == STEP_RUN && before != STEP_RUN)
+			step_launch(step);
+		if (step->state == STEP_RUN)
+		{
+			step_check_client();
+			step_progress(step);
+		}
+	}
+	step_stop_workers(step, false);
+	ckpt_inhand_close();
 }
 
 /*
@@ -793,7 +1069,7 @@ step_call(FunctionCallInfo fcinfo, Step *step)
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("%s cannot run inside a transaction block or a function", command),
 				 errdetail("Steps commit what they have computed."),
-				 errhint("Call it on its own: without BEGIN, and with the driver's autocommit on.")));
+				 errhint("Call it on its own: without BEGIN, and with the driver's autocommit on. Procedures and DO blocks without EXCEPTION may call it, too.")));
 	PreventCommandDuringRecovery(command);
 	PreventCommandIfReadOnly(command);
 
@@ -807,12 +1083,19 @@ step_call(FunctionCallInfo fcinfo, Step *step)
 		step_refuse(step, error);
 	step_commit(step, false);
 
-	while (step->state != STEP_DONE)
+	PG_TRY();
 	{
-		step_transaction(step);
-		if (step->state == STEP_RUN)
-			step_progress(step);
+		step_work(step);
 	}
+	PG_CATCH();
+	{
+		/* step_fail() has cleared up, unless the error came from elsewhere */
+		step_stop_workers(step, true);
+		ckpt_inhand_close();
+		step_release(step);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 
 	step_release(step);
 	step_notice(step);
@@ -836,6 +1119,46 @@ required_text(FunctionCallInfo fcinfo, int argno, const char *name)
 	return text_argument(fcinfo, argno);
 }
 
+/*
+ * int_argument returns a number from min to max; the default for null.
+ */
+static int
+int_argument(FunctionCallInfo fcinfo, int argno, const char *name, int dflt,
+			 int min, int max)
+{
+	int			value = PG_ARGISNULL(argno) ? dflt : PG_GETARG_INT32(argno);
+
+	if (value < min || value > max)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" is out of range", name),
+				 errdetail("It is %d.", value),
+				 errhint("Pass a number from %d to %d.", min, max)));
+	return value;
+}
+
+/*
+ * word_argument returns the index of a word in a list; 0 for NULL.
+ */
+static int
+word_argument(const char *name, const char *value, const char *const *words, int nwords)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < nwords; i++)
+	{
+		if (value == NULL || strcmp(value, words[i]) == 0)
+			return i;
+		appendStringInfo(&buf, "%s\"%s\"", i > 0 ? ", " : "", words[i]);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("argument \"%s\" must not be \"%s\"", name, value),
+			 errhint("Pass one of %s.", buf.data)));
+	return 0;					/* not reached */
+}
+
 static void
 unsupported_argument(const char *name, const char *value)
 {
@@ -856,24 +1179,25 @@ step_udf_call(FunctionCallInfo fcinfo, CkptKind kind)
 	Step	   *step = palloc0(sizeof(Step));
 	char	   *on_error = text_argument(fcinfo, 4);
 	char	   *on_code_change = text_argument(fcinfo, 10);
+	static const char *const on_error_names[] = {"stop", "skip"};
 
 	step->kind = kind;
 	step->name = required_text(fcinfo, 0, "step");
 	step->input = required_text(fcinfo, 1, "input");
 	step->input_argument = "input";
 	step->udf_text = required_text(fcinfo, 2, "udf");
-	if (!PG_ARGISNULL(3) && PG_GETARG_INT32(3) != 1)
-		unsupported_argument("workers", psprintf("%d", PG_GETARG_INT32(3)));
-	if (on_error && strcmp(on_error, "stop") != 0)
-		unsupported_argument("on_error", quote_literal_cstr(on_error));
-	if (!PG_ARGISNULL(6) && PG_GETARG_INT32(6) != 0)
-		unsupported_argument("retries", psprintf("%d", PG_GETARG_INT32(6)));
+	step->workers = int_argument(fcinfo, 3, "workers", ckpt_workers, 1, CKPT_MAX_WORKERS);
+	step->skip = word_argument("on_error", on_error, on_error_names,
+							   lengthof(on_error_names)) == 1;
+	step->max_errors = int_argument(fcinfo, 5, "max_errors", 100, 0, INT_MAX);
+	step->retries = int_argument(fcinfo, 6, "retries", 0, 0, 1000);
 	step->cache_enabled = PG_ARGISNULL(7) || PG_GETARG_BOOL(7);
 	step->cache_version = text_argument(fcinfo, 8);
 	if (!PG_ARGISNULL(9))
 		unsupported_argument("probe", quote_literal_cstr(text_argument(fcinfo, 9)));
-	if (on_code_change && strcmp(on_code_change, "continue") != 0)
-		unsupported_argument("on_code_change", quote_literal_cstr(on_code_change));
+	step->on_code_change = word_argument("on_code_change", on_code_change,
+										 on_code_change_names,
+										 lengthof(on_code_change_names));
 	step->has_job_arg = !PG_ARGISNULL(11);
 	step->job_arg = step->has_job_arg ? PG_GETARG_INT64(11) : 0;
 	step_call(fcinfo, step);

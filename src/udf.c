@@ -37,6 +37,7 @@
 #include "udf.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/queryenvironment.h"
 #include "utils/regproc.h"
 #include "utils/typcache.h"
@@ -339,10 +340,35 @@ ckpt_udf_analyze(CkptKind kind, const char *text, TupleDesc input_desc)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"udf\" of gen must be one call of a set-returning function"),
+				 query->hasTargetSRFs ?
+				 errhint("Make each call a step of its own, or one function of them.") :
 				 errhint("Use checkpoint.map() for functions that return one row.")));
 	udf_init_output(udf, query);
 	udf->fingerprint = ckpt_fingerprint_query(query);
 	return udf;
+}
+
+/*
+ * ckpt_udf_refresh fingerprints the code as it is now, and returns whether it
+ * has changed since it was last looked at.  Needs an active snapshot.
+ */
+bool
+ckpt_udf_refresh(CkptUdf *udf, const char *input_table)
+{
+	Query	   *query = udf_analyze_over(udf, makeRangeVar(pstrdup(CKPT_DATA_SCHEMA),
+														   pstrdup(input_table), -1),
+										 false, NULL);
+	CkptFingerprint *now = ckpt_fingerprint_query(query);
+	MemoryContext oldcxt;
+
+	if (strcmp(now->hash, udf->fingerprint->hash) == 0)
+		return false;
+	oldcxt = MemoryContextSwitchTo(GetMemoryChunkContext(udf));
+	udf->fingerprint = palloc(sizeof(CkptFingerprint));
+	udf->fingerprint->hash = pstrdup(now->hash);
+	udf->fingerprint->components = pstrdup(now->components);
+	MemoryContextSwitchTo(oldcxt);
+	return true;
 }
 
 /*

@@ -39,6 +39,7 @@ typedef struct CkptUdf
 
 extern CkptUdf *ckpt_udf_analyze(CkptKind kind, const char *text,
 								 TupleDesc input_desc);
+extern bool ckpt_udf_refresh(CkptUdf *udf, const char *input_table);
 extern Query *ckpt_udf_run_query(CkptUdf *udf, const char *input_table);
 extern void ckpt_udf_output_row(CkptUdf *udf, Datum *values, bool *isnull,
 								Datum *out_values, bool *out_isnull);

@@ -1,0 +1,582 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.c
+ *	  Background processes that help with a run.
+ *
+ * The session that runs a step computes rows itself; workers draw ids from the
+ * same pool, which then lies in shared memory, and commit for themselves.
+ * They are plain background workers, not parallel-query ones: their functions
+ * may write.  A worker has the session's user, role and settings, and not its
+ * temporary tables.
+ *
+ * Each worker holds its job's locks, as the session does, so that no other run
+ * of the job can begin while one of them is still busy.
+ *
+ * A worker ends when the pool is empty, when the run is to stop, when a row
+ * fails (the first error is left for the session to raise), or when it is
+ * terminated.  The session ends its workers when it dies, and waits for them.
+ *
+ * IDENTIFICATION
+ *	  src/worker.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include <signal.h>
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog.h"
+#include "guc.h"
+#include "inhand.h"
+#include "job.h"
+#include "joblock.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "result_table.h"
+#include "storage/dsm.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "storage/spin.h"
+#include "subxact.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/guc_tables.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/wait_event.h"
+#include "worker.h"
+
+/* How long a wait lasts before interrupts are looked for again, ms. */
+#define WAIT_MS		1000L
+
+/* What the processes of a run share. */
+typedef struct Shared
+{
+	CkptPool	pool;
+	CkptRunTask task;			/* worker is in bgw_extra */
+	CkptKind	kind;
+	int64		step_id;
+	Oid			database;
+	Oid			session_user;
+	Oid			role;
+
+	/* the first error */
+	slock_t		mutex;
+	dsm_handle	error;			/* segment with its text, or INVALID */
+	int64		error_id;		/* the row it is about, or 0 */
+
+	/* the UDF, then settings: names and values in turn, each ended by a NUL */
+	Size		length;
+	char		text[FLEXIBLE_ARRAY_MEMBER];
+} Shared;
+
+struct CkptWorkers
+{
+	dsm_segment *segment;
+	Shared	   *shared;
+	int			n;
+	BackgroundWorkerHandle **handles;
+};
+
+/*
+ * Settings that are the session's own affair: who it is, is given otherwise;
+ * how a transaction is, ends with it; the client is not the worker's.
+ */
+static const char *const private_settings[] = {
+	"role", "session_authorization", "client_encoding", "transaction_isolation",
+	"transaction_read_only", "transaction_deferrable", "is_superuser", "seed"
+};
+
+/*
+ * append_settings writes the settings that were set in or for this session.
+ */
+static void
+append_settings(StringInfo buf)
+{
+	struct config_generic **gucs;
+	int			ngucs;
+
+#if PG_VERSION_NUM < 160000
+	gucs = get_guc_variables();
+	ngucs = GetNumConfigOptions();
+#else
+	gucs = get_guc_variables(&ngucs);
+#endif
+	for (int i = 0; i < ngucs; i++)
+	{
+		struct config_generic *guc = gucs[i];
+		const char *value;
+		bool		private = false;
+
+		if ((guc->source != PGC_S_SESSION && guc->source != PGC_S_CLIENT) ||
+			guc->context == PGC_INTERNAL || guc->context == PGC_POSTMASTER ||
+			guc->context == PGC_SIGHUP || guc->context == PGC_BACKEND ||
+			guc->context == PGC_SU_BACKEND)
+			continue;
+		for (int j = 0; j < lengthof(private_settings); j++)
+			private |= strcmp(guc->name, private_settings[j]) == 0;
+		if (private)
+			continue;
+		value = GetConfigOption(guc->name, true, false);
+		if (value == NULL)
+			continue;
+		appendBinaryStringInfo(buf, guc->name, (int) strlen(guc->name) + 1);
+		appendBinaryStringInfo(buf, value, (int) strlen(value) + 1);
+	}
+}
+
+/* The workers of this session's step, or NULL. */
+static CkptWorkers *my_workers = NULL;
+
+/*
+ * workers_exit ends the workers of a session that dies.
+ */
+static void
+workers_exit(int code, Datum arg)
+{
+	CkptWorkers *workers = my_workers;
+
+	if (workers == NULL)
+		return;
+	ckpt_pool_stop(&workers->shared->pool, CKPT_POOL_CANCEL);
+	for (int i = 0; i < workers->n; i++)
+		TerminateBackgroundWorker(workers->handles[i]);
+	for (int i = 0; i < workers->n; i++)
+		(void) WaitForBackgroundWorkerShutdown(workers->handles[i]);
+}
+
+/*
+ * ckpt_workers_launch starts up to nworkers background workers for a run, and
+ * puts a copy of its pool into shared memory.
+ *
+ * What the workers need must be committed.  Fewer may start, or none: if no
+ * slot is free a NOTICE says so.  ckpt_workers_end() must be called at last.
+ */
+CkptWorkers *
+ckpt_workers_launch(const CkptRunTask *task, CkptKind kind, int64 step_id,
+					const char *udf, int nworkers, const CkptPool *pool)
+{
+	CkptWorkers *workers = MemoryContextAllocZero(TopMemoryContext, sizeof(CkptWorkers));
+	static bool registered = false;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendBinaryStringInfo(&text, udf, (int) strlen(udf) + 1);
+	append_settings(&text);
+
+	workers->segment = dsm_create(offsetof(Shared, text) + text.len, 0);
+	dsm_pin_mapping(workers->segment);
+	workers->shared = dsm_segment_address(workers->segment);
+	memset(workers->shared, 0, offsetof(Shared, text));
+	ckpt_pool_init(&workers->shared->pool, pool->max_id, nworkers + 1,
+				   (int64) pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &pool->next_output_id)));
+	workers->shared->task = *task;
+	workers->shared->kind = kind;
+	workers->shared->step_id = step_id;
+	workers->shared->database = MyDatabaseId;
+	workers->shared->session_user = GetSessionUserId();
+	workers->shared->role = GetUserId();
+	SpinLockInit(&workers->shared->mutex);
+	workers->shared->error = DSM_HANDLE_INVALID;
+	workers->shared->length = text.len;
+	memcpy(workers->shared->text, text.data, text.len);
+
+	workers->handles = MemoryContextAlloc(TopMemoryContext,
+										  nworkers * sizeof(BackgroundWorkerHandle *));
+	my_workers = workers;
+	if (!registered)
+		before_shmem_exit(workers_exit, (Datum) 0);
+	registered = true;
+	for (int i = 0; i < nworkers; i++)
+	{
+		BackgroundWorker worker;
+		MemoryContext oldcxt;
+		bool		started;
+		int			number = i + 1;
+
+		memset(&worker, 0, sizeof(worker));
+		worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+		worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+		worker.bgw_restart_time = BGW_NEVER_RESTART;
+		strlcpy(worker.bgw_library_name, "checkpoint", BGW_MAXLEN);
+		strlcpy(worker.bgw_function_name, "ckpt_worker_main", BGW_MAXLEN);
+		snprintf(worker.bgw_name, BGW_MAXLEN, "checkpoint worker %d for PID %d",
+				 number, MyProcPid);
+		strlcpy(worker.bgw_type, "checkpoint worker", BGW_MAXLEN);
+		worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(workers->segment));
+		memcpy(worker.bgw_extra, &number, sizeof(number));
+		worker.bgw_notify_pid = MyProcPid;
+		oldcxt = MemoryContextSwitchTo(TopMemoryContext);
+		started = RegisterDynamicBackgroundWorker(&worker, &workers->handles[workers->n]);
+		MemoryContextSwitchTo(oldcxt);
+		if (!started)
+			break;
+		workers->n++;
+	}
+	workers->shared->pool.nworkers = workers->n + 1;
+	if (workers->n < nworkers)
+		ereport(NOTICE,
+				(errmsg("running with %d of %d workers", workers->n + 1, nworkers + 1),
+				 errdetail("No background worker slot is free."),
+				 errhint("Raise max_worker_processes.")));
+	return workers;
+}
+
+/*
+ * ckpt_workers_count returns how many workers were started.
+ */
+int
+ckpt_workers_count(const CkptWorkers *workers)
+{
+	return workers->n;
+}
+
+/*
+ * ckpt_workers_pool returns the pool that they draw from.
+ */
+CkptPool *
+ckpt_workers_pool(CkptWorkers *workers)
+{
+	return &workers->shared->pool;
+}
+
+static bool
+workers_running(CkptWorkers *workers)
+{
+	bool		running = false;
+
+	for (int i = 0; i < workers->n; i++)
+	{
+		pid_t		pid;
+		BgwHandleStatus status = GetBackgroundWorkerPid(workers->handles[i], &pid);
+
+		running |= status == BGWH_STARTED || status == BGWH_NOT_YET_STARTED;
+	}
+	return running;
+}
+
+/*
+ * ckpt_workers_wait waits until all workers have ended, or for so many ms, and
+ * returns whether they have.  Interrupts are served.
+ */
+bool
+ckpt_workers_wait(CkptWorkers *workers, long timeout)
+{
+	if (!workers_running(workers))
+		return true;
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 timeout, WAIT_EVENT_BGWORKER_SHUTDOWN);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	return !workers_running(workers);
+}
+
+/*
+ * ckpt_workers_cancel interrupts the calls that workers have in hand.  What they
+ * have computed they commit.
+ */
+void
+ckpt_workers_cancel(CkptWorkers *workers)
+{
+	ckpt_pool_stop(&workers->shared->pool, CKPT_POOL_CANCEL);
+	for (int i = 0; i < workers->n; i++)
+	{
+		pid_t		pid;
+
+		if (GetBackgroundWorkerPid(workers->handles[i], &pid) == BGWH_STARTED)
+			(void) kill(pid, SIGINT);
+	}
+}
+
+/*
+ * ckpt_workers_end waits for the workers without serving interrupts and lets go
+ * of the shared memory.
+ */
+void
+ckpt_workers_end(CkptWorkers *workers)
+{
+	HOLD_INTERRUPTS();
+	while (workers_running(workers))
+	{
+		/* a cancel may have come before the worker had anything in hand */
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 WAIT_MS, WAIT_EVENT_BGWORKER_SHUTDOWN);
+		ResetLatch(MyLatch);
+		if (ProcDiePending)
+			for (int i = 0; i < workers->n; i++)
+				TerminateBackgroundWorker(workers->handles[i]);
+		else if (QueryCancelPending)
+			ckpt_workers_cancel(workers);
+	}
+	my_workers = NULL;
+	if (workers->shared->error != DSM_HANDLE_INVALID)
+		dsm_unpin_segment(workers->shared->error);
+	dsm_detach(workers->segment);
+	for (int i = 0; i < workers->n; i++)
+		pfree(workers->handles[i]);
+	pfree(workers->handles);
+	pfree(workers);
+	RESUME_INTERRUPTS();
+}
+
+/*
+ * The fields of an error that travel, in this order.
+ */
+#define ERROR_FIELDS(error) { \
+	&(error)->message, &(error)->detail, &(error)->hint, &(error)->context, \
+	&(error)->schema_name, &(error)->table_name, &(error)->column_name, \
+	&(error)->datatype_name, &(error)->constraint_name, &(error)->internalquery}
+
+typedef struct ErrorHeader
+{
+	int			sqlerrcode;
+	int			internalpos;
+	int			length[10];		/* with the NUL; 0 is NULL */
+	char		text[FLEXIBLE_ARRAY_MEMBER];
+} ErrorHeader;
+
+/*
+ * worker_report_error leaves an error for the session, unless another worker
+ * was faster, and stops the run.
+ */
+static void
+worker_report_error(Shared *shared, ErrorData *error, int64 id)
+{
+	char	  **fields[] = ERROR_FIELDS(error);
+	Size		size = offsetof(ErrorHeader, text);
+	dsm_segment *segment;
+	ErrorHeader *header;
+	char	   *text;
+	bool		first;
+
+	for (int i = 0; i < lengthof(fields); i++)
+		size += *fields[i] ? strlen(*fields[i]) + 1 : 0;
+	segment = dsm_create(size, 0);
+	header = dsm_segment_address(segment);
+	header->sqlerrcode = error->sqlerrcode;
+	header->internalpos = error->internalpos;
+	text = header->text;
+	for (int i = 0; i < lengthof(fields); i++)
+	{
+		header->length[i] = *fields[i] ? (int) strlen(*fields[i]) + 1 : 0;
+		if (*fields[i])
+			memcpy(text, *fields[i], header->length[i]);
+		text += header->length[i];
+	}
+	dsm_pin_segment(segment);
+
+	SpinLockAcquire(&shared->mutex);
+	first = shared->error == DSM_HANDLE_INVALID;
+	if (first)
+	{
+		shared->error = dsm_segment_handle(segment);
+		shared->error_id = id;
+	}
+	SpinLockRelease(&shared->mutex);
+
+	if (!first)
+		dsm_unpin_segment(dsm_segment_handle(segment));
+	dsm_detach(segment);
+	ckpt_pool_stop(&shared->pool, CKPT_POOL_STOP);
+}
+
+/*
+ * ckpt_workers_error returns the first error that a worker has left, in
+ * CurrentMemoryContext, or NULL.
+ */
+ErrorData *
+ckpt_workers_error(CkptWorkers *workers, int64 *id)
+{
+	ErrorData  *error;
+	dsm_segment *segment;
+	ErrorHeader *header;
+	const char *text;
+
+	if (workers->shared->error == DSM_HANDLE_INVALID)
+		return NULL;
+	segment = dsm_attach(workers->shared->error);
+	if (segment == NULL)
+		elog(ERROR, "a worker's error is gone");
+	header = dsm_segment_address(segment);
+
+	error = palloc0(sizeof(ErrorData));
+	error->elevel = ERROR;
+	error->output_to_server = true;
+	error->output_to_client = true;
+	error->sqlerrcode = header->sqlerrcode;
+	error->internalpos = header->internalpos;
+	error->assoc_context = CurrentMemoryContext;
+	text = header->text;
+	{
+		char	  **fields[] = ERROR_FIELDS(error);
+
+		for (int i = 0; i < lengthof(fields); i++)
+		{
+			*fields[i] = header->length[i] > 0 ? pstrdup(text) : NULL;
+			text += header->length[i];
+		}
+	}
+	dsm_detach(segment);
+	*id = workers->shared->error_id;
+	return error;
+}
+
+/*
+ * What a worker has made of its task.
+ */
+typedef struct Worker
+{
+	Shared	   *shared;
+	CkptRunTask task;
+	CkptCheckpoint cp;
+	CkptRunner *runner;
+	bool		more;
+} Worker;
+
+/*
+ * worker_take_settings makes the session's user and settings the worker's.
+ */
+static void
+worker_take_settings(Shared *shared)
+{
+	const char *text = shared->text + strlen(shared->text) + 1;
+
+	while (text < shared->text + shared->length)
+	{
+		const char *name = text;
+		const char *value = name + strlen(name) + 1;
+
+		(void) set_config_option(name, value, superuser() ? PGC_SUSET : PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SET, true, WARNING, false);
+		text = value + strlen(value) + 1;
+	}
+	if (shared->role != shared->session_user)
+		(void) set_config_option("role", GetUserNameFromId(shared->role, false),
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
+}
+
+static void
+worker_prepare(void *arg)
+{
+	Worker	   *worker = (Worker *) arg;
+	Relation	input;
+	TupleDesc	desc;
+	CkptUdf    *udf;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (!ckpt_catalog_get_checkpoint(worker->task.checkpoint_id, &worker->cp))
+		elog(ERROR, "checkpoint %lld does not exist", (long long) worker->task.checkpoint_id);
+	input = table_open(ckpt_result_table_lookup(worker->cp.input_table), AccessShareLock);
+	desc = CreateTupleDescCopy(RelationGetDescr(input));
+	table_close(input, NoLock);
+	udf = ckpt_udf_analyze(worker->shared->kind, worker->shared->text, desc);
+	worker->runner = ckpt_runner_create(&worker->task, udf, &worker->cp,
+										&worker->shared->pool);
+	PopActiveSnapshot();
+	worker->more = true;
+}
+
+static void
+worker_run(void *arg)
+{
+	Worker	   *worker = (Worker *) arg;
+
+	worker->more = ckpt_runner_transaction(worker->runner);
+}
+
+/*
+ * worker_transaction does work in a transaction and returns whether that went
+ * well; if not, the session is told.
+ */
+static bool
+worker_transaction(Worker *worker, CkptWork work)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ErrorData  *error;
+	int64		id = 0;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	HOLD_INTERRUPTS();
+	MemoryContextSwitchTo(cxt);
+	error = ckpt_subxact_run(work, worker, cxt, NULL);
+	if (error == NULL && worker->runner)
+		error = ckpt_runner_error(worker->runner, &id);
+	if (synchronous_commit > SYNCHRONOUS_COMMIT_OFF &&
+		!(worker->runner && ckpt_runner_wants_durable(worker->runner)))
+		(void) set_config_option("synchronous_commit", "off", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(cxt);
+	/* a call that the session interrupted is no failure */
+	if (error && !(error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+				   ckpt_pool_cancelled(&worker->shared->pool)))
+		worker_report_error(worker->shared, error, id);
+	RESUME_INTERRUPTS();
+	return error == NULL;
+}
+
+/*
+ * ckpt_worker_main is a worker's life.
+ */
+void
+ckpt_worker_main(Datum arg)
+{
+	dsm_segment *segment;
+	Worker	   *worker;
+	CkptJob		job;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+
+	CurrentResourceOwner = ResourceOwnerCreate(NULL, "checkpoint worker");
+	CurrentMemoryContext = AllocSetContextCreate(TopMemoryContext, "checkpoint worker",
+												 ALLOCSET_DEFAULT_SIZES);
+	segment = dsm_attach(DatumGetUInt32(arg));
+	if (segment == NULL)
+		return;					/* the session is gone */
+	dsm_pin_mapping(segment);
+	worker = palloc0(sizeof(Worker));
+	worker->shared = dsm_segment_address(segment);
+	worker->task = worker->shared->task;
+	memcpy(&worker->task.worker, MyBgworkerEntry->bgw_extra, sizeof(int));
+
+	BackgroundWorkerInitializeConnectionByOid(worker->shared->database,
+											  worker->shared->session_user, 0);
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	worker_take_settings(worker->shared);
+	/* from here on the job lives as long as this worker */
+	if (!ckpt_catalog_get_job(worker->task.job_id, &job) || !ckpt_job_hold(&job) ||
+		!ckpt_joblock_acquire(CKPT_LOCK_WORKER, worker->shared->step_id, ShareLock, true))
+		return;
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	if (ckpt_pool_stopped(&worker->shared->pool))
+		return;
+	pgstat_report_activity(STATE_RUNNING, worker->shared->text);
+
+	if (worker_transaction(worker, worker_prepare))
+	{
+		while (worker->more && worker_transaction(worker, worker_run))
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (ConfigReloadPending)
+			{
+				ConfigReloadPending = false;
+				ProcessConfigFile(PGC_SIGHUP);
+			}
+		}
+	}
+	ckpt_inhand_close();
+}

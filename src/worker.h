@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.h
+ *	  Background processes that help with a run.
+ *
+ * IDENTIFICATION
+ *	  src/worker.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_WORKER_H
+#define CKPT_WORKER_H
+
+#include "runner.h"
+
+typedef struct CkptWorkers CkptWorkers;
+
+extern CkptWorkers *ckpt_workers_launch(const CkptRunTask *task, CkptKind kind,
+										int64 step_id, const char *udf,
+										int nworkers, const CkptPool *pool);
+extern int	ckpt_workers_count(const CkptWorkers *workers);
+extern CkptPool *ckpt_workers_pool(CkptWorkers *workers);
+extern bool ckpt_workers_wait(CkptWorkers *workers, long timeout);
+extern void ckpt_workers_cancel(CkptWorkers *workers);
+extern ErrorData *ckpt_workers_error(CkptWorkers *workers, int64 *id);
+extern void ckpt_workers_end(CkptWorkers *workers);
+
+extern PGDLLEXPORT void ckpt_worker_main(Datum arg);
+
+#endif							/* CKPT_WORKER_H */
