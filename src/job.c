@@ -19,6 +19,7 @@
 
 #include <signal.h>
 
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
@@ -29,7 +30,6 @@
 #include "joblock.h"
 #include "miscadmin.h"
 #include "storage/procarray.h"
-#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
@@ -60,6 +60,21 @@ static bool
 job_is_sessions(int64 job_id)
 {
 	return ckpt_job_setting && strtoll(ckpt_job_setting, NULL, 10) == job_id;
+}
+
+/*
+ * ckpt_job_check_writable raises 25006 where nothing can be written.
+ */
+void
+ckpt_job_check_writable(const char *command)
+{
+	if (RecoveryInProgress() || XactReadOnly)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 RecoveryInProgress() ?
+				 errmsg("cannot execute %s during recovery", command) :
+				 errmsg("cannot execute %s in a read-only transaction", command),
+				 errhint("Jobs store what they compute: use a session that may write, on the primary server.")));
 }
 
 /*
@@ -126,19 +141,6 @@ ckpt_job_let_go(const CkptJob *job)
 {
 	ckpt_joblock_release(CKPT_LOCK_JOB, job->job_id, ShareLock);
 	ckpt_joblock_release(CKPT_LOCK_GROUP, job_group_key(job->owner, job->name), ShareLock);
-}
-
-/*
- * ckpt_job_keep_attached holds the session's own job again if its locks were
- * taken away, by pg_advisory_unlock_all().
- */
-void
-ckpt_job_keep_attached(const CkptJob *job)
-{
-	if (job->attached && strcmp(job->status, "running") == 0 &&
-		job_is_sessions(job->job_id) &&
-		ckpt_joblock_holder(CKPT_LOCK_JOB, job->job_id) == 0)
-		(void) ckpt_job_hold(job);
 }
 
 /*
@@ -239,6 +241,28 @@ job_refuse_second_run(const char *owner, const char *name, int pid)
 }
 
 /*
+ * job_refuse_running_steps raises 55006 if a step of the job is running.
+ */
+static void
+job_refuse_running_steps(const CkptJob *job)
+{
+	ListCell   *lc;
+
+	foreach(lc, ckpt_catalog_running_steps(job->job_id))
+	{
+		int			pid = ckpt_joblock_holder(CKPT_LOCK_STEP, *(int64 *) lfirst(lc));
+
+		if (pid != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("job %lld \"%s\" has a running step", (long long) job->job_id,
+							job->name),
+					 errdetail("Process %d runs it.", pid),
+					 errhint("Wait until it has ended.")));
+	}
+}
+
+/*
  * job_close_predecessors ends, in the catalog, the jobs of a run group that
  * were never ended.  Nobody but this session lives in the group.
  */
@@ -253,6 +277,7 @@ job_close_predecessors(const char *owner, const char *name)
 
 		if (ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id))
 		{
+			job_refuse_running_steps(job);
 			ckpt_job_close(job, "failed",
 						   "a new run was begun in its session before it had ended");
 			job_let_go_at_commit(job);
@@ -275,8 +300,7 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 	int64		group;
 	int64		job_id;
 
-	PreventCommandDuringRecovery("checkpoint.begin_job()");
-	PreventCommandIfReadOnly("checkpoint.begin_job()");
+	ckpt_job_check_writable("checkpoint.begin_job()");
 
 	if (name == NULL || name[0] == '\0' || strlen(name) > MAX_JOB_NAME)
 		ereport(ERROR,
@@ -323,40 +347,16 @@ job_end(const CkptJob *job, const char *status, const char *error)
 		job_set_setting("");
 }
 
-/*
- * job_refuse_running_steps raises 55006 if a step of the job is running.
- */
-static void
-job_refuse_running_steps(const CkptJob *job)
-{
-	ListCell   *lc;
-
-	foreach(lc, ckpt_catalog_running_steps(job->job_id))
-	{
-		int			pid = ckpt_joblock_holder(CKPT_LOCK_STEP, *(int64 *) lfirst(lc));
-
-		if (pid != 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_IN_USE),
-					 errmsg("job %lld \"%s\" has a running step", (long long) job->job_id,
-							job->name),
-					 errdetail("Process %d runs it.", pid),
-					 errhint("Wait until it has ended.")));
-	}
-}
-
 Datum
 checkpoint_end_job(PG_FUNCTION_ARGS)
 {
 	int64		job_arg = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
 	CkptJob		job;
 
-	PreventCommandDuringRecovery("checkpoint.end_job()");
-	PreventCommandIfReadOnly("checkpoint.end_job()");
+	ckpt_job_check_writable("checkpoint.end_job()");
 
 	ckpt_job_resolve(PG_ARGISNULL(0) ? NULL : &job_arg, &job);
 	job_refuse_running_steps(&job);
-	ckpt_job_keep_attached(&job);
 	ckpt_job_check_open(&job);
 	job_end(&job, ckpt_catalog_job_has_failed_rows(job.job_id) ?
 			"complete_with_errors" : "complete", NULL);
@@ -374,8 +374,7 @@ checkpoint_fail_job(PG_FUNCTION_ARGS)
 	int64		job_arg = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
 	CkptJob		job;
 
-	PreventCommandDuringRecovery("checkpoint.fail_job()");
-	PreventCommandIfReadOnly("checkpoint.fail_job()");
+	ckpt_job_check_writable("checkpoint.fail_job()");
 
 	ckpt_job_resolve(PG_ARGISNULL(1) ? NULL : &job_arg, &job);
 	job_refuse_running_steps(&job);

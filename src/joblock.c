@@ -10,8 +10,7 @@
  * The locks are session-level, because steps commit, and of the advisory kind,
  * because those alone survive a transaction's abort; a field of the tag keeps
  * them apart from the users' advisory locks.  (pg_advisory_unlock_all() and
- * DISCARD ALL release them all the same: the job is then taken for dead until
- * its next step locks it again.)
+ * DISCARD ALL release them all the same: the job is then taken for dead.)
  *
  *	group	share lock: everybody who has a job's lock, on its run group.
  *			begin_job takes it exclusively, for its transaction: so it finds

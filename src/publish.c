@@ -18,14 +18,17 @@
 #include "asuser.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "publish.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/varlena.h"
 
 /*
  * check_replaceable raises unless a view's columns are the first of the given
@@ -58,14 +61,42 @@ check_replaceable(Oid relid, const char *name, TupleDesc desc)
 }
 
 /*
+ * target_names splits a qualified name as the server would, but cuts nothing.
+ */
+static List *
+target_names(const char *target)
+{
+	ArrayType  *array = DatumGetArrayTypeP(DirectFunctionCall2(parse_ident,
+															   CStringGetTextDatum(target),
+															   BoolGetDatum(true)));
+	List	   *names = NIL;
+	Datum	   *parts;
+	int			nparts;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &parts, NULL, &nparts);
+	for (int i = 0; i < nparts; i++)
+	{
+		char	   *part = TextDatumGetCString(parts[i]);
+
+		if (part[0] == '\0' || strlen(part) >= NAMEDATALEN)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("name \"%s\" in argument \"target\" must have 1 to %d bytes",
+							part, NAMEDATALEN - 1),
+					 errhint("Write the name of a view, with its schema if need be.")));
+		names = lappend(names, makeString(part));
+	}
+	return names;
+}
+
+/*
  * ckpt_publish_check returns the target's qualified name, and raises if rows of
  * the given columns could not be published under it by the given role.
  */
 char *
 ckpt_publish_check(const char *target, TupleDesc desc, Oid owner)
 {
-	List	   *names = textToQualifiedNameList(cstring_to_text(target));
-	RangeVar   *rv = makeRangeVarFromNameList(names);
+	RangeVar   *rv = makeRangeVarFromNameList(target_names(target));
 	Oid			namespace = RangeVarGetCreationNamespace(rv);
 	Oid			relid = get_relname_relid(rv->relname, namespace);
 	char	   *name = quote_qualified_identifier(get_namespace_name(namespace),

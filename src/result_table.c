@@ -134,6 +134,25 @@ ckpt_result_table_lookup(const char *name)
 }
 
 /*
+ * ckpt_result_table_open opens and locks a table that a running step needs:
+ * what says which of them.  Its owner may have dropped it meanwhile.
+ */
+Relation
+ckpt_result_table_open(const char *name, const char *what, const char *step,
+					   LOCKMODE lockmode)
+{
+	RangeVar   *rv = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(name), -1);
+	Relation	rel = table_openrv_extended(rv, lockmode, true);
+
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s table of step \"%s\" was dropped while the step ran", what, step),
+				 errhint("Run the job again: the step is computed anew.")));
+	return rel;
+}
+
+/*
  * ckpt_columns_text writes the names and types of columns as text that can be
  * stored and compared.
  */

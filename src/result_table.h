@@ -13,11 +13,15 @@
 
 #include "access/tupdesc.h"
 #include "idset.h"
+#include "storage/lockdefs.h"
+#include "utils/rel.h"
 
 extern char *ckpt_result_table_name(const char *job, const char *step,
 									int64 checkpoint_id, const char *what);
 extern Oid	ckpt_result_table_create(const char *name, TupleDesc desc, Oid owner);
 extern Oid	ckpt_result_table_lookup(const char *name);
+extern Relation ckpt_result_table_open(const char *name, const char *what,
+									   const char *step, LOCKMODE lockmode);
 extern const char *ckpt_result_table_fault(const char *name, Oid owner,
 										   const char *columns);
 extern void ckpt_result_table_keep(const char *name, AttrNumber attno,

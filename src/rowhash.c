@@ -11,8 +11,9 @@
  * The hash is stored, so it must not depend on anything that differs between
  * two databases with the same contents: no OIDs (the labels of enums and the
  * fields of composite values are hashed, never their images), no padding, no
- * TOAST.  Built-in types whose image is their value are hashed by image; types
- * that we know nothing of by their text form.
+ * TOAST; and not on settings.  Built-in types whose image is their value are
+ * hashed by image; types that we know nothing of as they are sent to a client
+ * in binary, or else in text.
  *
  * Columns whose names begin with sys__ are passed over.
  *
@@ -28,6 +29,15 @@
 
 #include "access/detoast.h"
 #include "access/htup_details.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_ts_config.h"
+#include "catalog/pg_ts_dict.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
@@ -40,6 +50,7 @@
 #include "utils/memutils.h"
 #include "utils/multirangetypes.h"
 #include "utils/rangetypes.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 /* Values longer than this go into the row's buffer as their own hash, bytes. */
@@ -58,6 +69,8 @@ typedef enum HashForm
 	FORM_COMPOSITE,
 	FORM_RANGE,
 	FORM_MULTIRANGE,
+	FORM_OBJECT,				/* reg*: what it names */
+	FORM_SEND,					/* its send function's bytes */
 	FORM_TEXT					/* its output function's text */
 } HashForm;
 
@@ -68,7 +81,8 @@ typedef struct ValueHasher
 	bool		typbyval;
 	char		typalign;
 	Oid			typid;			/* base type */
-	FmgrInfo	outfunc;		/* FORM_TEXT */
+	FmgrInfo	outfunc;		/* FORM_SEND, FORM_TEXT */
+	Oid			catalog;		/* FORM_OBJECT */
 	TypeCacheEntry *range;		/* FORM_RANGE, FORM_MULTIRANGE */
 	struct ValueHasher *element;	/* array, range, multirange */
 	/* FORM_COMPOSITE: the row type met last */
@@ -93,6 +107,39 @@ struct CkptRowHasher
 static void rowhash_value(CkptRowHasher *hasher, ValueHasher *vh, Datum value);
 
 /*
+ * The catalog that values of a reg* type point into, or InvalidOid.
+ */
+static Oid
+object_catalog(Oid typid)
+{
+	switch (typid)
+	{
+		case REGPROCOID:
+		case REGPROCEDUREOID:
+			return ProcedureRelationId;
+		case REGOPEROID:
+		case REGOPERATOROID:
+			return OperatorRelationId;
+		case REGCLASSOID:
+			return RelationRelationId;
+		case REGCOLLATIONOID:
+			return CollationRelationId;
+		case REGTYPEOID:
+			return TypeRelationId;
+		case REGROLEOID:
+			return AuthIdRelationId;
+		case REGCONFIGOID:
+			return TSConfigRelationId;
+		case REGDICTIONARYOID:
+			return TSDictionaryRelationId;
+		case REGNAMESPACEOID:
+			return NamespaceRelationId;
+		default:
+			return InvalidOid;
+	}
+}
+
+/*
  * rowhash_init_value works out how values of a type are turned into bytes.
  */
 static void
@@ -100,7 +147,7 @@ rowhash_init_value(ValueHasher *vh, Oid typid)
 {
 	Oid			element;
 	Oid			outfunc;
-	bool		isvarlena;
+	HeapTuple	entry;
 
 	check_stack_depth();
 
@@ -164,6 +211,8 @@ rowhash_init_value(ValueHasher *vh, Oid typid)
 		case VARBITOID:
 		case TSVECTOROID:
 		case TSQUERYOID:
+		case PATHOID:
+		case POLYGONOID:
 			vh->form = FORM_VARLENA;
 			return;
 		default:
@@ -206,8 +255,24 @@ rowhash_init_value(ValueHasher *vh, Oid typid)
 		return;
 	}
 
-	vh->form = FORM_TEXT;
-	getTypeOutputInfo(typid, &outfunc, &isvarlena);
+	vh->catalog = object_catalog(typid);
+	if (OidIsValid(vh->catalog))
+	{
+		vh->form = FORM_OBJECT;
+		return;
+	}
+
+	entry = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
+	if (!HeapTupleIsValid(entry))
+		elog(ERROR, "cache lookup failed for type %u", typid);
+	outfunc = ((Form_pg_type) GETSTRUCT(entry))->typsend;
+	vh->form = FORM_SEND;
+	if (!OidIsValid(outfunc))
+	{
+		outfunc = ((Form_pg_type) GETSTRUCT(entry))->typoutput;
+		vh->form = FORM_TEXT;
+	}
+	ReleaseSysCache(entry);
 	fmgr_info(outfunc, &vh->outfunc);
 }
 
@@ -438,7 +503,8 @@ rowhash_value(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 			{
 				struct varlena *v = (struct varlena *) DatumGetPointer(value);
 
-				if (!VARATT_IS_EXTENDED(v) || VARATT_IS_SHORT(v))
+				/* a TOAST pointer passes for a short value, too */
+				if (!VARATT_IS_EXTERNAL(v) && !VARATT_IS_COMPRESSED(v))
 				{
 					put_counted(buf, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
 					return;
@@ -472,6 +538,24 @@ rowhash_value(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 		case FORM_MULTIRANGE:
 			rowhash_multirange(hasher, vh, value);
 			break;
+		case FORM_OBJECT:
+			{
+				ObjectAddress object = {vh->catalog, DatumGetObjectId(value), 0};
+				char	   *text = getObjectIdentity(&object, true);
+
+				/* no such object: there is nothing but the number */
+				if (text == NULL)
+					text = psprintf("%u", DatumGetObjectId(value));
+				put_counted(buf, text, strlen(text));
+				break;
+			}
+		case FORM_SEND:
+			{
+				bytea	   *bytes = SendFunctionCall(&vh->outfunc, value);
+
+				put_counted(buf, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+				break;
+			}
 		case FORM_TEXT:
 			{
 				char	   *text = OutputFunctionCall(&vh->outfunc, value);

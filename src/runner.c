@@ -464,10 +464,10 @@ runner_open(CkptRunner *runner)
 	Query	   *query;
 	bool		changed;
 
-	runner->input = table_open(ckpt_result_table_lookup(runner->cp->input_table),
-							   AccessShareLock);
-	runner->output = table_open(ckpt_result_table_lookup(runner->cp->output_table),
-								RowExclusiveLock);
+	runner->input = ckpt_result_table_open(runner->cp->input_table, "input",
+										   runner->cp->step, AccessShareLock);
+	runner->output = ckpt_result_table_open(runner->cp->output_table, "output",
+											runner->cp->step, RowExclusiveLock);
 	changed = ckpt_udf_refresh(runner->udf, runner->cp->input_table);
 	query = ckpt_udf_run_query(runner->udf, runner->cp->input_table);
 	add_filters(runner, query);

@@ -50,7 +50,6 @@
 #include "runner.h"
 #include "storage/latch.h"
 #include "subxact.h"
-#include "tcop/utility.h"
 #include "udf.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -204,7 +203,6 @@ step_prepare(void *arg)
 	PushActiveSnapshot(GetTransactionSnapshot());
 
 	ckpt_job_resolve(step->has_job_arg ? &step->job_arg : NULL, &step->job);
-	ckpt_job_keep_attached(&step->job);
 	ckpt_job_check_open(&step->job);
 	if (!ckpt_job_hold(&step->job))
 		ereport(ERROR,
@@ -1070,8 +1068,7 @@ step_call(FunctionCallInfo fcinfo, Step *step)
 				 errmsg("%s cannot run inside a transaction block or a function", command),
 				 errdetail("Steps commit what they have computed."),
 				 errhint("Call it on its own: without BEGIN, and with the driver's autocommit on. Procedures and DO blocks without EXCEPTION may call it, too.")));
-	PreventCommandDuringRecovery(command);
-	PreventCommandIfReadOnly(command);
+	ckpt_job_check_writable(command);
 
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -1113,7 +1110,7 @@ required_text(FunctionCallInfo fcinfo, int argno, const char *name)
 {
 	if (PG_ARGISNULL(argno))
 		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must not be null", name),
 				 errhint("Pass a text.")));
 	return text_argument(fcinfo, argno);

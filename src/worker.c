@@ -474,7 +474,8 @@ worker_prepare(void *arg)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (!ckpt_catalog_get_checkpoint(worker->task.checkpoint_id, &worker->cp))
 		elog(ERROR, "checkpoint %lld does not exist", (long long) worker->task.checkpoint_id);
-	input = table_open(ckpt_result_table_lookup(worker->cp.input_table), AccessShareLock);
+	input = ckpt_result_table_open(worker->cp.input_table, "input", worker->cp.step,
+								   AccessShareLock);
 	desc = CreateTupleDescCopy(RelationGetDescr(input));
 	table_close(input, NoLock);
 	udf = ckpt_udf_analyze(worker->shared->kind, worker->shared->text, desc);
