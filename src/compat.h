@@ -45,4 +45,13 @@
 #define ckpt_executor_run(qd)	ExecutorRun(qd, ForwardScanDirection, 0)
 #endif
 
+/* PostgreSQL 16 tells summarizing indexes apart. */
+#if PG_VERSION_NUM < 160000
+#define ckpt_insert_index_tuples(rel, slot, estate) \
+	((void) ExecInsertIndexTuples(rel, slot, estate, false, false, NULL, NIL))
+#else
+#define ckpt_insert_index_tuples(rel, slot, estate) \
+	((void) ExecInsertIndexTuples(rel, slot, estate, false, false, NULL, NIL, false))
+#endif
+
 #endif							/* CKPT_COMPAT_H */

@@ -79,11 +79,11 @@ ckpt_source_pop(ErrorContextCallback *callback)
 }
 
 /*
- * ckpt_query_parse parses text that must be one SELECT statement (VALUES and
+ * query_parse parses text that must be one SELECT statement (VALUES and
  * TABLE are SELECTs too).
  */
-RawStmt *
-ckpt_query_parse(const char *sql, CkptSource *source)
+static RawStmt *
+query_parse(const char *sql, CkptSource *source)
 {
 	List	   *parsetrees = raw_parser(sql, RAW_PARSE_DEFAULT);
 	RawStmt    *raw;
@@ -221,7 +221,7 @@ ckpt_query_analyze(const char *sql, const char *argument, List *outputs)
 	Query	   *query;
 
 	ckpt_source_push(&source, &callback);
-	query = parse_analyze_fixedparams(ckpt_query_parse(sql, &source), sql, NULL, 0,
+	query = parse_analyze_fixedparams(query_parse(sql, &source), sql, NULL, 0,
 									  query_environment(outputs));
 	if (query->commandType != CMD_SELECT || query->utilityStmt != NULL ||
 		query->hasModifyingCTE)

@@ -26,7 +26,6 @@ typedef struct CkptSource
 extern void ckpt_source_push(CkptSource *source, ErrorContextCallback *callback);
 extern void ckpt_source_pop(ErrorContextCallback *callback);
 
-extern RawStmt *ckpt_query_parse(const char *sql, CkptSource *source);
 extern Query *ckpt_query_analyze(const char *sql, const char *argument, List *outputs);
 extern TupleDesc ckpt_query_result_desc(Query *query);
 extern TupleDesc ckpt_numbered_desc(TupleDesc desc);

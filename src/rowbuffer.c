@@ -130,12 +130,54 @@ number_row(char *data, int64 number)
 }
 
 /*
+ * Indexes that the table's owner has made on it since we did.
+ */
+typedef struct TableIndexes
+{
+	EState	   *estate;			/* NULL if there are none */
+	ResultRelInfo *rel;
+} TableIndexes;
+
+static TableIndexes
+indexes_open(Relation rel)
+{
+	TableIndexes indexes = {NULL, NULL};
+
+	if (rel->rd_rel->relhasindex)
+	{
+		indexes.estate = CreateExecutorState();
+		indexes.rel = makeNode(ResultRelInfo);
+		InitResultRelInfo(indexes.rel, rel, 0, NULL, 0);
+		ExecOpenIndices(indexes.rel, false);
+	}
+	return indexes;
+}
+
+static inline void
+indexes_insert(TableIndexes *indexes, TupleTableSlot *slot)
+{
+	if (indexes->estate == NULL || indexes->rel->ri_NumIndices == 0)
+		return;
+	ckpt_insert_index_tuples(indexes->rel, slot, indexes->estate);
+	ResetPerTupleExprContext(indexes->estate);
+}
+
+static void
+indexes_close(TableIndexes *indexes)
+{
+	if (indexes->estate == NULL)
+		return;
+	ExecCloseIndices(indexes->rel);
+	FreeExecutorState(indexes->estate);
+}
+
+/*
  * ckpt_rowbuffer_flush inserts all rows into a table, in order, and empties the
  * buffer.  After an error the buffer is good for ckpt_rowbuffer_reset() only.
  *
  * Needs a transaction with an active snapshot; options are those of
- * table_multi_insert().  The table has no indexes, triggers or constraints:
- * it is one of ours.  If first_id is not 0, rows get numbers from there on in
+ * table_multi_insert().  Indexes are served; triggers and constraints are not:
+ * the table was made without, and is written by nobody else.  If first_id is not 0, rows get numbers from there on in
  * their first column.
  */
 void
@@ -144,6 +186,7 @@ ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options, int64 first_
 	CommandId	cid = GetCurrentCommandId(true);
 	BulkInsertState bistate = GetBulkInsertState();
 	MemoryContext oldcxt = MemoryContextSwitchTo(buf->cxt);
+	TableIndexes indexes = indexes_open(rel);
 
 	for (int i = 0; first_id != 0 && i < buf->ntuples; i++)
 		number_row((char *) buf->tuples[i]->t_data + buf->tuples[i]->t_data->t_hoff,
@@ -156,6 +199,8 @@ ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options, int64 first_
 		for (int i = 0; i < n; i++)
 			ExecStoreHeapTuple(buf->tuples[done + i], buf->slots[i], true);
 		table_multi_insert(rel, buf->slots, n, cid, options, bistate);
+		for (int i = 0; indexes.estate && i < n; i++)
+			indexes_insert(&indexes, buf->slots[i]);
 		done += n;
 	}
 	if (buf->spill)
@@ -170,9 +215,11 @@ ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options, int64 first_
 				number_row((char *) row + row->t_hoff - MINIMAL_TUPLE_OFFSET, first_id++);
 			}
 			table_tuple_insert(rel, buf->spill_slot, cid, options, bistate);
+			indexes_insert(&indexes, buf->spill_slot);
 		}
 	}
 
+	indexes_close(&indexes);
 	MemoryContextSwitchTo(oldcxt);
 	FreeBulkInsertState(bistate);
 	ckpt_rowbuffer_reset(buf);

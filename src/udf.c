@@ -63,6 +63,7 @@ udf_parse(const char *text)
 	CkptSource	source = udf_source(text);
 	ErrorContextCallback callback;
 	bool		has_comment;
+	List	   *parsetrees;
 	SelectStmt *select;
 	ListCell   *lc;
 	char	   *sql = psprintf(SELECT_PREFIX "%s", text);
@@ -77,13 +78,15 @@ udf_parse(const char *text)
 				 : errmsg("argument \"udf\" must not be empty"),
 				 errhint("Write a select list, such as \"f(x) AS y, g(x) AS z\".")));
 
-	select = (SelectStmt *) ckpt_query_parse(sql, &source)->stmt;
-	if (select->op != SETOP_NONE || select->targetList == NIL ||
-		select->distinctClause || select->fromClause || select->whereClause ||
-		select->groupClause || select->havingClause || select->windowClause ||
-		select->valuesLists || select->sortClause || select->limitOffset ||
-		select->limitCount || select->lockingClause || select->withClause ||
-		strstr(tokens, "\1;\1") != NULL)
+	parsetrees = raw_parser(sql, RAW_PARSE_DEFAULT);
+	select = (SelectStmt *) linitial_node(RawStmt, parsetrees)->stmt;
+	if (list_length(parsetrees) != 1 || strstr(tokens, "\1;\1") != NULL ||
+		!IsA(select, SelectStmt) || select->op != SETOP_NONE ||
+		select->targetList == NIL || select->distinctClause || select->intoClause ||
+		select->fromClause || select->whereClause || select->groupClause ||
+		select->havingClause || select->windowClause || select->valuesLists ||
+		select->sortClause || select->limitOffset || select->limitCount ||
+		select->lockingClause || select->withClause)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"udf\" must be a select list and nothing else"),
