@@ -42,7 +42,6 @@
 #include "job.h"
 #include "joblock.h"
 #include "libpq/libpq.h"
-#include "libpq/libpq-be.h"
 #include "miscadmin.h"
 #include "publish.h"
 #include "query.h"
