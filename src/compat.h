@@ -54,4 +54,7 @@
 	((void) ExecInsertIndexTuples(rel, slot, estate, false, false, NULL, NIL, false))
 #endif
 
+/* Its header, libpq/libpq.h, wants headers that server packages do not bring. */
+extern bool pq_check_connection(void);
+
 #endif							/* CKPT_COMPAT_H */

@@ -41,7 +41,6 @@
 #include "input.h"
 #include "job.h"
 #include "joblock.h"
-#include "libpq/libpq.h"
 #include "miscadmin.h"
 #include "publish.h"
 #include "query.h"
