@@ -35,6 +35,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "result_table.h"
+#include "rowhash.h"
 #include "storage/lmgr.h"
 #include "subxact.h"
 #include "utils/builtins.h"
@@ -171,8 +172,7 @@ ckpt_columns_text(TupleDesc desc)
 		if (buf.len > 0)
 			appendStringInfoString(&buf, ", ");
 		appendStringInfo(&buf, "%s %s", quote_identifier(NameStr(att->attname)),
-						 format_type_extended(att->atttypid, att->atttypmod,
-											  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+						 ckpt_column_type_text(att));
 	}
 	return buf.data;
 }

@@ -631,13 +631,28 @@ ckpt_rowhash_finish(CkptRowHasher *hasher, const CkptRowSum *sum)
 	for (int i = 0; i < hasher->ncols; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(hasher->desc, hasher->cols[i]);
-		char	   *type = format_type_extended(att->atttypid, att->atttypmod,
-												FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+		char	   *type = ckpt_column_type_text(att);
 
 		put_counted(&buf, NameStr(att->attname), strlen(NameStr(att->attname)));
 		put_counted(&buf, type, strlen(type));
 	}
 	return rowhash_to_text(XXH3_128bits(buf.data, buf.len));
+}
+
+/*
+ * ckpt_column_type_text writes a column's type, with its collation if that is
+ * not the type's own, as text that can be stored and compared.
+ */
+char *
+ckpt_column_type_text(Form_pg_attribute att)
+{
+	char	   *type = format_type_extended(att->atttypid, att->atttypmod,
+											FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+	ObjectAddress collation = {CollationRelationId, att->attcollation, 0};
+
+	if (att->attcollation == get_typcollation(att->atttypid))
+		return type;
+	return psprintf("%s COLLATE %s", type, getObjectIdentity(&collation, false));
 }
 
 /*

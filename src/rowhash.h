@@ -30,6 +30,7 @@ extern CkptRowHasher *ckpt_rowhash_create(TupleDesc desc);
 extern void ckpt_rowhash_add(CkptRowHasher *hasher, CkptRowSum *sum,
 							 const Datum *values, const bool *isnull);
 extern char *ckpt_rowhash_finish(CkptRowHasher *hasher, const CkptRowSum *sum);
+extern char *ckpt_column_type_text(Form_pg_attribute att);
 extern char *ckpt_hash_text(const char *text);
 
 #endif							/* CKPT_ROWHASH_H */
