@@ -773,7 +773,12 @@ ckpt_catalog_touch_checkpoint(int64 id)
 void
 ckpt_catalog_delete_checkpoint(int64 id)
 {
-	STATEMENT(st, "DELETE FROM checkpoint.checkpoint WHERE checkpoint_id = $1");
+	STATEMENT(st, "WITH v AS (DELETE FROM checkpoint.code_version WHERE checkpoint_id = $1),"
+			  " w AS (DELETE FROM checkpoint.work WHERE checkpoint_id = $1),"
+			  " p AS (DELETE FROM checkpoint.processed WHERE checkpoint_id = $1),"
+			  " e AS (DELETE FROM checkpoint.error WHERE checkpoint_id = $1),"
+			  " s AS (DELETE FROM checkpoint.suspect WHERE checkpoint_id = $1)"
+			  " DELETE FROM checkpoint.checkpoint WHERE checkpoint_id = $1");
 
 	arg_int8(&st, id);
 	catalog_run(&st, SPI_OK_DELETE);

@@ -44,18 +44,19 @@ ckpt_cleanup_drop(const CkptCheckpoint *cp)
 
 /*
  * ckpt_cleanup_superseded drops the partial checkpoints of a step of a run
- * group that became final with another one.
+ * group that has finished, but for the one that it may have finished with.
  */
 void
-ckpt_cleanup_superseded(const CkptCheckpoint *cp)
+ckpt_cleanup_superseded(const char *owner, const char *job_name, const char *step,
+						int64 keep)
 {
 	ListCell   *lc;
 
-	foreach(lc, ckpt_catalog_group_checkpoints(cp->owner, cp->job_name, cp->step))
+	foreach(lc, ckpt_catalog_group_checkpoints(owner, job_name, step))
 	{
 		CkptCheckpoint *other = (CkptCheckpoint *) lfirst(lc);
 
-		if (other->id != cp->id && !other->final)
+		if (other->id != keep && !other->final)
 			(void) ckpt_cleanup_drop(other);
 	}
 }

@@ -14,6 +14,7 @@
 #include "catalog.h"
 
 extern bool ckpt_cleanup_drop(const CkptCheckpoint *cp);
-extern void ckpt_cleanup_superseded(const CkptCheckpoint *cp);
+extern void ckpt_cleanup_superseded(const char *owner, const char *job_name,
+									const char *step, int64 keep);
 
 #endif							/* CKPT_CLEANUP_H */

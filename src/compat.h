@@ -54,6 +54,14 @@
 	((void) ExecInsertIndexTuples(rel, slot, estate, false, false, NULL, NIL, false))
 #endif
 
+/* PostgreSQL 16 notes in each Var which outer joins may make it null. */
+#if PG_VERSION_NUM < 160000
+#define ckpt_mark_nullable(pstate, var) ((void) (pstate))
+#else
+#include "parser/parse_relation.h"
+#define ckpt_mark_nullable(pstate, var) markNullableIfNeeded(pstate, var)
+#endif
+
 /* Its header, libpq/libpq.h, wants headers that server packages do not bring. */
 extern bool pq_check_connection(void);
 

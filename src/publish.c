@@ -24,6 +24,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "publish.h"
+#include "rowhash.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -54,6 +55,8 @@ check_replaceable(Oid relid, const char *name, TupleDesc desc)
 				 errmsg("cannot publish other columns under the name %s", name),
 				 errdetail("The view's column %d is \"%s\" of type %s.", i + 1,
 						   NameStr(was->attname),
+						   is && was->atttypid == is->atttypid && was->atttypmod == is->atttypmod ?
+						   ckpt_column_type_text(was) :
 						   format_type_with_typemod(was->atttypid, was->atttypmod)),
 				 errhint("Keep its columns and add new ones behind them, or drop the view first.")));
 	}
@@ -102,11 +105,12 @@ ckpt_publish_check(const char *target, TupleDesc desc, Oid owner)
 	char	   *name = quote_qualified_identifier(get_namespace_name(namespace),
 												  rv->relname);
 
-	if (namespace == get_namespace_oid(CKPT_DATA_SCHEMA, false))
+	if (namespace == get_namespace_oid(CKPT_DATA_SCHEMA, false) ||
+		namespace == get_namespace_oid(CKPT_SCHEMA, false))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("cannot publish in schema \"%s\"", CKPT_DATA_SCHEMA),
-				 errhint("It is for the tables of steps: choose a schema of your own.")));
+				 errmsg("cannot publish in schema \"%s\"", get_namespace_name(namespace)),
+				 errhint("It belongs to the extension: choose a schema of your own.")));
 	if (!OidIsValid(relid))
 	{
 		AclResult	aclresult = ckpt_namespace_aclcheck(namespace, owner);

@@ -9,6 +9,10 @@
  * query's CTEs and before tables, and in the analysed query each of them is
  * then replaced by a sub-select from the output table.
  *
+ * The columns that belong to the extension can be read by name, and are not
+ * part of "*" (nor of what UNION, NATURAL JOIN and the like compare): the
+ * parser is shown the others, and asks a hook for what it does not find.
+ *
  * IDENTIFICATION
  *	  src/query.c
  *
@@ -36,6 +40,7 @@
 #include "rewrite/rewriteHandler.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/queryenvironment.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -108,6 +113,128 @@ query_parse(const char *sql, CkptSource *source)
 	return raw;
 }
 
+/* The extension's columns of an output, in the order that they are shown in. */
+static const char *const system_columns[] = {CKPT_ID_COLUMN, CKPT_INPUT_ID_COLUMN};
+
+/*
+ * visible_columns returns the columns of an output that "*" stands for.
+ */
+static TupleDesc
+visible_columns(TupleDesc desc)
+{
+	TupleDesc	visible = CreateTemplateTupleDesc(desc->natts);
+	int			n = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (!ckpt_is_system_column(NameStr(TupleDescAttr(desc, i)->attname)) &&
+			!TupleDescAttr(desc, i)->attisdropped)
+			TupleDescCopyEntry(visible, ++n, desc, i + 1);
+	}
+	visible->natts = n;
+	return visible;
+}
+
+/*
+ * has_system_column returns whether the output of a step has the column.
+ */
+static bool
+has_system_column(List *outputs, const char *step, AttrNumber column)
+{
+	ListCell   *lc;
+
+	foreach(lc, outputs)
+	{
+		CkptStepOutput *output = (CkptStepOutput *) lfirst(lc);
+
+		if (output->table && strcmp(output->step, step) == 0)
+			return get_attnum(ckpt_result_table_lookup(output->table),
+							  system_columns[column]) != InvalidAttrNumber;
+	}
+	return false;
+}
+
+/*
+ * find_system_column looks for an output among the relations that a column's
+ * name may be of, innermost query first: the one called relation, or the only
+ * one that has it if relation is NULL.
+ */
+static Node *
+find_system_column(ParseState *pstate, const char *relation, AttrNumber column,
+				   int location)
+{
+	ParseState *here = pstate;
+
+	for (int levelsup = 0; pstate != NULL; pstate = pstate->parentParseState, levelsup++)
+	{
+		ParseNamespaceItem *found = NULL;
+		ListCell   *lc;
+
+		foreach(lc, pstate->p_namespace)
+		{
+			ParseNamespaceItem *item = (ParseNamespaceItem *) lfirst(lc);
+
+			if (item->p_rte->rtekind != RTE_NAMEDTUPLESTORE ||
+				(item->p_lateral_only && !pstate->p_lateral_active) ||
+				!(item->p_rel_visible || (item->p_cols_visible && !relation)) ||
+				(relation && strcmp(item->p_names->aliasname, relation) != 0) ||
+				!has_system_column(here->p_ref_hook_state, item->p_rte->enrname, column))
+				continue;
+			if (found)
+				ereport(ERROR,
+						(errcode(ERRCODE_AMBIGUOUS_COLUMN),
+						 errmsg("column reference \"%s\" is ambiguous",
+								system_columns[column]),
+						 parser_errposition(here, location)));
+			found = item;
+		}
+		if (found)
+		{
+			Var		   *var = makeVar(found->p_rtindex,
+									  list_length(found->p_rte->coltypes) + column + 1,
+									  INT8OID, -1, InvalidOid, levelsup);
+
+			var->location = location;
+			ckpt_mark_nullable(here, var);
+			return (Node *) var;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * resolve_column is asked for each column reference, with what the parser makes
+ * of it.
+ */
+static Node *
+resolve_column(ParseState *pstate, ColumnRef *ref, Node *var)
+{
+	char	   *names[2] = {NULL, NULL};
+	int			n = list_length(ref->fields);
+
+	if (var != NULL || n > 2)
+		return NULL;
+	for (int i = 0; i < n; i++)
+	{
+		if (!IsA(list_nth(ref->fields, i), String))
+			return NULL;
+		names[i] = strVal(list_nth(ref->fields, i));
+	}
+	for (AttrNumber i = 0; i < lengthof(system_columns); i++)
+	{
+		if (strcmp(names[n - 1], system_columns[i]) == 0)
+			return find_system_column(pstate, n == 2 ? names[0] : NULL, i, ref->location);
+	}
+	return NULL;
+}
+
+static void
+setup_parser(ParseState *pstate, void *arg)
+{
+	pstate->p_post_columnref_hook = resolve_column;
+	pstate->p_ref_hook_state = arg;
+}
+
 /*
  * query_environment shows the outputs of earlier steps to the parser.
  */
@@ -132,7 +259,7 @@ query_environment(List *outputs)
 		rel = table_open(relid, AccessShareLock);
 		enr = palloc0(sizeof(EphemeralNamedRelationData));
 		enr->md.name = output->step;
-		enr->md.tupdesc = CreateTupleDescCopy(RelationGetDescr(rel));
+		enr->md.tupdesc = visible_columns(RelationGetDescr(rel));
 		enr->md.enrtype = ENR_NAMED_TUPLESTORE;
 		enr->md.enrtuples = 0;
 		register_ENR(env, enr);
@@ -141,24 +268,48 @@ query_environment(List *outputs)
 	return env;
 }
 
+static ResTarget *
+column_target(const char *name)
+{
+	ColumnRef  *ref = makeNode(ColumnRef);
+	ResTarget  *target = makeNode(ResTarget);
+
+	ref->fields = list_make1(makeString(pstrdup(name)));
+	ref->location = -1;
+	target->val = (Node *) ref;
+	target->location = -1;
+	return target;
+}
+
 /*
- * output_select makes the analysed form of SELECT <all columns> FROM <output>.
+ * output_select makes the analysed form of SELECT <columns> FROM <output>: the
+ * visible ones, then the extension's.  Adds the names of those to *names.
  */
 static Query *
-output_select(const char *table)
+output_select(const char *table, List **names)
 {
 	SelectStmt *select = makeNode(SelectStmt);
 	RawStmt    *raw = makeNode(RawStmt);
-	ColumnRef  *star = makeNode(ColumnRef);
-	ResTarget  *target = makeNode(ResTarget);
+	RangeVar   *rv = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(table), -1);
+	Relation	rel = table_openrv(rv, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
 
-	star->fields = list_make1(makeNode(A_Star));
-	star->location = -1;
-	target->val = (Node *) star;
-	target->location = -1;
-	select->targetList = list_make1(target);
-	select->fromClause = list_make1(makeRangeVar(pstrdup(CKPT_DATA_SCHEMA),
-												 pstrdup(table), -1));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		char	   *name = NameStr(TupleDescAttr(desc, i)->attname);
+
+		if (!ckpt_is_system_column(name) && !TupleDescAttr(desc, i)->attisdropped)
+			select->targetList = lappend(select->targetList, column_target(name));
+	}
+	for (int i = 0; i < lengthof(system_columns); i++)
+	{
+		if (get_attnum(RelationGetRelid(rel), system_columns[i]) == InvalidAttrNumber)
+			continue;
+		select->targetList = lappend(select->targetList, column_target(system_columns[i]));
+		*names = lappend(*names, makeString(pstrdup(system_columns[i])));
+	}
+	table_close(rel, NoLock);
+	select->fromClause = list_make1(rv);
 	raw->stmt = (Node *) select;
 	return parse_analyze_fixedparams(raw, "", NULL, 0, NULL);
 }
@@ -191,7 +342,7 @@ replace_outputs(Node *node, void *context)
 			if (output->table == NULL || strcmp(output->step, rte->enrname) != 0)
 				continue;
 			rte->rtekind = RTE_SUBQUERY;
-			rte->subquery = output_select(output->table);
+			rte->subquery = output_select(output->table, &rte->eref->colnames);
 			rte->enrname = NULL;
 			rte->enrtuples = 0;
 			rte->coltypes = NIL;
@@ -221,14 +372,14 @@ ckpt_query_analyze(const char *sql, const char *argument, List *outputs)
 	Query	   *query;
 
 	ckpt_source_push(&source, &callback);
-	query = parse_analyze_fixedparams(query_parse(sql, &source), sql, NULL, 0,
-									  query_environment(outputs));
+	query = parse_analyze_withcb(query_parse(sql, &source), sql, setup_parser, outputs,
+								 query_environment(outputs));
 	if (query->commandType != CMD_SELECT || query->utilityStmt != NULL ||
-		query->hasModifyingCTE)
+		query->hasModifyingCTE || query->hasForUpdate)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must only read", argument),
-				 errdetail("The query changes data."),
+				 errdetail("The query changes or locks rows."),
 				 errhint("A rerun runs the query again; change data outside of the job's steps.")));
 	(void) replace_outputs((Node *) query, outputs);
 	ckpt_source_pop(&callback);
@@ -314,7 +465,8 @@ ckpt_query_plan(Query *query, const char *sql, int cursor_options)
 
 /*
  * ckpt_query_run runs an analysed SELECT, sends its rows to dest and returns
- * their number.  Needs an active snapshot.
+ * their number.  The rows are those of a snapshot that is taken when all
+ * relations are locked.
  */
 uint64
 ckpt_query_run(Query *query, const char *sql, DestReceiver *dest)
@@ -323,6 +475,7 @@ ckpt_query_run(Query *query, const char *sql, DestReceiver *dest)
 	QueryDesc  *qd;
 	uint64		nrows;
 
+	PushActiveSnapshot(GetTransactionSnapshot());
 	qd = CreateQueryDesc(plan, sql, GetActiveSnapshot(), InvalidSnapshot, dest,
 						 NULL, NULL, 0);
 	ExecutorStart(qd, 0);
@@ -331,5 +484,6 @@ ckpt_query_run(Query *query, const char *sql, DestReceiver *dest)
 	ExecutorFinish(qd);
 	ExecutorEnd(qd);
 	FreeQueryDesc(qd);
+	PopActiveSnapshot();
 	return nrows;
 }

@@ -135,25 +135,6 @@ ckpt_result_table_lookup(const char *name)
 }
 
 /*
- * ckpt_result_table_open opens and locks a table that a running step needs:
- * what says which of them.  Its owner may have dropped it meanwhile.
- */
-Relation
-ckpt_result_table_open(const char *name, const char *what, const char *step,
-					   LOCKMODE lockmode)
-{
-	RangeVar   *rv = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(name), -1);
-	Relation	rel = table_openrv_extended(rv, lockmode, true);
-
-	if (rel == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s table of step \"%s\" was dropped while the step ran", what, step),
-				 errhint("Run the job again: the step is computed anew.")));
-	return rel;
-}
-
-/*
  * ckpt_columns_text writes the names and types of columns as text that can be
  * stored and compared.
  */
@@ -178,27 +159,70 @@ ckpt_columns_text(TupleDesc desc)
 }
 
 /*
- * ckpt_result_table_fault returns why a table cannot be used as the one that
- * was made under that name, or NULL if it can.
+ * result_table_fault returns why a table cannot be used as the one that was
+ * made for an owner with the given columns, or NULL if it can.
+ */
+static const char *
+result_table_fault(Relation rel, Oid owner, const char *columns)
+{
+	if (rel->rd_rel->relkind != RELKIND_RELATION ||
+		rel->rd_rel->relam != HEAP_TABLE_AM_OID)
+		return "it is not an ordinary table";
+	if (rel->rd_rel->relowner != owner)
+		return "it has another owner";
+	for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
+	{
+		if (TupleDescAttr(RelationGetDescr(rel), i)->attisdropped)
+			return "its columns were changed";
+	}
+	if (strcmp(ckpt_columns_text(RelationGetDescr(rel)), columns) != 0)
+		return "its columns were changed";
+	return NULL;
+}
+
+/*
+ * ckpt_result_table_fault is the same for the table of a given name.  A table
+ * without fault stays locked, and so without, until the transaction ends.
  */
 const char *
 ckpt_result_table_fault(const char *name, Oid owner, const char *columns)
 {
-	Oid			relid = ckpt_result_table_lookup(name);
-	Relation	rel = OidIsValid(relid) ? try_relation_open(relid, AccessShareLock) : NULL;
-	const char *fault = NULL;
+	RangeVar   *rv = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(name), -1);
+	Relation	rel = relation_openrv_extended(rv, AccessShareLock, true);
+	const char *fault;
 
 	if (rel == NULL)
 		return "it does not exist";
-	if (rel->rd_rel->relkind != RELKIND_RELATION ||
-		rel->rd_rel->relam != HEAP_TABLE_AM_OID)
-		fault = "it is not an ordinary table";
-	else if (rel->rd_rel->relowner != owner)
-		fault = "it has another owner";
-	else if (strcmp(ckpt_columns_text(RelationGetDescr(rel)), columns) != 0)
-		fault = "its columns were changed";
-	relation_close(rel, AccessShareLock);
+	fault = result_table_fault(rel, owner, columns);
+	relation_close(rel, fault ? AccessShareLock : NoLock);
 	return fault;
+}
+
+/*
+ * ckpt_result_table_open opens and locks a table that a running step needs:
+ * what says which of them.  Its owner may have dropped or altered it since it
+ * was last open.
+ */
+Relation
+ckpt_result_table_open(const char *name, const char *what, const char *step,
+					   Oid owner, const char *columns, LOCKMODE lockmode)
+{
+	RangeVar   *rv = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(name), -1);
+	Relation	rel = relation_openrv_extended(rv, lockmode, true);
+	const char *fault = rel ? result_table_fault(rel, owner, columns) : NULL;
+
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s table of step \"%s\" was dropped while the step ran", what, step),
+				 errhint("Run the job again: the step is computed anew.")));
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s table of step \"%s\" was altered while the step ran", what, step),
+				 errdetail("Table \"%s.%s\": %s.", CKPT_DATA_SCHEMA, name, fault),
+				 errhint("Run the job again: the step is computed anew.")));
+	return rel;
 }
 
 /*

@@ -21,7 +21,8 @@ extern char *ckpt_result_table_name(const char *job, const char *step,
 extern Oid	ckpt_result_table_create(const char *name, TupleDesc desc, Oid owner);
 extern Oid	ckpt_result_table_lookup(const char *name);
 extern Relation ckpt_result_table_open(const char *name, const char *what,
-									   const char *step, LOCKMODE lockmode);
+									   const char *step, Oid owner,
+									   const char *columns, LOCKMODE lockmode);
 extern const char *ckpt_result_table_fault(const char *name, Oid owner,
 										   const char *columns);
 extern void ckpt_result_table_keep(const char *name, AttrNumber attno,

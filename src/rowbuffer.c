@@ -28,6 +28,9 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+/* What a value takes in a row when it is stored out of line, bytes. */
+#define TOAST_POINTER_SIZE	(VARHDRSZ_EXTERNAL + sizeof(varatt_external))
+
 /* Rows beyond this go to a tuplestore, bytes. */
 #define SPILL_BYTES		(32 * 1024 * 1024)
 
@@ -58,6 +61,47 @@ ckpt_rowbuffer_create(TupleDesc desc)
 }
 
 /*
+ * check_row_size raises if a row could not be stored even with all of its long
+ * values out of line: here the row to blame is known, later it is not.
+ */
+static void
+check_row_size(TupleDesc desc, Datum *values, bool *isnull)
+{
+	Size		size = SizeofHeapTupleHeader;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (isnull[i])
+		{
+			size += BITMAPLEN(desc->natts);
+			break;
+		}
+	}
+	size = MAXALIGN(size);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (isnull[i])
+			continue;
+		if (att->attlen == -1 && att->attstorage != TYPSTORAGE_PLAIN)
+			size += Min(VARSIZE_ANY(DatumGetPointer(values[i])), TOAST_POINTER_SIZE);
+		else
+		{
+			size = att_align_datum(size, att->attalign, att->attlen, values[i]);
+			size = att_addlength_datum(size, att->attlen, values[i]);
+		}
+	}
+	if (size > MaxHeapTupleSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("row is too big: size %zu, maximum size %zu", size,
+						(Size) MaxHeapTupleSize),
+				 errhint("Select fewer columns, or put them into one array or composite value.")));
+}
+
+/*
  * ckpt_rowbuffer_add copies a row into the buffer.  Toasted values stay
  * toasted: they must be readable until the flush.
  */
@@ -79,6 +123,7 @@ ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull)
 			CurrentResourceOwner = oldowner;
 			MemoryContextSwitchTo(oldcxt);
 		}
+		check_row_size(buf->desc, values, isnull);
 		tuplestore_putvalues(buf->spill, buf->desc, values, isnull);
 		buf->nspilled++;
 		return;
@@ -92,9 +137,11 @@ ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull)
 	}
 	oldcxt = MemoryContextSwitchTo(buf->cxt);
 	buf->tuples[buf->ntuples] = heap_form_tuple(buf->desc, values, isnull);
+	MemoryContextSwitchTo(oldcxt);
+	if (unlikely(buf->tuples[buf->ntuples]->t_len > MaxHeapTupleSize))
+		check_row_size(buf->desc, values, isnull);
 	buf->bytes += buf->tuples[buf->ntuples]->t_len + HEAPTUPLESIZE;
 	buf->ntuples++;
-	MemoryContextSwitchTo(oldcxt);
 }
 
 /*

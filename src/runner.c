@@ -64,6 +64,7 @@
 #include "storage/bufmgr.h"
 #include "storage/latch.h"
 #include "subxact.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -85,10 +86,14 @@ typedef struct Receiver
 	CkptRunner *runner;
 } Receiver;
 
+/* The runner whose calls are being made, or NULL. */
+static CkptRunner *current_runner = NULL;
+
 struct CkptRunner
 {
 	CkptRunTask task;
 	CkptUdf    *udf;
+	char	   *input_columns;
 	CkptCheckpoint *cp;
 	CkptPool   *pool;
 	MemoryContext cxt;			/* lives as long as the runner */
@@ -111,6 +116,7 @@ struct CkptRunner
 
 	/* batches */
 	int			batch_rows;		/* how large the next one may be */
+	int			max_batch_rows;
 	int			careful_rows;	/* rows to be run one by one */
 	bool		writes;			/* the UDF was seen to write */
 
@@ -240,13 +246,16 @@ claim_row(CkptRunner *runner, int64 id, ItemPointer tid)
 }
 
 /*
- * checkpoint_claim(runner, sys__id, ctid) is the filter on the scan of the
- * input.  True puts the row in hand.
+ * checkpoint_claim(NULL, sys__id, ctid) is the filter on the scan of the input.
+ * True puts the row in hand.  Its first argument is of a type that keeps SQL
+ * from calling it.
  */
 Datum
 checkpoint_claim(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(claim_row((CkptRunner *) PG_GETARG_POINTER(0), PG_GETARG_INT64(1),
+	if (current_runner == NULL)
+		elog(ERROR, "no step is running");
+	PG_RETURN_BOOL(claim_row(current_runner, PG_GETARG_INT64(1),
 							 (ItemPointer) PG_GETARG_POINTER(2)));
 }
 
@@ -280,6 +289,10 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
+/*
+ * receiver_startup checks that the run query still gives what the output table
+ * was made for: functions can be dropped and made anew while a step runs.
+ */
 static void
 receiver_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
@@ -288,6 +301,22 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 	if (typeinfo->natts != udf->nplain + udf->ntargets)
 		elog(ERROR, "run query has %d columns, expected %d", typeinfo->natts,
 			 udf->nplain + udf->ntargets);
+	for (int i = 0; i < typeinfo->natts; i++)
+	{
+		Oid			type = TupleDescAttr(typeinfo, i)->atttypid;
+		Oid			expected = i < udf->nplain ?
+			TupleDescAttr(udf->input_desc, i)->atttypid :
+			udf->targets[i - udf->nplain].type;
+
+		if (type != expected)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("type of output column \"%s\" changed while the step ran",
+							NameStr(TupleDescAttr(typeinfo, i)->attname)),
+					 errdetail("It was %s and is %s.", format_type_be(expected),
+							   format_type_be(type)),
+					 errhint("Run the job again: the step is computed anew.")));
+	}
 }
 
 static void
@@ -328,6 +357,7 @@ ckpt_runner_create(const CkptRunTask *task, CkptUdf *udf, CkptCheckpoint *cp,
 
 	runner->task = *task;
 	runner->udf = udf;
+	runner->input_columns = ckpt_columns_text(udf->input_desc);
 	runner->cp = cp;
 	runner->pool = pool;
 	runner->cxt = CurrentMemoryContext;
@@ -348,7 +378,8 @@ ckpt_runner_create(const CkptRunTask *task, CkptUdf *udf, CkptCheckpoint *cp,
 		runner->failed_before = NULL;
 
 	runner->batch_rows = 1;
-	runner->claimed = palloc(ckpt_batch_rows * sizeof(int64));
+	runner->max_batch_rows = ckpt_batch_rows;
+	runner->claimed = palloc(runner->max_batch_rows * sizeof(int64));
 	runner->buffer = ckpt_rowbuffer_create(udf->output_desc);
 	runner->hasher = ckpt_rowhash_create(udf->output_desc);
 	runner->values = palloc0(udf->output_desc->natts * sizeof(Datum));
@@ -412,7 +443,7 @@ ckpt_runner_error(const CkptRunner *runner, int64 *id)
 
 /*
  * add_filters adds to the run query what makes it a batch of the run:
- * ctid >= $1 AND ctid < $2 AND checkpoint._claim(<runner>, sys__id, ctid).
+ * ctid >= $1 AND ctid < $2 AND checkpoint._claim(NULL, sys__id, ctid).
  */
 static void
 add_filters(CkptRunner *runner, Query *query)
@@ -444,8 +475,8 @@ add_filters(CkptRunner *runner, Query *query)
 	quals = lappend(quals,
 					makeFuncExpr(claim, BOOLOID,
 								 list_make3(makeConst(INTERNALOID, -1, InvalidOid,
-													  sizeof(Datum), PointerGetDatum(runner),
-													  false, true),
+													  sizeof(Datum), (Datum) 0,
+													  true, true),
 											makeVar(1, 1, INT8OID, -1, InvalidOid, 0),
 											tid),
 								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
@@ -465,9 +496,11 @@ runner_open(CkptRunner *runner)
 	bool		changed;
 
 	runner->input = ckpt_result_table_open(runner->cp->input_table, "input",
-										   runner->cp->step, AccessShareLock);
+										   runner->cp->step, runner->task.owner,
+										   runner->input_columns, AccessShareLock);
 	runner->output = ckpt_result_table_open(runner->cp->output_table, "output",
-											runner->cp->step, RowExclusiveLock);
+											runner->cp->step, runner->task.owner,
+											runner->cp->output_columns, RowExclusiveLock);
 	changed = ckpt_udf_refresh(runner->udf, runner->cp->input_table);
 	query = ckpt_udf_run_query(runner->udf, runner->cp->input_table);
 	add_filters(runner, query);
@@ -591,6 +624,7 @@ run_calls(void *arg)
 	QueryDesc  *qd;
 	CkptUser	saved;
 
+	current_runner = runner;
 	for (int i = 0; i < 2; i++)
 	{
 		params->params[i].value = PointerGetDatum(tids[i]);
@@ -737,7 +771,7 @@ runner_batch(CkptRunner *runner)
 	MemoryContext oldcxt = MemoryContextSwitchTo(runner->batch_cxt);
 
 	runner->max_rows = runner->writes || runner->careful_rows > 0 ? 1 :
-		Min(runner->batch_rows, ckpt_batch_rows);
+		Min(runner->batch_rows, runner->max_batch_rows);
 	want = (BlockNumber) Min(ceil(runner->max_rows / rows_per_block),
 							 (double) (nblocks - runner->block));
 	want = Max(want, 1);
@@ -748,6 +782,7 @@ runner_batch(CkptRunner *runner)
 	runner->passed_hi = false;
 
 	error = ckpt_subxact_run(run_calls, runner, runner->cxt, &wrote);
+	current_runner = NULL;
 	*ckpt_inhand = 0;
 	in_hand = error && runner->nclaimed > 0 ? runner->claimed[runner->nclaimed - 1] : 0;
 	if (error && wrote && runner->nclaimed > 1)
@@ -768,8 +803,7 @@ runner_batch(CkptRunner *runner)
 	runner->writes |= wrote;
 
 	write_results(runner);
-	if (runner->batch_rows < ckpt_batch_rows)
-		runner->batch_rows = Min(runner->batch_rows * BATCH_GROWTH, ckpt_batch_rows);
+	runner->batch_rows = Min((int64) runner->batch_rows * BATCH_GROWTH, runner->max_batch_rows);
 
 	if (error)
 	{

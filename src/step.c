@@ -311,6 +311,7 @@ step_reuse(Step *step, CkptCheckpoint *cp)
 	step->counts.failed = 0;
 	step->counts.output = cp->rows_output;
 	ckpt_catalog_touch_checkpoint(cp->id);
+	ckpt_cleanup_superseded(step->job.owner, step->job.name, step->name, cp->id);
 	step->state = step->kind == CKPT_SAVE ? STEP_PUBLISH : STEP_DONE;
 }
 
@@ -487,6 +488,26 @@ step_explain_compute(const Step *step, const char *input_hash)
 }
 
 /*
+ * analyze_input analyses the input query once more: it was, in an earlier
+ * transaction, and relations may have changed since.
+ */
+static Query *
+analyze_input(Step *step, List *outputs)
+{
+	Query	   *query = ckpt_query_analyze(step->input, step->input_argument, outputs);
+	char	   *now = ckpt_columns_text(ckpt_numbered_desc(ckpt_query_result_desc(query)));
+	char	   *then = ckpt_columns_text(step->input_desc);
+
+	if (strcmp(now, then) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("columns of argument \"%s\" changed while the step ran",
+						step->input_argument),
+				 errdetail("They were %s and are %s.", then, now)));
+	return query;
+}
+
+/*
  * step_identify looks for a checkpoint that serves this step.
  */
 static void
@@ -510,8 +531,7 @@ step_identify(void *arg)
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	saved = ckpt_user_become(step->job.ownerid);
-	ckpt_input_hash(ckpt_query_analyze(step->input, step->input_argument, outputs),
-					step->input, &input);
+	ckpt_input_hash(analyze_input(step, outputs), step->input, &input);
 	ckpt_user_restore(saved);
 	PopActiveSnapshot();
 
@@ -575,8 +595,7 @@ step_materialize(void *arg)
 										 step->job.ownerid);
 
 	saved = ckpt_user_become(step->job.ownerid);
-	ckpt_input_materialize(ckpt_query_analyze(step->input, step->input_argument, outputs),
-						   step->input, relid, &input);
+	ckpt_input_materialize(analyze_input(step, outputs), step->input, relid, &input);
 	ckpt_user_restore(saved);
 	PopActiveSnapshot();
 
@@ -638,7 +657,7 @@ step_finish(void *arg)
 	if (!cp->mixed_code)
 		ckpt_catalog_delete_processed(cp->id);
 	ckpt_catalog_finish_checkpoint(cp, step_cache_key(step, cp->input_hash));
-	ckpt_cleanup_superseded(cp);
+	ckpt_cleanup_superseded(step->job.owner, step->job.name, step->name, cp->id);
 	step->state = step->kind == CKPT_SAVE ? STEP_PUBLISH : STEP_DONE;
 }
 

@@ -254,6 +254,7 @@ udf_init_output(CkptUdf *udf, Query *query)
 		CkptUdfTarget *target = &udf->targets[i];
 		bool		named = list_nth_node(ResTarget, udf->raw_targets, i)->name != NULL;
 
+		target->type = exprType((Node *) tle->expr);
 		target->row = udf_target_row(tle, named);
 		if (target->row == NULL)
 			target->natts = 1;

@@ -20,6 +20,7 @@
 /* One expression of the select list. */
 typedef struct CkptUdfTarget
 {
+	Oid			type;			/* of the expression */
 	TupleDesc	row;			/* its columns if it gives several, else NULL */
 	int			natts;			/* columns it gives */
 } CkptUdfTarget;

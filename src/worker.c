@@ -33,6 +33,7 @@
 #include "job.h"
 #include "joblock.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -474,11 +475,20 @@ worker_prepare(void *arg)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (!ckpt_catalog_get_checkpoint(worker->task.checkpoint_id, &worker->cp))
 		elog(ERROR, "checkpoint %lld does not exist", (long long) worker->task.checkpoint_id);
-	input = ckpt_result_table_open(worker->cp.input_table, "input", worker->cp.step,
-								   AccessShareLock);
+	/* whether it is what it should be, each transaction will check */
+	input = table_openrv(makeRangeVar(pstrdup(CKPT_DATA_SCHEMA),
+									  pstrdup(worker->cp.input_table), -1),
+						 AccessShareLock);
 	desc = CreateTupleDescCopy(RelationGetDescr(input));
 	table_close(input, NoLock);
 	udf = ckpt_udf_analyze(worker->shared->kind, worker->shared->text, desc);
+	if (strcmp(ckpt_columns_text(udf->output_desc), worker->cp.output_columns) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("output columns of step \"%s\" changed while it ran", worker->cp.step),
+				 errdetail("They were %s and are %s.", worker->cp.output_columns,
+						   ckpt_columns_text(udf->output_desc)),
+				 errhint("Run the job again: the step is computed anew.")));
 	worker->runner = ckpt_runner_create(&worker->task, udf, &worker->cp,
 										&worker->shared->pool);
 	PopActiveSnapshot();

@@ -1,0 +1,239 @@
+# Rule 17: state survives pg_dump and pg_restore, VACUUM FULL and CLUSTER.  A
+# half-done job continues after each of them, and finished steps are reused.
+#
+# Calls are counted by a sequence, which no rollback undoes.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->start;
+
+# A job of a role without any privileges: step "done" finishes, "half" and "gen"
+# fail at row 700 of 1000, which stand in several blocks.
+my $fails = 'x = 700';
+my %function = (
+	f => "RETURNS int LANGUAGE plpgsql AS \$\$
+BEGIN
+	PERFORM nextval('public.calls');
+	IF %s THEN RAISE 'not yet'; END IF;
+	RETURN x * 2;
+END \$\$",
+	g => "RETURNS SETOF int LANGUAGE plpgsql AS \$\$
+BEGIN
+	PERFORM nextval('public.calls');
+	RETURN QUERY SELECT generate_series(1, x %% 3);
+	IF %s THEN RAISE 'not yet'; END IF;
+END \$\$");
+
+sub replace_functions
+{
+	my ($db, $condition) = @_;
+
+	foreach my $name (sort keys %function)
+	{
+		$node->safe_psql($db,
+			"CREATE OR REPLACE FUNCTION public.$name(x int) " . sprintf($function{$name}, $condition));
+	}
+}
+
+my $begin = "SET ROLE app; SET search_path = public;\nSELECT checkpoint.begin_job('%s');\n";
+my $done = "CALL checkpoint.query('done', 'SELECT num, pad FROM src');\n";
+my $half = "CALL checkpoint.map('half', 'SELECT num, pad FROM done ORDER BY num', 'f(num) AS y');\n";
+my $gen = "CALL checkpoint.gen('gen', 'SELECT num, pad FROM src ORDER BY num', 'g(num) AS y');\n";
+my $save = "CALL checkpoint.save('app.shown', 'SELECT y FROM half');\n";
+my $end = "SELECT checkpoint.end_job();\n";
+
+$node->safe_psql('postgres', <<'SQL');
+CREATE ROLE app;
+CREATE EXTENSION checkpoint;
+CREATE SCHEMA app AUTHORIZATION app;
+CREATE SEQUENCE public.calls;
+GRANT ALL ON SEQUENCE public.calls TO app;
+CREATE TABLE public.src AS SELECT i AS num, repeat(chr(64 + i % 26), 200) AS pad FROM generate_series(1, 1000) i;
+GRANT SELECT ON public.src TO app;
+SQL
+replace_functions('postgres', $fails);
+
+sub fail_halfway
+{
+	my ($db, $job) = @_;
+	my $stderr;
+
+	foreach my $step ($half, $gen)
+	{
+		my $name = $step eq $half ? "$job half" : "$job gen";
+		$node->psql($db, sprintf($begin, $name) . $done . $step, stderr => \$stderr);
+		like($stderr, qr/ERROR:  not yet\n/, "$name fails");
+		like($stderr, qr/, sys__id 700, 699 of 1000 rows kept/, "$name keeps what was computed");
+	}
+}
+
+my $last_step = 'SELECT action, rows_total, rows_kept, rows_computed FROM checkpoint.steps '
+  . "WHERE step IN ('half', 'gen') ORDER BY job_id DESC LIMIT 1";
+my $output = "SELECT output_table FROM checkpoint.steps WHERE step IN ('half', 'gen') ORDER BY job_id DESC LIMIT 1";
+
+# The reruns of both jobs compute rows 700 to 1000 and give the right result.
+sub reruns_continue
+{
+	my ($db, $job, $test) = @_;
+
+	replace_functions($db, 'false');
+	foreach my $step ($half, $gen)
+	{
+		my $name = $step eq $half ? 'half' : 'gen';
+		$node->safe_psql($db, "SELECT setval('public.calls', 1, false)");
+		my ($ret, $stdout, $stderr) =
+		  $node->psql($db, sprintf($begin, "$job $name") . $done . $step . ($name eq 'half' ? $save : '') . $end);
+		is($ret, 0, "$test: the rerun of $name works") or diag($stderr);
+		like($stderr, qr/step "done": reused: /, "$test: the finished step is reused");
+		is($node->safe_psql($db, $last_step), 'continued|1000|699|301', "$test: $name continues");
+		is($node->safe_psql($db, 'SELECT last_value FROM public.calls'),
+			'301', "$test: calls of $name are those that were left");
+		my $table = $node->safe_psql($db, $output);
+		my $wrong =
+		  $name eq 'half'
+		  ? "(SELECT num, pad, y FROM $table EXCEPT ALL SELECT num, pad, num * 2 FROM public.src)
+			UNION ALL (SELECT num, pad, num * 2 FROM public.src EXCEPT ALL SELECT num, pad, y FROM $table)"
+		  : "(SELECT y FROM $table EXCEPT ALL SELECT generate_series(1, num % 3) FROM public.src)
+			UNION ALL (SELECT generate_series(1, num % 3) FROM public.src EXCEPT ALL SELECT y FROM $table)";
+		is($node->safe_psql($db, "SELECT count(*) FROM ($wrong) w"),
+			'0', "$test: $name gives what the plain SELECT gives");
+		is($node->safe_psql($db, "SELECT count(*) - count(DISTINCT sys__id) FROM $table"),
+			'0', "$test: no sys__id of $name occurs twice");
+		is( $node->safe_psql($db, "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = '$table'::regclass"),
+			'app',
+			"$test: the output of $name belongs to its user");
+	}
+	is($node->safe_psql($db, 'SELECT count(*), sum(y) FROM app.shown'),
+		'1000|1001000', "$test: the published view shows the result");
+	replace_functions($db, $fails);
+}
+
+#
+# Dump and restore, into a new database
+#
+fail_halfway('postgres', 'dump');
+
+# a job that is open does not run in the restored database
+my $session = $node->background_psql('postgres');
+$session->query_safe("SELECT checkpoint.begin_job('open')");
+
+my $dump = $node->backup_dir . '/dump';
+mkdir $node->backup_dir;
+my $views = 'SELECT checkpoint_id, job, step, kind, state, owner, input_hash, code_hash, content_hash, '
+  . 'rows_total, rows_processed, rows_output, created_at, last_used_at, input_table, output_table '
+  . 'FROM checkpoint.checkpoints';
+my $jobs = "SELECT job_id, name, owner, rerun_of, started_at, ended_at, error FROM checkpoint.jobs ORDER BY job_id";
+my $remaining = "SELECT checkpoint_id, array_agg(r) FROM checkpoint.checkpoints, "
+  . "checkpoint.remaining_ids(checkpoint_id) r WHERE state = 'partial' GROUP BY 1 ORDER BY 1";
+
+$node->command_ok([ 'pg_dump', '-Fc', '-f', "$dump.custom", '-p', $node->port, '-h', $node->host, 'postgres' ],
+	'pg_dump works');
+$node->command_ok([ 'pg_dump', '-f', "$dump.sql", '-p', $node->port, '-h', $node->host, 'postgres' ],
+	'pg_dump to a script works');
+$node->safe_psql('postgres', "CREATE DATABASE $_ TEMPLATE template0") foreach ('restored', 'replayed', 'parallel');
+$node->command_ok([ 'pg_restore', '-e', '-d', 'restored', '-p', $node->port, '-h', $node->host, "$dump.custom" ],
+	'pg_restore works');
+$node->command_ok(
+	[ 'psql', '-X', '-q', '-o', File::Spec->devnull, '-v', 'ON_ERROR_STOP=1', '-d', 'replayed', '-p', $node->port, '-h', $node->host, '-f', "$dump.sql" ],
+	'the script works');
+$node->command_ok(
+	[ 'pg_restore', '-e', '-j', '2', '-d', 'parallel', '-p', $node->port, '-h', $node->host, "$dump.custom" ],
+	'pg_restore with two jobs works');
+
+foreach my $db ('restored', 'replayed', 'parallel')
+{
+	foreach my $query ($views, $jobs, $remaining)
+	{
+		is($node->safe_psql($db, $query), $node->safe_psql('postgres', $query),
+			"$db: the state is the same");
+	}
+	is($node->safe_psql($db, "SELECT status FROM checkpoint.jobs WHERE name = 'open'"),
+		'interrupted', "$db: the open job shows as interrupted");
+	reruns_continue($db, 'dump', $db);
+	is( $node->safe_psql($db,
+			"SELECT count(*) FROM checkpoint.jobs j JOIN checkpoint.jobs o ON o.job_id = j.rerun_of AND o.name = j.name"),
+		'2', "$db: job numbers go on");
+}
+$session->query_safe('SELECT checkpoint.end_job()');
+$session->quit;
+reruns_continue('postgres', 'dump', 'dumped');
+
+#
+# The input and output tables are rewritten between failure and rerun.  CLUSTER
+# turns the order of the rows round, which the runner must not rely upon.
+#
+my @partial = ('input_table', 'output_table');
+my %rewrite = (
+	'vacuum full' => sub { "VACUUM FULL $_[0]" },
+	'cluster' => sub {
+		"CREATE INDEX by_id ON $_[0] (sys__id DESC); CLUSTER $_[0] USING by_id; DROP INDEX checkpoint_data.by_id";
+	},
+	'alter' => sub { "ALTER TABLE $_[0] SET (fillfactor = 50); VACUUM FULL $_[0]" });
+
+foreach my $how (sort keys %rewrite)
+{
+	# other work than before: a final checkpoint would be reused
+	$node->safe_psql('postgres', 'UPDATE public.src SET pad = pad || 1');
+	fail_halfway('postgres', $how);
+	foreach my $column (@partial)
+	{
+		foreach my $table (
+			split /\n/, $node->safe_psql('postgres', "SELECT $column FROM checkpoint.checkpoints WHERE state = 'partial'"))
+		{
+			$node->safe_psql('postgres', $_) foreach split /; /, $rewrite{$how}->($table);
+		}
+	}
+	reruns_continue('postgres', $how, $how);
+}
+
+#
+# VACUUM FULL while the step runs: it comes between two of its transactions, and
+# with another fillfactor the rows move to other blocks.
+#
+$node->safe_psql('postgres', <<'SQL');
+UPDATE public.src SET pad = pad || 1;
+CREATE FUNCTION public.waits(x int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM nextval('public.calls');
+	IF x = 400 THEN
+		PERFORM pg_advisory_xact_lock_shared(1);
+	END IF;
+	RETURN x * 2;
+END $$;
+SELECT setval('public.calls', 1, false);
+SQL
+my $holder = $node->background_psql('postgres');
+$holder->query_safe('SELECT pg_advisory_lock(1)');
+my $runner = $node->background_psql('postgres', on_error_stop => 0);
+$runner->query_safe("SET checkpoint.commit_interval = '1ms'");
+$runner->query_safe('SET checkpoint.batch_rows = 10');
+$runner->query_safe("SELECT checkpoint.begin_job('online')");
+$runner->query_until(qr/called/,
+	"\\echo called\nCALL checkpoint.map('half', 'SELECT num, pad FROM public.src ORDER BY num', 'public.waits(num) AS y');\n");
+my $waits = "SELECT count(*) = %d FROM pg_locks WHERE NOT granted AND locktype = '%s'";
+$node->poll_query_until('postgres', sprintf($waits, 1, 'advisory')) or die 'the step does not wait';
+my $table = $node->safe_psql('postgres', "SELECT input_table FROM checkpoint.checkpoints WHERE state = 'partial'");
+my $cluster = $node->background_psql('postgres', on_error_stop => 0);
+$cluster->query_until(qr/called/, "\\echo called\nALTER TABLE $table SET (fillfactor = 40);\nVACUUM FULL $table;\n");
+$node->poll_query_until('postgres', sprintf($waits, 1, 'relation')) or die 'ALTER TABLE does not wait';
+$holder->quit;
+$runner->query('SELECT checkpoint.end_job()');
+is($node->safe_psql('postgres', $last_step), 'computed|1000|0|1000', 'online: the step finishes');
+is($node->safe_psql('postgres', 'SELECT last_value FROM public.calls'), '1000', 'online: each call was made once');
+$table = $node->safe_psql('postgres', $output);
+is( $node->safe_psql('postgres',
+		"SELECT count(*), count(DISTINCT sys__id), count(DISTINCT num), sum(y) FROM $table"),
+	'1000|1000|1000|1001000',
+	'online: the result is right');
+$cluster->quit;
+$runner->quit;
+
+$node->stop;
+done_testing();
