@@ -99,6 +99,7 @@ struct CkptRunner
 	MemoryContext cxt;			/* lives as long as the runner */
 	MemoryContext xact_cxt;		/* a transaction */
 	MemoryContext batch_cxt;	/* a batch */
+	MemoryContext row_cxt;		/* a row of the output */
 
 	CkptIdSet  *closed;			/* not to be called: processed or given up */
 	CkptIdSet  *mine;			/* processed by this worker with this code */
@@ -280,12 +281,28 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 		runner->values[0] = Int64GetDatum(0);	/* numbered when written */
 		nout = 2;
 	}
-	ckpt_udf_output_row(udf, slot->tts_values + udf->nplain,
-						slot->tts_isnull + udf->nplain,
-						runner->values + nout, runner->isnull + nout);
+	if (udf->has_rows)
+	{
+		/* one input row may give millions of them */
+		MemoryContext oldcxt = MemoryContextSwitchTo(runner->row_cxt);
+
+		ckpt_udf_output_row(udf, slot->tts_values + udf->nplain,
+							slot->tts_isnull + udf->nplain,
+							runner->values + nout, runner->isnull + nout);
+		MemoryContextSwitchTo(oldcxt);
+	}
+	else
+	{
+		memcpy(runner->values + nout, slot->tts_values + udf->nplain,
+			   udf->ntargets * sizeof(Datum));
+		memcpy(runner->isnull + nout, slot->tts_isnull + udf->nplain,
+			   udf->ntargets * sizeof(bool));
+	}
 
 	ckpt_rowhash_add(runner->hasher, &runner->sum, runner->values, runner->isnull);
 	ckpt_rowbuffer_add(runner->buffer, runner->values, runner->isnull);
+	if (udf->has_rows)
+		MemoryContextReset(runner->row_cxt);
 	return true;
 }
 
@@ -365,6 +382,8 @@ ckpt_runner_create(const CkptRunTask *task, CkptUdf *udf, CkptCheckpoint *cp,
 											 ALLOCSET_DEFAULT_SIZES);
 	runner->batch_cxt = AllocSetContextCreate(runner->cxt, "checkpoint batch",
 											  ALLOCSET_DEFAULT_SIZES);
+	runner->row_cxt = AllocSetContextCreate(runner->cxt, "checkpoint row",
+											ALLOCSET_DEFAULT_SIZES);
 	runner->closed = ckpt_idset_create(cp->rows_total);
 	ckpt_catalog_load_processed(cp->id, 0, 0, runner->closed, NULL);
 	runner_take_code(runner, task->code_no);
@@ -840,8 +859,11 @@ ckpt_runner_transaction(CkptRunner *runner)
 	MemoryContext oldcxt = MemoryContextSwitchTo(runner->xact_cxt);
 	bool		more = true;
 
+	/* nothing is computed yet: what takes long here can be interrupted */
+	RESUME_INTERRUPTS();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	runner_open(runner);
+	HOLD_INTERRUPTS();
 
 	do
 	{

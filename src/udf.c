@@ -260,6 +260,7 @@ udf_init_output(CkptUdf *udf, Query *query)
 			target->natts = 1;
 		else
 		{
+			udf->has_rows = true;
 			target->row = CreateTupleDescCopy(target->row);
 			for (int j = 0; j < target->row->natts; j++)
 				target->natts += !TupleDescAttr(target->row, j)->attisdropped;

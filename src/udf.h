@@ -34,6 +34,7 @@ typedef struct CkptUdf
 	int			nplain;			/* columns of the run query before the targets */
 	int			ntargets;
 	CkptUdfTarget *targets;
+	bool		has_rows;		/* one of them gives several columns */
 	TupleDesc	output_desc;	/* of the output table */
 	CkptFingerprint *fingerprint;
 } CkptUdf;

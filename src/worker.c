@@ -472,6 +472,7 @@ worker_prepare(void *arg)
 	TupleDesc	desc;
 	CkptUdf    *udf;
 
+	RESUME_INTERRUPTS();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (!ckpt_catalog_get_checkpoint(worker->task.checkpoint_id, &worker->cp))
 		elog(ERROR, "checkpoint %lld does not exist", (long long) worker->task.checkpoint_id);
@@ -492,6 +493,7 @@ worker_prepare(void *arg)
 	worker->runner = ckpt_runner_create(&worker->task, udf, &worker->cp,
 										&worker->shared->pool);
 	PopActiveSnapshot();
+	HOLD_INTERRUPTS();
 	worker->more = true;
 }
 
