@@ -293,6 +293,25 @@ COMMENT ON FUNCTION checkpoint.output(text, bigint) IS
 'output table of a step of the session''s job, or of the job given';
 
 --
+-- Code
+--
+
+CREATE FUNCTION checkpoint.fingerprint(function regprocedure)
+RETURNS text
+AS 'MODULE_PATHNAME', 'checkpoint_fingerprint'
+LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION checkpoint.fingerprint(regprocedure) IS
+'code fingerprint of a function and of all that it can be seen to use';
+
+CREATE FUNCTION checkpoint.fingerprint_components(function regprocedure,
+	OUT object text, OUT kind text, OUT hash text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'checkpoint_fingerprint_components'
+LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION checkpoint.fingerprint_components(regprocedure) IS
+'what went into the code fingerprint of a function';
+
+--
 -- Views
 --
 

@@ -15,6 +15,7 @@
 
 #include "catalog.h"
 #include "cleanup.h"
+#include "inhand.h"
 #include "result_table.h"
 #include "subxact.h"
 
@@ -29,6 +30,7 @@ cleanup_drop_work(void *arg)
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("tables of checkpoint %lld are in use", (long long) cp->id)));
 	ckpt_catalog_delete_checkpoint(cp->id);
+	ckpt_inhand_forget(cp->id);
 }
 
 /*

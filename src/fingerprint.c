@@ -4,9 +4,16 @@
  *	  Code fingerprint: is this the same code as last time?
  *
  * The fingerprint of a UDF is made of components: the expression, and every
- * function that it can be seen to call.  Each has a name and a hash, so that a
- * change can be named.  Functions that came with the server are not
- * components; their names are in the expression.
+ * function, aggregate, view and domain that it can be seen to use, directly or
+ * through another one.  Each has a name and a hash, so that a change can be
+ * named.  What came with the server is not a component; its name is in the
+ * text of what uses it.
+ *
+ * What code uses is read from its analysed form where there is one: the
+ * expression, BEGIN ATOMIC bodies, views, checks of domains.  Of a body that is
+ * a string, in SQL or PL/pgSQL, every name counts that is the name of a
+ * function or view under the search_path it will run with, all overloads of
+ * it.  Other languages, dynamic SQL and triggers are not looked into.
  *
  * Everything is written with names, qualified ones, under pinned settings:
  * fingerprints are stored and must be the same in another session, and after
@@ -19,33 +26,64 @@
  */
 #include "checkpoint.h"
 
+#include <ctype.h>
+
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
 #include "access/transam.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "fingerprint.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "rewrite/rewriteHandler.h"
 #include "rowhash.h"
 #include "sqltext.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/regproc.h"
+#include "utils/rel.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
-#define FUNCTION_PREFIX		"function "
+PG_FUNCTION_INFO_V1(checkpoint_fingerprint);
+PG_FUNCTION_INFO_V1(checkpoint_fingerprint_components);
 
+/* What a component is; its name begins with the word for it. */
 typedef struct Component
 {
-	char	   *name;
+	const char *kind;
+	char	   *object;
 	char	   *hash;
 } Component;
+
+/* Things that code uses, found so far; lists of OIDs that grow while looked at. */
+typedef struct Uses
+{
+	List	   *functions;
+	List	   *views;
+	List	   *domains;
+} Uses;
 
 /*
  * fingerprint_pin_settings sets what the text forms of expressions depend on;
@@ -73,25 +111,158 @@ fingerprint_pin_settings(void)
 	return nestlevel;
 }
 
+static bool
+is_users(Oid oid)
+{
+	return oid >= FirstNormalObjectId;
+}
+
+static bool
+use_function(Oid funcid, void *context)
+{
+	Uses	   *uses = (Uses *) context;
+
+	if (is_users(funcid))
+		uses->functions = list_append_unique_oid(uses->functions, funcid);
+	return false;
+}
+
+static void
+use_relation(Uses *uses, Oid relid)
+{
+	if (is_users(relid) && get_rel_relkind(relid) == RELKIND_VIEW)
+		uses->views = list_append_unique_oid(uses->views, relid);
+}
+
 /*
- * source_text returns a function's source as far as it counts.
+ * use_type notes a domain, wherever it is in the type.
+ */
+static void
+use_type(Uses *uses, Oid type)
+{
+	Oid			element = get_element_type(type);
+
+	if (OidIsValid(element))
+		type = element;
+	if (is_users(type) && get_typtype(type) == TYPTYPE_DOMAIN)
+		uses->domains = list_append_unique_oid(uses->domains, type);
+}
+
+/*
+ * use_nodes notes what an analysed expression or query uses.
+ */
+static bool
+use_nodes(Node *node, void *context)
+{
+	Uses	   *uses = (Uses *) context;
+
+	if (node == NULL)
+		return false;
+	(void) check_functions_in_node(node, use_function, context);
+	if (IsA(node, CoerceToDomain))
+		use_type(uses, ((CoerceToDomain *) node)->resulttype);
+	else if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind == RTE_RELATION)
+			use_relation(uses, rte->relid);
+		return false;			/* query_tree_walker looks into it */
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, use_nodes, context,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, use_nodes, context);
+}
+
+/*
+ * use_name notes the functions and views that a name may stand for.
+ */
+static void
+use_name(Uses *uses, List *names)
+{
+	RangeVar   *rv;
+
+	for (FuncCandidateList function = FuncnameGetCandidates(names, -1, NIL, false, false,
+															 false, true);
+		 function != NULL; function = function->next)
+		(void) use_function(function->oid, uses);
+
+	rv = list_length(names) == 1 ? makeRangeVar(NULL, strVal(linitial(names)), -1) :
+		makeRangeVar(strVal(linitial(names)), strVal(lsecond(names)), -1);
+	use_relation(uses, RangeVarGetRelid(rv, NoLock, true));
+}
+
+/*
+ * use_source notes what the names in a normalized source may stand for.
+ */
+static void
+use_source(Uses *uses, const char *normalized)
+{
+	char	   *previous = NULL;	/* a name, if a dot follows it */
+	char	   *name = NULL;	/* the token before this one, if it is a name */
+	bool		dot = false;
+
+	while (*normalized != '\0')
+	{
+		const char *end = strchr(normalized, '\1');
+		char	   *token = pnstrdup(normalized, end - normalized);
+		Size		len = end - normalized;
+
+		normalized = end + 1;
+		if (strcmp(token, ".") == 0)
+		{
+			dot = name != NULL;
+			previous = name;
+			name = NULL;
+			continue;
+		}
+		if (token[0] == '"' && len > 2)
+		{
+			token[len - 1] = '\0';
+			token++;			/* doubled quotes inside are not undone */
+		}
+		else if (!isalpha((unsigned char) token[0]) && token[0] != '_' &&
+				 !IS_HIGHBIT_SET(token[0]))
+		{
+			name = NULL;
+			dot = false;
+			continue;
+		}
+		name = token;
+		if (strlen(name) < NAMEDATALEN)
+		{
+			use_name(uses, list_make1(makeString(name)));
+			if (dot && strlen(previous) < NAMEDATALEN &&
+				OidIsValid(get_namespace_oid(previous, true)))
+				use_name(uses, list_make2(makeString(previous), makeString(name)));
+		}
+		dot = false;
+	}
+}
+
+/*
+ * source_text returns a function's source as far as it counts, and notes what
+ * it uses, if it is in a language that we can read.
  *
  * The scanner knows SQL and PL/pgSQL.  It allocates and raises and does
  * nothing else, so what it cannot read is taken as it is.
  */
 static char *
-source_text(const char *source, Oid language)
+source_text(const char *source, Oid language, bool *readable)
 {
 	MemoryContext oldcxt = CurrentMemoryContext;
 	char	   *langname = get_language_name(language, false);
 	char	   *volatile text = NULL;
 
+	*readable = false;
 	if (strcmp(langname, "sql") != 0 && strcmp(langname, "plpgsql") != 0)
 		return pstrdup(source);
 
 	PG_TRY();
 	{
 		text = ckpt_sqltext_normalize(source, NULL);
+		*readable = true;
 	}
 	PG_CATCH();
 	{
@@ -104,6 +275,135 @@ source_text(const char *source, Oid language)
 }
 
 /*
+ * function_search_path returns the search_path that a function sets for itself,
+ * or NULL.
+ */
+static char *
+function_search_path(HeapTuple proc)
+{
+	static const char prefix[] = "search_path=";
+	bool		isnull;
+	Datum		config = SysCacheGetAttr(PROCOID, proc, Anum_pg_proc_proconfig, &isnull);
+	Datum	   *settings;
+	int			nsettings;
+
+	if (isnull)
+		return NULL;
+	deconstruct_array(DatumGetArrayTypeP(config), TEXTOID, -1, false, TYPALIGN_INT,
+					  &settings, NULL, &nsettings);
+	for (int i = 0; i < nsettings; i++)
+	{
+		char	   *setting = TextDatumGetCString(settings[i]);
+
+		if (strncmp(setting, prefix, strlen(prefix)) == 0)
+			return setting + strlen(prefix);
+	}
+	return NULL;
+}
+
+/*
+ * use_function_body notes what a function uses, as far as it can be seen.
+ */
+static void
+use_function_body(Uses *uses, Oid funcid)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	Form_pg_proc proc;
+	bool		isnull;
+	Datum		value;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", funcid);
+	proc = (Form_pg_proc) GETSTRUCT(tuple);
+
+	use_type(uses, proc->prorettype);
+	for (int i = 0; i < proc->pronargs; i++)
+		use_type(uses, proc->proargtypes.values[i]);
+
+	value = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
+	if (!isnull)
+		(void) use_nodes(stringToNode(TextDatumGetCString(value)), uses);
+	else if (proc->prokind == PROKIND_AGGREGATE)
+	{
+		HeapTuple	aggtuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(funcid));
+		Form_pg_aggregate agg;
+
+		if (!HeapTupleIsValid(aggtuple))
+			elog(ERROR, "cache lookup failed for aggregate %u", funcid);
+		agg = (Form_pg_aggregate) GETSTRUCT(aggtuple);
+		(void) use_function(agg->aggtransfn, uses);
+		(void) use_function(agg->aggfinalfn, uses);
+		(void) use_function(agg->aggcombinefn, uses);
+		(void) use_function(agg->aggserialfn, uses);
+		(void) use_function(agg->aggdeserialfn, uses);
+		(void) use_function(agg->aggmtransfn, uses);
+		(void) use_function(agg->aggminvtransfn, uses);
+		(void) use_function(agg->aggmfinalfn, uses);
+		ReleaseSysCache(aggtuple);
+	}
+	else
+	{
+		char	   *path = function_search_path(tuple);
+		int			nestlevel = NewGUCNestLevel();
+		char	   *source;
+		bool		readable;
+
+		if (path)
+			(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
+									 GUC_ACTION_SAVE, true, 0, false);
+		value = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
+		source = source_text(TextDatumGetCString(value), proc->prolang, &readable);
+		if (readable)
+			use_source(uses, source);
+		AtEOXact_GUC(false, nestlevel);
+	}
+	ReleaseSysCache(tuple);
+}
+
+/*
+ * use_view_body notes what a view uses.
+ */
+static void
+use_view_body(Uses *uses, Oid relid)
+{
+	Relation	rel = relation_open(relid, AccessShareLock);
+
+	(void) use_nodes((Node *) get_view_query(rel), uses);
+	relation_close(rel, NoLock);
+}
+
+/*
+ * domain_constraints lists (DomainConstraintState *) the constraints of a
+ * domain and of those that it is based on, in the order that they are checked
+ * in.
+ */
+static List *
+domain_constraints(Oid typid)
+{
+	DomainConstraintRef *ref = palloc(sizeof(DomainConstraintRef));
+
+	InitDomainConstraintRef(typid, ref, CurrentMemoryContext, false);
+	return ref->constraints;
+}
+
+/*
+ * use_domain_body notes what the checks of a domain use, with those of the
+ * domains that it is based on.
+ */
+static void
+use_domain_body(Uses *uses, Oid typid)
+{
+	ListCell   *lc;
+
+	foreach(lc, domain_constraints(typid))
+	{
+		DomainConstraintState *state = (DomainConstraintState *) lfirst(lc);
+
+		(void) use_nodes((Node *) state->check_expr, uses);
+	}
+}
+
+/*
  * add_proc_attribute writes a column of pg_proc in its text form.
  */
 static void
@@ -111,21 +411,54 @@ add_proc_attribute(StringInfo buf, HeapTuple proc, int attno)
 {
 	bool		isnull;
 	Datum		value = SysCacheGetAttr(PROCOID, proc, attno, &isnull);
-	Oid			type;
 	Oid			output;
 	bool		isvarlena;
 
 	if (!isnull)
 	{
-		type = get_atttype(ProcedureRelationId, attno);
-		getTypeOutputInfo(type, &output, &isvarlena);
+		getTypeOutputInfo(get_atttype(ProcedureRelationId, attno), &output, &isvarlena);
 		appendStringInfoString(buf, OidOutputFunctionCall(output, value));
 	}
 	appendStringInfoChar(buf, '\1');
 }
 
 /*
- * function_component describes a function.  Settings are pinned.
+ * add_extension writes the name and version of the extension that an object is
+ * a member of: the code of a C function comes with it.
+ */
+static void
+add_extension(StringInfo buf, Oid funcid)
+{
+	Oid			extension = getExtensionOfObject(ProcedureRelationId, funcid);
+	Relation	rel;
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+
+	if (!OidIsValid(extension))
+		return;
+	rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(extension));
+	scan = systable_beginscan(rel, ExtensionOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Datum		version = heap_getattr(tuple, Anum_pg_extension_extversion,
+										   RelationGetDescr(rel), &isnull);
+
+		appendStringInfo(buf, "%s %s\1",
+						 NameStr(((Form_pg_extension) GETSTRUCT(tuple))->extname),
+						 isnull ? "" : TextDatumGetCString(version));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+/*
+ * function_component describes a function or an aggregate.  Settings are
+ * pinned.
  */
 static Component *
 function_component(Oid funcid)
@@ -135,6 +468,7 @@ function_component(Oid funcid)
 	Form_pg_proc proc;
 	StringInfoData buf;
 	bool		isnull;
+	bool		readable;
 	Datum		value;
 
 	if (!HeapTupleIsValid(tuple))
@@ -150,52 +484,127 @@ function_component(Oid funcid)
 													   FORMAT_TYPE_FORCE_QUALIFY));
 	add_proc_attribute(&buf, tuple, Anum_pg_proc_proconfig);
 	add_proc_attribute(&buf, tuple, Anum_pg_proc_probin);
+	add_extension(&buf, funcid);
 
 	(void) SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
 	if (!isnull)
 		appendStringInfoString(&buf, TextDatumGetCString(DirectFunctionCall1(pg_get_function_sqlbody,
 																			ObjectIdGetDatum(funcid))));
+	else if (proc->prokind == PROKIND_AGGREGATE)
+	{
+		HeapTuple	aggtuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(funcid));
+		Form_pg_aggregate agg = (Form_pg_aggregate) GETSTRUCT(aggtuple);
+
+		value = SysCacheGetAttr(AGGFNOID, aggtuple, Anum_pg_aggregate_agginitval, &isnull);
+		appendStringInfo(&buf, "%s\1%s\1%s\1%s", format_procedure_qualified(agg->aggtransfn),
+						 OidIsValid(agg->aggfinalfn) ? format_procedure_qualified(agg->aggfinalfn) : "",
+						 format_type_extended(agg->aggtranstype, -1, FORMAT_TYPE_FORCE_QUALIFY),
+						 isnull ? "" : TextDatumGetCString(value));
+		ReleaseSysCache(aggtuple);
+	}
 	else
 	{
 		value = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
-		appendStringInfoString(&buf, source_text(TextDatumGetCString(value), proc->prolang));
+		appendStringInfoString(&buf, source_text(TextDatumGetCString(value), proc->prolang,
+												 &readable));
 	}
-	ReleaseSysCache(tuple);
 
-	component->name = psprintf(FUNCTION_PREFIX "%s",
-							   format_procedure_qualified(funcid));
+	component->kind = proc->prokind == PROKIND_AGGREGATE ? "aggregate" : "function";
+	component->object = format_procedure_qualified(funcid);
+	component->hash = ckpt_hash_text(buf.data);
+	ReleaseSysCache(tuple);
+	return component;
+}
+
+static Component *
+view_component(Oid relid)
+{
+	Component  *component = palloc(sizeof(Component));
+	Datum		definition = DirectFunctionCall1(pg_get_viewdef, ObjectIdGetDatum(relid));
+
+	component->kind = "view";
+	component->object = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+												   get_rel_name(relid));
+	component->hash = ckpt_hash_text(TextDatumGetCString(definition));
+	return component;
+}
+
+static Component *
+domain_component(Oid typid)
+{
+	Component  *component = palloc(sizeof(Component));
+	StringInfoData buf;
+	int32		typmod = -1;
+	Oid			base = getBaseTypeAndTypmod(typid, &typmod);
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "%s\1", format_type_extended(base, typmod,
+													   FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+	foreach(lc, domain_constraints(typid))
+	{
+		DomainConstraintState *state = (DomainConstraintState *) lfirst(lc);
+
+		appendStringInfo(&buf, "%d%s\1", state->constrainttype,
+						 state->check_expr ?
+						 deparse_expression((Node *) state->check_expr, NIL, false, true) : "");
+	}
+	component->kind = "domain";
+	component->object = format_type_extended(typid, -1, FORMAT_TYPE_FORCE_QUALIFY);
 	component->hash = ckpt_hash_text(buf.data);
 	return component;
 }
 
-static bool
-collect_function(Oid funcid, void *context)
+/*
+ * uses_components describes all that code uses, directly and through what it
+ * uses.  The names in sources are looked up under the settings of the session,
+ * everything is written under pinned ones.
+ */
+static List *
+uses_components(Uses *uses)
 {
-	List	  **functions = (List **) context;
+	List	   *components = NIL;
+	int			nfunctions = 0;
+	int			nviews = 0;
+	int			ndomains = 0;
+	int			nestlevel;
+	ListCell   *lc;
 
-	if (funcid >= FirstNormalObjectId)
-		*functions = list_append_unique_oid(*functions, funcid);
-	return false;
+	/* the lists grow meanwhile; what is in one is not put there again */
+	while (nfunctions < list_length(uses->functions) ||
+		   nviews < list_length(uses->views) || ndomains < list_length(uses->domains))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (nfunctions < list_length(uses->functions))
+			use_function_body(uses, list_nth_oid(uses->functions, nfunctions++));
+		if (nviews < list_length(uses->views))
+			use_view_body(uses, list_nth_oid(uses->views, nviews++));
+		if (ndomains < list_length(uses->domains))
+			use_domain_body(uses, list_nth_oid(uses->domains, ndomains++));
+	}
+
+	nestlevel = fingerprint_pin_settings();
+	foreach(lc, uses->functions)
+		components = lappend(components, function_component(lfirst_oid(lc)));
+	foreach(lc, uses->views)
+		components = lappend(components, view_component(lfirst_oid(lc)));
+	foreach(lc, uses->domains)
+		components = lappend(components, domain_component(lfirst_oid(lc)));
+	AtEOXact_GUC(false, nestlevel);
+	return components;
 }
 
-/*
- * collect_functions lists the functions that the nodes of a query call.
- */
-static bool
-collect_functions(Node *node, void *context)
+static char *
+component_name(const Component *component)
 {
-	if (node == NULL)
-		return false;
-	(void) check_functions_in_node(node, collect_function, context);
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, collect_functions, context, 0);
-	return expression_tree_walker(node, collect_functions, context);
+	return component->object ? psprintf("%s %s", component->kind, component->object) :
+		pstrdup(component->kind);
 }
 
 static int
 compare_components(const ListCell *a, const ListCell *b)
 {
-	return strcmp(((Component *) lfirst(a))->name, ((Component *) lfirst(b))->name);
+	return strcmp(component_name(lfirst(a)), component_name(lfirst(b)));
 }
 
 /*
@@ -217,7 +626,7 @@ fingerprint_make(List *components)
 
 		if (json.len > 1)
 			appendStringInfoString(&json, ", ");
-		escape_json(&json, component->name);
+		escape_json(&json, component_name(component));
 		appendStringInfoString(&json, ": ");
 		escape_json(&json, component->hash);
 	}
@@ -239,26 +648,21 @@ ckpt_fingerprint_query(Query *query)
 	Query	   *copy = copyObject(query);
 	RangeTblEntry *input = linitial_node(RangeTblEntry, copy->rtable);
 	Component  *expression = palloc(sizeof(Component));
-	List	   *components;
-	List	   *functions = NIL;
+	Uses		uses = {NIL, NIL, NIL};
 	int			nestlevel = fingerprint_pin_settings();
-	ListCell   *lc;
 
 	/* written as a CTE, the input has nothing but a name */
 	input->rtekind = RTE_CTE;
 	input->ctename = pstrdup("input");
 	input->alias = NULL;
 
-	expression->name = pstrdup("expression");
+	expression->kind = "expression";
+	expression->object = NULL;
 	expression->hash = ckpt_hash_text(pg_get_querydef(copy, false));
-	components = list_make1(expression);
-
-	(void) collect_functions((Node *) copy, &functions);
-	foreach(lc, functions)
-		components = lappend(components, function_component(lfirst_oid(lc)));
-
 	AtEOXact_GUC(false, nestlevel);
-	return fingerprint_make(components);
+
+	(void) use_nodes((Node *) copy, &uses);
+	return fingerprint_make(lcons(expression, uses_components(&uses)));
 }
 
 /*
@@ -278,24 +682,76 @@ ckpt_fingerprint_none(void)
 char *
 ckpt_fingerprint_describe(const char *difference)
 {
-	const char *end;
+	const char *begin = strchr(difference, ' ');
+	const char *end = strrchr(difference, ')');
 	char	   *name;
 	Datum		oid;
 	LOCAL_FCINFO(fcinfo, 1);
 
-	if (strncmp(difference, FUNCTION_PREFIX, strlen(FUNCTION_PREFIX)) != 0)
-		return pstrdup(difference);
-	end = strrchr(difference, ')');
-	if (end == NULL)
+	if (begin == NULL || end == NULL)
 		return pstrdup(difference);
 
-	difference += strlen(FUNCTION_PREFIX);
-	name = pnstrdup(difference, end + 1 - difference);
+	name = pnstrdup(begin + 1, end - begin);
 	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
 	fcinfo->args[0].value = CStringGetTextDatum(name);
 	fcinfo->args[0].isnull = false;
 	oid = to_regprocedure(fcinfo);
 	if (!fcinfo->isnull)
 		name = format_procedure(DatumGetObjectId(oid));
-	return psprintf(FUNCTION_PREFIX "%s%s", name, end + 1);
+	return psprintf("%.*s %s%s", (int) (begin - difference), difference, name, end + 1);
+}
+
+/*
+ * fingerprint_function lists the components of a function.
+ */
+static List *
+fingerprint_function(Oid funcid)
+{
+	Uses		uses = {NIL, NIL, NIL};
+
+	if (!SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(funcid)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("function with OID %u does not exist", funcid)));
+	/* asked for by name, it counts even if it came with the server */
+	uses.functions = list_make1_oid(funcid);
+	return uses_components(&uses);
+}
+
+/*
+ * fingerprint(regprocedure) returns the code fingerprint of a function.
+ */
+Datum
+checkpoint_fingerprint(PG_FUNCTION_ARGS)
+{
+	CkptFingerprint *fingerprint = fingerprint_make(fingerprint_function(PG_GETARG_OID(0)));
+
+	PG_RETURN_TEXT_P(cstring_to_text(fingerprint->hash));
+}
+
+/*
+ * fingerprint_components(regprocedure) returns what went into it: object, kind
+ * and hash.
+ */
+Datum
+checkpoint_fingerprint_components(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	List	   *components = fingerprint_function(PG_GETARG_OID(0));
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	list_sort(components, compare_components);
+	foreach(lc, components)
+	{
+		Component  *component = (Component *) lfirst(lc);
+		Datum		values[3];
+		bool		nulls[3] = {false, false, false};
+
+		values[0] = CStringGetTextDatum(component->object);
+		values[1] = CStringGetTextDatum(component->kind);
+		values[2] = CStringGetTextDatum(component->hash);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }

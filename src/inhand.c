@@ -67,6 +67,7 @@ void
 ckpt_inhand_open(int64 checkpoint_id, int worker)
 {
 	static bool registered = false;
+	const int64 none = 0;
 	int			fd;
 	void	   *map;
 
@@ -78,9 +79,13 @@ ckpt_inhand_open(int64 checkpoint_id, int worker)
 	fd = BasicOpenFile(inhand_path, O_RDWR | O_CREAT | O_TRUNC | PG_BINARY);
 	if (fd < 0)
 		goto failed;
-	if (ftruncate(fd, sizeof(int64)) < 0)
+	/* the block must be there: a full disk is no error when memory is stored to */
+	errno = 0;
+	if (write(fd, &none, sizeof(none)) != sizeof(none))
 	{
+		errno = errno ? errno : ENOSPC;
 		close(fd);
+		(void) unlink(inhand_path);
 		goto failed;
 	}
 	map = mmap(NULL, sizeof(int64), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -119,37 +124,67 @@ ckpt_inhand_close(void)
 }
 
 /*
- * ckpt_inhand_collect lists (int64 *) the rows of a checkpoint that were in hand
- * when a process crashed, and removes the files that say so.  Nobody works on
- * the checkpoint.
+ * inhand_files calls visit for each file of a checkpoint.
  */
-List *
-ckpt_inhand_collect(int64 checkpoint_id)
+static void
+inhand_files(int64 checkpoint_id, void (*visit) (const char *path, List **ids), List **ids)
 {
 	char	   *prefix = psprintf("%u_" INT64_FORMAT "_", MyDatabaseId, checkpoint_id);
-	List	   *ids = NIL;
 	DIR		   *dir = AllocateDir(INHAND_DIR);
 	struct dirent *entry;
 
 	if (dir == NULL)
-		return NIL;
+		return;
 	while ((entry = ReadDirExtended(dir, INHAND_DIR, LOG)) != NULL)
 	{
 		char		path[MAXPGPATH];
-		int64	   *id = palloc0(sizeof(int64));
-		int			fd;
 
 		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
 			continue;
 		snprintf(path, MAXPGPATH, INHAND_DIR "/%s", entry->d_name);
-		fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
-		if (fd < 0)
-			continue;
-		if (read(fd, id, sizeof(int64)) == sizeof(int64) && *id > 0)
-			ids = lappend(ids, id);
-		CloseTransientFile(fd);
-		(void) unlink(path);
+		visit(path, ids);
 	}
 	FreeDir(dir);
+}
+
+static void
+read_file(const char *path, List **ids)
+{
+	int64	   *id = palloc0(sizeof(int64));
+	int			fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
+
+	if (fd < 0)
+		return;
+	if (read(fd, id, sizeof(int64)) == sizeof(int64) && *id > 0)
+		*ids = lappend(*ids, id);
+	CloseTransientFile(fd);
+}
+
+static void
+remove_file(const char *path, List **ids)
+{
+	(void) unlink(path);
+}
+
+/*
+ * ckpt_inhand_collect lists (int64 *) the rows of a checkpoint that were in hand
+ * when a process crashed.  Nobody works on the checkpoint.
+ */
+List *
+ckpt_inhand_collect(int64 checkpoint_id)
+{
+	List	   *ids = NIL;
+
+	inhand_files(checkpoint_id, read_file, &ids);
 	return ids;
+}
+
+/*
+ * ckpt_inhand_forget removes what ckpt_inhand_collect() read: it is on record,
+ * safe on disk, or of no more use.
+ */
+void
+ckpt_inhand_forget(int64 checkpoint_id)
+{
+	inhand_files(checkpoint_id, remove_file, NULL);
 }

@@ -19,5 +19,6 @@ extern volatile int64 *ckpt_inhand;
 extern void ckpt_inhand_open(int64 checkpoint_id, int worker);
 extern void ckpt_inhand_close(void);
 extern List *ckpt_inhand_collect(int64 checkpoint_id);
+extern void ckpt_inhand_forget(int64 checkpoint_id);
 
 #endif							/* CKPT_INHAND_H */

@@ -81,6 +81,11 @@ joblock_end_level(int level, bool commit)
 static void
 joblock_xact_callback(XactEvent event, void *arg)
 {
+	if (event == XACT_EVENT_PRE_PREPARE && npending > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot prepare a transaction that has begun or ended a job"),
+				 errhint("Commit it instead.")));
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
 		joblock_end_level(1, event == XACT_EVENT_COMMIT);
 }

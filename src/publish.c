@@ -14,6 +14,7 @@
  */
 #include "checkpoint.h"
 
+#include "access/reloptions.h"
 #include "access/table.h"
 #include "asuser.h"
 #include "catalog/namespace.h"
@@ -30,6 +31,8 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/varlena.h"
 
 /*
  * check_replaceable raises unless a view's columns are the first of the given
@@ -104,6 +107,7 @@ ckpt_publish_check(const char *target, TupleDesc desc, Oid owner)
 	Oid			relid = get_relname_relid(rv->relname, namespace);
 	char	   *name = quote_qualified_identifier(get_namespace_name(namespace),
 												  rv->relname);
+	AclResult	aclresult;
 
 	if (namespace == get_namespace_oid(CKPT_DATA_SCHEMA, false) ||
 		namespace == get_namespace_oid(CKPT_SCHEMA, false))
@@ -111,14 +115,11 @@ ckpt_publish_check(const char *target, TupleDesc desc, Oid owner)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("cannot publish in schema \"%s\"", get_namespace_name(namespace)),
 				 errhint("It belongs to the extension: choose a schema of your own.")));
+	aclresult = ckpt_namespace_aclcheck(namespace, owner);
+	if (aclresult != ACLCHECK_OK)
+		aclcheck_error(aclresult, OBJECT_SCHEMA, get_namespace_name(namespace));
 	if (!OidIsValid(relid))
-	{
-		AclResult	aclresult = ckpt_namespace_aclcheck(namespace, owner);
-
-		if (aclresult != ACLCHECK_OK)
-			aclcheck_error(aclresult, OBJECT_SCHEMA, get_namespace_name(namespace));
 		return name;
-	}
 
 	if (get_rel_relkind(relid) != RELKIND_VIEW)
 		ereport(ERROR,
@@ -130,6 +131,41 @@ ckpt_publish_check(const char *target, TupleDesc desc, Oid owner)
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_VIEW, name);
 	check_replaceable(relid, name, desc);
 	return name;
+}
+
+/*
+ * view_options returns the WITH clause that keeps the options of a view, if it
+ * exists and has any: replacing it would reset them.
+ */
+static char *
+view_options(const char *name)
+{
+	RangeVar   *rv = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name)));
+	Oid			relid = RangeVarGetRelid(rv, NoLock, true);
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	StringInfoData buf;
+	Datum		options;
+	bool		isnull;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	if (!HeapTupleIsValid(tuple))
+		return buf.data;
+	options = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_reloptions, &isnull);
+	if (!isnull)
+	{
+		foreach(lc, untransformRelOptions(options))
+		{
+			DefElem    *option = lfirst_node(DefElem, lc);
+
+			appendStringInfo(&buf, "%s%s = %s", buf.len == 0 ? "WITH (" : ", ",
+							 quote_identifier(option->defname),
+							 quote_literal_cstr(strVal(option->arg)));
+		}
+		appendStringInfoChar(&buf, ')');
+	}
+	ReleaseSysCache(tuple);
+	return buf.data;
 }
 
 /*
@@ -145,7 +181,8 @@ ckpt_publish_view(const char *name, const char *table, TupleDesc desc, Oid owner
 	CkptUser	saved;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "CREATE OR REPLACE VIEW %s AS SELECT ", name);
+	appendStringInfo(&sql, "CREATE OR REPLACE VIEW %s %s AS SELECT ", name,
+					 view_options(name));
 	for (int i = 0; i < desc->natts; i++)
 		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
 						 quote_identifier(NameStr(TupleDescAttr(desc, i)->attname)));

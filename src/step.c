@@ -14,8 +14,9 @@
  *	publish		put its rows under their name (save)
  *
  * Each state is one transaction (run: many), and its work is done in a
- * subtransaction, so that after any error the transaction can record it.  All
- * commits but the last are asynchronous: results and the record of what is
+ * subtransaction, so that after any error the transaction can record it.
+ * Commits are asynchronous but for the last, and the one before the run, which
+ * what a crash leaves behind refers to: results and the record of what is
  * processed are in one commit, so a lost one is computed again.
  *
  * IDENTIFICATION
@@ -1014,6 +1015,7 @@ step_transaction(Step *step)
 		ckpt_catalog_update_step(step->step_id, step->action, step->reason, step->cp->id,
 								 &step->counts, true);
 	durable = step->state == STEP_DONE || step->state == STEP_PUBLISH ||
+		(step->state == STEP_RUN && !hold) ||
 		(step->runner && ckpt_runner_wants_durable(step->runner));
 	step_commit(step, durable);
 	if (hold)
@@ -1046,7 +1048,10 @@ step_work(Step *step)
 
 		step_transaction(step);
 		if (step->state == STEP_RUN && before != STEP_RUN)
+		{
+			ckpt_inhand_forget(step->cp->id);
 			step_launch(step);
+		}
 		if (step->state == STEP_RUN)
 		{
 			step_check_client();
@@ -1095,10 +1100,11 @@ step_call(FunctionCallInfo fcinfo, Step *step)
 	error = ckpt_subxact_run(step_prepare, step, CurrentMemoryContext, NULL);
 	if (error)
 		step_refuse(step, error);
-	step_commit(step, false);
 
 	PG_TRY();
 	{
+		/* if the caller's state does not allow to commit, this says so */
+		SPI_commit();
 		step_work(step);
 	}
 	PG_CATCH();

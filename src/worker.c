@@ -27,6 +27,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "asuser.h"
 #include "catalog.h"
 #include "guc.h"
 #include "inhand.h"
@@ -471,6 +472,7 @@ worker_prepare(void *arg)
 	Relation	input;
 	TupleDesc	desc;
 	CkptUdf    *udf;
+	CkptUser	saved;
 
 	RESUME_INTERRUPTS();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -482,7 +484,9 @@ worker_prepare(void *arg)
 						 AccessShareLock);
 	desc = CreateTupleDescCopy(RelationGetDescr(input));
 	table_close(input, NoLock);
+	saved = ckpt_user_become(worker->task.owner);
 	udf = ckpt_udf_analyze(worker->shared->kind, worker->shared->text, desc);
+	ckpt_user_restore(saved);
 	if (strcmp(ckpt_columns_text(udf->output_desc), worker->cp.output_columns) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
