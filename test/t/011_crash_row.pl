@@ -1,0 +1,208 @@
+# A row that crashes the server: it is tried again once, alone and with all that
+# came before it safe on disk, and then no more until the code changes (rules 6,
+# 8 and 11).  A shutdown is no crash, whatever row is in hand.
+
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my $node = PostgreSQL::Test::Cluster->new('crash');
+$node->init;
+$node->append_conf('postgresql.conf', q{
+restart_after_crash = on
+max_worker_processes = 8
+});
+$node->start;
+
+my $calls = "$PostgreSQL::Test::Utils::tmp_check/calls";
+$node->safe_psql('postgres', qq{
+CREATE EXTENSION checkpoint;
+CREATE EXTENSION plpython3u;
+
+-- notes a call; crashes at row 7, and waits at another one while the gate is there
+CREATE FUNCTION called(x int, crashes bool, waits bool) RETURNS void LANGUAGE plpython3u AS \$\$
+import os, signal
+with open('$calls', 'a') as file:
+	file.write('%d\\n' % x)
+if crashes:
+	os.kill(os.getpid(), signal.SIGSEGV)
+while waits and os.path.exists('$calls.gate'):
+	plpy.execute('SELECT pg_sleep(0.005)')
+\$\$;
+CREATE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql AS \$\$
+BEGIN
+	PERFORM called(x, x = 7, false);
+	RETURN x * 10;
+END \$\$;
+});
+
+sub wait_until
+{
+	my ($what, $condition) = @_;
+
+	foreach my $i (1 .. 100 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return if $condition->();
+		usleep(10_000);
+	}
+	die "timed out waiting until $what";
+}
+
+# try_sql returns '' if the server does not answer.
+sub try_sql
+{
+	my ($out, $err);
+
+	IPC::Run::run([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $_[0] ],
+		'<', \undef, '>', \$out, '2>', \$err) or return '';
+	chomp $out;
+	return $out;
+}
+
+sub checkpointer
+{
+	return try_sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'});
+}
+
+# run_job returns psql's status, the error and the rows that were called.
+sub run_job
+{
+	my ($job, $call, %options) = @_;
+	my $before = checkpointer();
+	my ($out, $err);
+
+	unlink $calls;
+	IPC::Run::run([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose', '-d',
+			$node->connstr('postgres'), '-c', "SELECT checkpoint.begin_job('$job')",
+			'-c', $call, '-c', 'SELECT checkpoint.end_job()' ],
+		'<', \undef, '>', \$out, '2>', \$err);
+	my $status = $? >> 8;
+	if ($options{crashes})
+	{
+		wait_until('the server has recovered', sub {
+			my $now = checkpointer();
+			$now ne '' && $now ne $before });
+	}
+	my @called = -e $calls ? split(/\n/, slurp_file($calls)) : ();
+	return ($status, $err, join(',', @called));
+}
+
+sub sql { return $node->safe_psql('postgres', $_[0]); }
+
+sub processed
+{
+	return sql("SELECT rows_processed || ' ' || state FROM checkpoint.checkpoints WHERE job = '$_[0]'");
+}
+
+# The commit interval is so long that only what the crash row makes safe is safe.
+foreach my $kind ('map', 'gen')
+{
+	my $udf = $kind eq 'map' ? 'f(x) AS y' : 'ARRAY[f(x), -1]';
+	$udf = "unnest($udf) AS y" if $kind eq 'gen';
+	my $job = "crash in $kind";
+	my $input = 'SELECT x FROM generate_series(1, 20) x ORDER BY x';
+	my $step = "CALL checkpoint.$kind('s', \$\$$input\$\$, '$udf'";
+	my $rows = $kind eq 'map' ? 1 : 2;
+	my ($status, $err, $called);
+
+	$node->append_conf('postgresql.conf', "checkpoint.commit_interval = '1h'");
+	$node->reload;
+
+	# the first crash: all that was not committed is lost with it
+	($status, $err, $called) = run_job($job, "$step)", crashes => 1);
+	is($status, 2, "$kind: the row crashes the server");
+	is($called, '1,2,3,4,5,6,7', 'it is the seventh');
+	is(processed($job), '0 partial', 'nothing else had been committed');
+	is(sql("SELECT status FROM checkpoint.jobs WHERE name = '$job'"), 'interrupted',
+		'rule 12: the job shows as interrupted');
+	is(sql('SELECT count(*) FROM checkpoint.errors'), '0', 'one crash is not enough');
+
+	# the first rerun tries it again, alone: what came before it is safe
+	($status, $err, $called) = run_job($job, "$step)", crashes => 1);
+	is($status, 2, 'the rerun crashes again');
+	is($called, '1,2,3,4,5,6,7', 'at the same row');
+	is(processed($job), '6 partial', 'all that came before it is kept');
+
+	# the second rerun does not call it any more, and computes the rest
+	($status, $err, $called) = run_job($job, "$step)");
+	is($status, 1, 'on_error => stop: the second rerun fails');
+	like($err, qr/ERROR: +57P02: .*crashed, twice/, 'and says why');
+	like($err, qr/HINT: .*on_error => 'skip'/, 'and what to do');
+	is($called, join(',', 8 .. 20), 'all but that row are computed');
+	is(processed($job), '19 partial', 'and kept');
+	is(sql("SELECT sys__id, sqlstate, message FROM checkpoint.errors WHERE job = '$job'"),
+		'7|57P02|server process crashed twice with this row in hand', 'the row is in quarantine');
+
+	# the next ones neither
+	($status, $err, $called) = run_job($job, "$step)");
+	is($status, 1, 'the third rerun fails');
+	is($called, '', 'without a call');
+	($status, $err, $called) = run_job($job, "$step, on_error => 'skip')");
+	is($status, 0, 'on_error => skip: the job goes on without the row');
+	is($called, '', 'without a call');
+	is(sql("SELECT status FROM checkpoint.jobs WHERE name = '$job' ORDER BY job_id DESC LIMIT 1"),
+		'complete_with_errors', 'and is complete_with_errors');
+	is(processed($job), '19 partial', 'rule 11: the checkpoint stays partial');
+
+	# new code is called for it, and it leaves the quarantine
+	sql('CREATE OR REPLACE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql AS $$
+		BEGIN PERFORM called(x, false, false); RETURN x * 10; END $$');
+	($status, $err, $called) = run_job($job, "$step)");
+	is($status, 0, 'with the function repaired the job is complete') or diag($err);
+	is($called, '7', 'by the call of one row');
+	is(processed($job), '20 final', 'and the checkpoint is final');
+	is(sql('SELECT count(*) FROM checkpoint.errors'), '0', 'nothing is in quarantine');
+	my $output = sql("SELECT output_table FROM checkpoint.checkpoints WHERE job = '$job'");
+	is(sql("SELECT count(*), sum(y) FROM $output"), 20 * $rows . '|' . ($kind eq 'map' ? 2100 : 2080),
+		'all rows are there, once');
+
+	sql('CREATE OR REPLACE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql AS $$
+		BEGIN PERFORM called(x, x = 7, false); RETURN x * 10; END $$');
+}
+
+# With two processes, either may meet the row; the neighbour's row in hand, which
+# the crash of the first ends by SIGQUIT, is none that crashed.
+my $step = q{CALL checkpoint.map('s', 'SELECT x FROM generate_series(1, 40) x ORDER BY x',
+	'f(x) AS y', workers => 2)};
+my ($status, $err, $called);
+foreach my $i (1 .. 2)
+{
+	($status, $err, $called) = run_job('two processes', $step, crashes => 1);
+	is($status, 2, "two processes: crash $i");
+}
+($status, $err, $called) = run_job('two processes', $step);
+is($status, 1, 'the second rerun fails without a crash');
+unlike(",$called,", qr/,7,/, 'without a call of the row');
+is(sql(q{SELECT string_agg(sys__id::text, ',') FROM checkpoint.errors WHERE job = 'two processes'}), '7',
+	'which alone is in quarantine');
+is(processed('two processes'), '39 partial', 'all others are computed');
+
+# An immediate shutdown, twice with the same row in hand: that is no crash row.
+sql('CREATE FUNCTION waits(x int) RETURNS int LANGUAGE plpgsql AS $$
+	BEGIN PERFORM called(x, false, x = 5); RETURN x * 10; END $$');
+$step = q{CALL checkpoint.map('s', 'SELECT x FROM generate_series(1, 10) x ORDER BY x', 'waits(x) AS y')};
+foreach my $mode ('immediate', 'immediate', 'fast')
+{
+	append_to_file("$calls.gate", '');
+	unlink $calls;
+	my $psql = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'),
+			'-c', q{SELECT checkpoint.begin_job('shutdown')}, '-c', $step ],
+		'<', \undef, '>', \my $out, '2>', \my $error);
+	wait_until('row 5 is in hand', sub { -e $calls && slurp_file($calls) =~ /^5$/m });
+	$node->stop($mode);
+	$psql->finish;
+	unlink "$calls.gate";
+	$node->start;
+}
+($status, $err, $called) = run_job('shutdown', $step);
+is($status, 0, 'shutdowns with the same row in hand quarantine nothing') or diag($err);
+like(",$called,", qr/,5,/, 'it is computed');
+is(processed('shutdown'), '10 final', 'like all others');
+is(sql(q{SELECT count(*) FROM checkpoint.errors WHERE job = 'shutdown'}), '0', 'without an error');
+
+$node->stop;
+done_testing();
