@@ -157,15 +157,6 @@ catalog_run(Statement *st, int expected)
 	return nrows;
 }
 
-static bool
-row_isnull(uint64 row, int col)
-{
-	bool		isnull;
-
-	(void) SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, col, &isnull);
-	return isnull;
-}
-
 static int64
 row_int8(uint64 row, int col)
 {
@@ -823,6 +814,38 @@ ckpt_catalog_code_version(int64 checkpoint_id, const char *code_hash,
 }
 
 /*
+ * ckpt_catalog_code_versions lists (CkptCodeVersion *) the versions of the code
+ * that have computed rows of a checkpoint.
+ */
+List *
+ckpt_catalog_code_versions(int64 checkpoint_id)
+{
+	STATEMENT(st, "SELECT code_no::bigint, code_hash, cache_version, components"
+			  " FROM checkpoint.code_version v WHERE checkpoint_id = $1"
+			  " AND EXISTS (SELECT FROM checkpoint.work w"
+			  "   WHERE w.checkpoint_id = v.checkpoint_id AND w.code_no = v.code_no"
+			  "   AND w.rows_processed > 0) ORDER BY code_no");
+	List	   *versions = NIL;
+	uint64		nrows;
+
+	arg_int8(&st, checkpoint_id);
+	nrows = catalog_open(&st, SPI_OK_SELECT);
+	MemoryContextSwitchTo(st.caller);
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		CkptCodeVersion *version = palloc(sizeof(CkptCodeVersion));
+
+		version->code_no = (int) row_int8(row, 1);
+		version->code_hash = row_text(&st, row, 2);
+		version->cache_version = row_text(&st, row, 3);
+		version->components = row_text(&st, row, 4);
+		versions = lappend(versions, version);
+	}
+	catalog_close(&st);
+	return versions;
+}
+
+/*
  * ckpt_catalog_count_code_versions returns how many versions of the code have
  * computed rows of a checkpoint.
  */
@@ -841,25 +864,22 @@ ckpt_catalog_count_code_versions(int64 checkpoint_id)
 }
 
 /*
- * ckpt_catalog_code_difference says in words what the code that last worked on
- * a checkpoint and the given components (a JSON object) do not have in common,
- * naming one thing; NULL if nothing.
+ * ckpt_catalog_code_difference says in words what two versions of code, given
+ * as components (JSON objects), do not have in common, naming one thing; NULL
+ * if nothing.
  */
 char *
-ckpt_catalog_code_difference(int64 checkpoint_id, const char *components)
+ckpt_catalog_code_difference(const char *old_components, const char *new_components)
 {
 	STATEMENT(st, "SELECT key || CASE WHEN o.value IS NULL THEN ' added'"
 			  " WHEN n.value IS NULL THEN ' no longer used' ELSE ' changed' END"
-			  " FROM (SELECT * FROM jsonb_each_text((SELECT v.components"
-			  "   FROM checkpoint.code_version v JOIN checkpoint.checkpoint c"
-			  "   USING (checkpoint_id, code_hash) WHERE checkpoint_id = $1 LIMIT 1))) o"
-			  " FULL JOIN jsonb_each_text($2::jsonb) n USING (key)"
+			  " FROM jsonb_each_text($1::jsonb) o FULL JOIN jsonb_each_text($2::jsonb) n USING (key)"
 			  " WHERE o.value IS DISTINCT FROM n.value"
 			  " ORDER BY o.value IS NULL OR n.value IS NULL, key = 'expression', key LIMIT 1");
 	char	   *difference = NULL;
 
-	arg_int8(&st, checkpoint_id);
-	arg_text(&st, components);
+	arg_text(&st, old_components);
+	arg_text(&st, new_components);
 	if (catalog_open(&st, SPI_OK_SELECT) > 0)
 		difference = row_text(&st, 0, 1);
 	catalog_close(&st);
@@ -1071,6 +1091,29 @@ ckpt_catalog_load_crashes(int64 checkpoint_id, const char *code_hash,
 }
 
 /*
+ * load_range adds a stored range to a set; the row has its number and its bits
+ * in the first two columns.
+ */
+static void
+load_range(CkptIdSet *set, uint64 row)
+{
+	const uint8 *bytes = NULL;
+	int			nbytes = 0;
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2,
+									  &isnull);
+
+	if (!isnull)
+	{
+		bytea	   *bits = DatumGetByteaPP(value);
+
+		bytes = (const uint8 *) VARDATA_ANY(bits);
+		nbytes = (int) VARSIZE_ANY_EXHDR(bits);
+	}
+	ckpt_idset_load_range(set, row_int8(row, 1), bytes, nbytes);
+}
+
+/*
  * ckpt_catalog_load_processed adds a checkpoint's processed set to all, and
  * the part of it that one worker computed with one version of the code to
  * mine.  Either may be NULL.
@@ -1089,24 +1132,30 @@ ckpt_catalog_load_processed(int64 checkpoint_id, int code_no, int worker,
 	nrows = catalog_open(&st, SPI_OK_SELECT);
 	for (uint64 row = 0; row < nrows; row++)
 	{
-		bytea	   *bits = NULL;
-		const uint8 *bytes = NULL;
-		int			nbytes = 0;
-
-		if (!row_isnull(row, 2))
-		{
-			bool		isnull;
-
-			bits = DatumGetByteaPP(SPI_getbinval(SPI_tuptable->vals[row],
-												 SPI_tuptable->tupdesc, 2, &isnull));
-			bytes = (const uint8 *) VARDATA_ANY(bits);
-			nbytes = (int) VARSIZE_ANY_EXHDR(bits);
-		}
 		if (all)
-			ckpt_idset_load_range(all, row_int8(row, 1), bytes, nbytes);
+			load_range(all, row);
 		if (mine && row_bool(row, 3))
-			ckpt_idset_load_range(mine, row_int8(row, 1), bytes, nbytes);
+			load_range(mine, row);
 	}
+	catalog_close(&st);
+}
+
+/*
+ * ckpt_catalog_load_code_processed adds what was computed with one version of
+ * the code to a set.
+ */
+void
+ckpt_catalog_load_code_processed(int64 checkpoint_id, int code_no, CkptIdSet *set)
+{
+	STATEMENT(st, "SELECT range_no, bits FROM checkpoint.processed"
+			  " WHERE checkpoint_id = $1 AND code_no = $2");
+	uint64		nrows;
+
+	arg_int8(&st, checkpoint_id);
+	arg_int4(&st, code_no);
+	nrows = catalog_open(&st, SPI_OK_SELECT);
+	for (uint64 row = 0; row < nrows; row++)
+		load_range(set, row);
 	catalog_close(&st);
 }
 

@@ -80,6 +80,15 @@ typedef struct CkptWorkDone
 	CkptRowSum	output;			/* output rows */
 } CkptWorkDone;
 
+/* A row of checkpoint.code_version. */
+typedef struct CkptCodeVersion
+{
+	int			code_no;
+	char	   *code_hash;
+	char	   *cache_version;	/* or NULL */
+	char	   *components;
+} CkptCodeVersion;
+
 /* access */
 extern bool ckpt_catalog_may_use(const char *owner);
 extern void ckpt_catalog_check_owner(const char *owner, const char *what, int64 id);
@@ -127,8 +136,10 @@ extern void ckpt_catalog_delete_checkpoint(int64 id);
 extern int	ckpt_catalog_code_version(int64 checkpoint_id, const char *code_hash,
 									  const char *cache_version,
 									  const char *components);
+extern List *ckpt_catalog_code_versions(int64 checkpoint_id);
 extern int	ckpt_catalog_count_code_versions(int64 checkpoint_id);
-extern char *ckpt_catalog_code_difference(int64 checkpoint_id, const char *components);
+extern char *ckpt_catalog_code_difference(const char *old_components,
+										  const char *new_components);
 
 /* what was computed */
 extern void ckpt_catalog_load_work(int64 checkpoint_id, int code_no, int worker,
@@ -152,6 +163,8 @@ extern void ckpt_catalog_load_crashes(int64 checkpoint_id, const char *code_hash
 /* processed sets */
 extern void ckpt_catalog_load_processed(int64 checkpoint_id, int code_no, int worker,
 										CkptIdSet *all, CkptIdSet *mine);
+extern void ckpt_catalog_load_code_processed(int64 checkpoint_id, int code_no,
+											 CkptIdSet *set);
 extern void ckpt_catalog_store_processed(int64 checkpoint_id, int code_no, int worker,
 										 CkptIdSet *mine);
 extern void ckpt_catalog_delete_processed(int64 checkpoint_id);

@@ -160,7 +160,7 @@ ckpt_columns_text(TupleDesc desc)
 
 /*
  * result_table_fault returns why a table cannot be used as the one that was
- * made for an owner with the given columns, or NULL if it can.
+ * made for an owner with the given columns (any if NULL), or NULL if it can.
  */
 static const char *
 result_table_fault(Relation rel, Oid owner, const char *columns)
@@ -175,7 +175,7 @@ result_table_fault(Relation rel, Oid owner, const char *columns)
 		if (TupleDescAttr(RelationGetDescr(rel), i)->attisdropped)
 			return "its columns were changed";
 	}
-	if (strcmp(ckpt_columns_text(RelationGetDescr(rel)), columns) != 0)
+	if (columns && strcmp(ckpt_columns_text(RelationGetDescr(rel)), columns) != 0)
 		return "its columns were changed";
 	return NULL;
 }

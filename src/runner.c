@@ -53,6 +53,7 @@
 #include "guc.h"
 #include "inhand.h"
 #include "jit/jit.h"
+#include "joblock.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -62,9 +63,12 @@
 #include "rowbuffer.h"
 #include "runner.h"
 #include "storage/bufmgr.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/pmsignal.h"
 #include "subxact.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -270,6 +274,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	CkptRunner *runner = ((Receiver *) self)->runner;
 	CkptUdf    *udf = runner->udf;
 	int			nout = udf->nplain;
+	MemoryContext oldcxt;
 
 	slot_getallattrs(slot);
 	memcpy(runner->values, slot->tts_values, nout * sizeof(Datum));
@@ -281,28 +286,16 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 		runner->values[0] = Int64GetDatum(0);	/* numbered when written */
 		nout = 2;
 	}
-	if (udf->has_rows)
-	{
-		/* one input row may give millions of them */
-		MemoryContext oldcxt = MemoryContextSwitchTo(runner->row_cxt);
-
-		ckpt_udf_output_row(udf, slot->tts_values + udf->nplain,
-							slot->tts_isnull + udf->nplain,
-							runner->values + nout, runner->isnull + nout);
-		MemoryContextSwitchTo(oldcxt);
-	}
-	else
-	{
-		memcpy(runner->values + nout, slot->tts_values + udf->nplain,
-			   udf->ntargets * sizeof(Datum));
-		memcpy(runner->isnull + nout, slot->tts_isnull + udf->nplain,
-			   udf->ntargets * sizeof(bool));
-	}
+	/* one input row may give millions of them */
+	oldcxt = MemoryContextSwitchTo(runner->row_cxt);
+	ckpt_udf_output_row(udf, slot->tts_values + udf->nplain,
+						slot->tts_isnull + udf->nplain,
+						runner->values + nout, runner->isnull + nout);
+	MemoryContextSwitchTo(oldcxt);
 
 	ckpt_rowhash_add(runner->hasher, &runner->sum, runner->values, runner->isnull);
 	ckpt_rowbuffer_add(runner->buffer, runner->values, runner->isnull);
-	if (udf->has_rows)
-		MemoryContextReset(runner->row_cxt);
+	MemoryContextReset(runner->row_cxt);
 	return true;
 }
 
@@ -513,6 +506,7 @@ runner_open(CkptRunner *runner)
 	CkptUser	saved = ckpt_user_become(runner->task.owner);
 	Query	   *query;
 	bool		changed;
+	int			nestlevel;
 
 	runner->input = ckpt_result_table_open(runner->cp->input_table, "input",
 										   runner->cp->step, runner->task.owner,
@@ -523,7 +517,12 @@ runner_open(CkptRunner *runner)
 	changed = ckpt_udf_refresh(runner->udf, runner->cp->input_table);
 	query = ckpt_udf_run_query(runner->udf, runner->cp->input_table);
 	add_filters(runner, query);
+	nestlevel = NewGUCNestLevel();
+	/* without, each batch would read all of the input */
+	(void) set_config_option("enable_tidscan", "on", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	runner->plan = ckpt_query_plan(query, runner->udf->text, 0);
+	AtEOXact_GUC(false, nestlevel);
 	ckpt_user_restore(saved);
 
 	if (changed)
@@ -859,6 +858,10 @@ ckpt_runner_transaction(CkptRunner *runner)
 	MemoryContext oldcxt = MemoryContextSwitchTo(runner->xact_cxt);
 	bool		more = true;
 
+	/* without a postmaster nobody would write the WAL of what is computed */
+	if (!PostmasterIsAlive())
+		proc_exit(1);
+
 	/* nothing is computed yet: what takes long here can be interrupted */
 	RESUME_INTERRUPTS();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -875,6 +878,16 @@ ckpt_runner_transaction(CkptRunner *runner)
 			more = !runner->second_pass && next_range(runner);
 	} while (more && runner->error == NULL && !runner->end_transaction &&
 			 now_ms() < runner->deadline);
+
+	/*
+	 * A function may have called pg_advisory_unlock_all(): then somebody else
+	 * may have begun to compute the same rows.
+	 */
+	if (!ckpt_joblock_held_here(CKPT_LOCK_JOB, runner->task.job_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a function has released the locks of the job that calls it"),
+				 errhint("Do not call pg_advisory_unlock_all() in a function that a step runs.")));
 
 	ckpt_catalog_store_processed(runner->cp->id, runner->task.code_no,
 								 runner->task.worker, runner->mine);

@@ -7,7 +7,8 @@
  *	identify	rerun the input query and hash its rows
  *				final checkpoint under that key?	reuse it: done
  *				partial one of this step?			adopt its tables: run
- *	materialize	number the query's rows and keep them in a new checkpoint
+ *	materialize	number the query's rows and keep them in a new checkpoint;
+ *				results for equal rows in an older one?	carry them over
  *	run			compute what is left, one transaction at a time, with workers
  *	collect		wait for the workers; rows left? run again
  *	finish		make the checkpoint final
@@ -31,6 +32,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "asuser.h"
+#include "carry.h"
 #include "catalog.h"
 #include "catalog/heap.h"
 #include "catalog/pg_class.h"
@@ -124,6 +126,7 @@ typedef struct Step
 	int64		worker_error_id;
 	const char *action;
 	char	   *reason;
+	List	   *warned_about;	/* checkpoints */
 	int64		kept_from;		/* job that computed the rows kept, or 0 */
 	CkptStepCounts counts;
 	TimestampTz started;
@@ -276,16 +279,23 @@ step_cache_key(const Step *step, const char *input_hash)
 
 /*
  * table_usable returns whether a checkpoint's table is what it was, and warns
- * if it is not.
+ * if it is not.  Columns of NULL are not looked at.
  */
 static bool
-table_usable(const Step *step, const CkptCheckpoint *cp, const char *table,
+table_usable(Step *step, const CkptCheckpoint *cp, const char *table,
 			 const char *columns)
 {
 	const char *fault = ckpt_result_table_fault(table, step->job.ownerid, columns);
+	ListCell   *lc;
 
 	if (fault == NULL)
 		return true;
+	foreach(lc, step->warned_about)
+	{
+		if (((const CkptCheckpoint *) lfirst(lc))->id == cp->id)
+			return false;
+	}
+	step->warned_about = lappend(step->warned_about, unconstify(CkptCheckpoint *, cp));
 	ereport(WARNING,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("checkpoint %lld of step \"%s\" cannot be used", (long long) cp->id,
@@ -329,6 +339,30 @@ recompute_other_code(Step *step)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	ckpt_result_table_keep(step->cp->output_table, step->kind == CKPT_MAP ? 1 : 2, keep);
 	PopActiveSnapshot();
+}
+
+/*
+ * other_code says in words what tells the code that computed rows of a
+ * checkpoint from the code at hand; NULL if nothing does.
+ */
+static char *
+other_code(const Step *step, const CkptCheckpoint *cp)
+{
+	bool		other_version = false;
+	ListCell   *lc;
+
+	foreach(lc, ckpt_catalog_code_versions(cp->id))
+	{
+		CkptCodeVersion *version = (CkptCodeVersion *) lfirst(lc);
+		char	   *difference = ckpt_catalog_code_difference(version->components,
+															  step->fingerprint->components);
+
+		if (difference)
+			return ckpt_fingerprint_describe(difference);
+		other_version |= strcmp(version->cache_version ? version->cache_version : "",
+								step->cache_version ? step->cache_version : "") != 0;
+	}
+	return other_version ? "cache_version changed" : NULL;
 }
 
 /*
@@ -410,11 +444,11 @@ step_begin_run(Step *step)
  * step_adopt goes on with a partial checkpoint.
  */
 static void
-step_adopt(Step *step, CkptCheckpoint *cp, const char *difference)
+step_adopt(Step *step, CkptCheckpoint *cp, char *code_change)
 {
 	step->cp = cp;
 	step->action = "continued";
-	step->reason = difference ? ckpt_fingerprint_describe(difference) :
+	step->reason = code_change ? code_change :
 		psprintf("not finished by job %lld", (long long) cp->job_id);
 	step->kept_from = cp->job_id;
 	step_begin_run(step);
@@ -433,7 +467,7 @@ adopt_partial(Step *step, const char *input_hash, bool fresh_only)
 	foreach(lc, ckpt_catalog_group_checkpoints(step->job.owner, step->job.name, step->name))
 	{
 		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
-		char	   *difference;
+		char	   *code_change;
 
 		if (fresh_only && (cp->final || !cp->fresh))
 			return false;
@@ -444,10 +478,10 @@ adopt_partial(Step *step, const char *input_hash, bool fresh_only)
 			!table_usable(step, cp, cp->input_table, ckpt_columns_text(step->input_desc)))
 			continue;
 
-		difference = ckpt_catalog_code_difference(cp->id, step->fingerprint->components);
-		if (difference && step->on_code_change == CODE_CHANGE_RESTART)
+		code_change = other_code(step, cp);
+		if (code_change && step->on_code_change == CODE_CHANGE_RESTART)
 			return false;
-		step_adopt(step, cp, difference);
+		step_adopt(step, cp, code_change);
 		return true;
 	}
 	return false;
@@ -461,7 +495,7 @@ step_explain_compute(const Step *step, const char *input_hash)
 {
 	List	   *earlier;
 	CkptCheckpoint *last;
-	char	   *difference;
+	char	   *code_change;
 
 	if (step->job.fresh)
 		return "fresh run asked for";
@@ -476,15 +510,12 @@ step_explain_compute(const Step *step, const char *input_hash)
 		return "kind of step changed";
 	if (strcmp(last->output_columns, step->output_columns) != 0)
 		return "output columns changed";
-	difference = last->final || step->on_code_change == CODE_CHANGE_RESTART ?
-		ckpt_catalog_code_difference(last->id, step->fingerprint->components) : NULL;
-	if (difference)
-		return ckpt_fingerprint_describe(difference);
+	/* that rows of a final one are of several versions is no reason */
+	code_change = !last->final || !last->mixed_code ? other_code(step, last) : NULL;
+	if (code_change && (last->final || step->on_code_change == CODE_CHANGE_RESTART))
+		return code_change;
 	if (input_hash && strcmp(last->input_hash, input_hash) != 0)
 		return "input changed";
-	if (last->final && strcmp(last->cache_version ? last->cache_version : "",
-							  step->cache_version ? step->cache_version : "") != 0)
-		return "cache_version changed";
 	return "tables of earlier work cannot be used";
 }
 
@@ -557,6 +588,52 @@ step_identify(void *arg)
 }
 
 /*
+ * carry_over gives the new checkpoint what the newest one of this step of the
+ * run group has for equal rows.  (Not an older one: it may have been replaced
+ * by a fresh run.)
+ */
+static void
+carry_over(Step *step)
+{
+	CkptCheckpoint *base = NULL;
+	bool		same_code;
+	ListCell   *lc;
+
+	if (step->job.fresh || !step->cache_enabled ||
+		step->on_code_change == CODE_CHANGE_RESTART)
+		return;
+	foreach(lc, ckpt_catalog_group_checkpoints(step->job.owner, step->job.name, step->name))
+	{
+		base = (CkptCheckpoint *) lfirst(lc);
+		if (base->id != step->cp->id)
+			break;
+		base = NULL;
+	}
+	if (base == NULL || base->kind != step->kind ||
+		strcmp(base->output_columns, step->output_columns) != 0 ||
+		!table_usable(step, base, base->output_table, step->output_columns))
+		return;
+	/* a partial one is whole or nothing; the output of gen needs its input */
+	if ((step->kind == CKPT_GEN || !base->final) &&
+		(base->input_table == NULL ||
+		 !table_usable(step, base, base->input_table, step->kind == CKPT_GEN ? NULL :
+					   ckpt_columns_text(step->input_desc))))
+		return;
+	if (!ckpt_carry_possible(step->udf, step->kind == CKPT_GEN ?
+							 base->input_table : base->output_table))
+		return;
+
+	same_code = base->final || step->on_code_change == CODE_CHANGE_RECOMPUTE;
+	if (ckpt_carry_over(base, step->cp, step->udf, step->job.ownerid,
+						same_code ? step->fingerprint->hash : NULL,
+						step->cache_version) > 0)
+	{
+		step->action = "carried over";
+		step->kept_from = base->job_id;
+	}
+}
+
+/*
  * step_materialize keeps the query's rows as the input of a new checkpoint or,
  * where there is no UDF, as its output.
  */
@@ -606,7 +683,10 @@ step_materialize(void *arg)
 	step->cp = cp;
 	step->action = "computed";
 	if (step->udf)
+	{
+		carry_over(step);
 		step_begin_run(step);
+	}
 	else
 	{
 		CkptWorkDone done = {input.sum.rows, 0, input.sum};

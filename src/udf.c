@@ -22,6 +22,7 @@
  */
 #include "checkpoint.h"
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/heap.h"
 #include "catalog/pg_class.h"
@@ -236,6 +237,7 @@ udf_init_output(CkptUdf *udf, Query *query)
 {
 	int			natts = udf->kind == CKPT_MAP ? udf->nplain : 2;
 	AttrNumber	attno;
+	int			first;
 	int			i;
 	ListCell   *lc;
 
@@ -260,7 +262,6 @@ udf_init_output(CkptUdf *udf, Query *query)
 			target->natts = 1;
 		else
 		{
-			udf->has_rows = true;
 			target->row = CreateTupleDescCopy(target->row);
 			for (int j = 0; j < target->row->natts; j++)
 				target->natts += !TupleDescAttr(target->row, j)->attisdropped;
@@ -312,6 +313,57 @@ udf_init_output(CkptUdf *udf, Query *query)
 		}
 	}
 	CheckAttributeNamesTypes(udf->output_desc, RELKIND_RELATION, 0);
+
+	first = udf->kind == CKPT_MAP ? udf->nplain : 2;
+	udf->varlena = palloc(natts * sizeof(int));
+	for (i = first; i < natts; i++)
+	{
+		if (TupleDescAttr(udf->output_desc, i)->attlen == -1)
+			udf->varlena[udf->nvarlena++] = i - first;
+	}
+}
+
+typedef struct ReadColumns
+{
+	Bitmapset  *columns;
+	bool		whole_row;
+	int			depth;			/* of sub-selects */
+} ReadColumns;
+
+/*
+ * collect_reads notes the columns of the input, the first relation of the
+ * outermost query, that an expression reads.
+ */
+static bool
+collect_reads(Node *node, void *context)
+{
+	ReadColumns *reads = (ReadColumns *) context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+
+		if (var->varno == 1 && var->varlevelsup == reads->depth)
+		{
+			if (var->varattno > 0)
+				reads->columns = bms_add_member(reads->columns, var->varattno);
+			else
+				reads->whole_row = true;
+		}
+		return false;
+	}
+	if (IsA(node, Query))
+	{
+		bool		result;
+
+		reads->depth++;
+		result = query_tree_walker((Query *) node, collect_reads, context, 0);
+		reads->depth--;
+		return result;
+	}
+	return expression_tree_walker(node, collect_reads, context);
 }
 
 /*
@@ -326,6 +378,7 @@ ckpt_udf_analyze(CkptKind kind, const char *text, TupleDesc input_desc)
 	CkptUdf    *udf = palloc0(sizeof(CkptUdf));
 	QueryEnvironment *env = create_queryEnv();
 	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
+	ReadColumns reads = {NULL, false, 0};
 	Query	   *query;
 
 	udf->kind = kind;
@@ -349,6 +402,9 @@ ckpt_udf_analyze(CkptKind kind, const char *text, TupleDesc input_desc)
 				 errhint("Make each call a step of its own, or one function of them.") :
 				 errhint("Use checkpoint.map() for functions that return one row.")));
 	udf_init_output(udf, query);
+	(void) expression_tree_walker((Node *) query->targetList, collect_reads, &reads);
+	udf->reads = reads.columns;
+	udf->reads_id = reads.whole_row || bms_is_member(1, reads.columns);
 	udf->fingerprint = ckpt_fingerprint_query(query);
 	return udf;
 }
@@ -441,8 +497,8 @@ udf_take_apart(CkptUdfTarget *target, Datum value, Datum *values, bool *isnull)
 
 /*
  * ckpt_udf_output_row turns a row of the run query, without the columns before
- * the select list, into the UDF's columns of the output.  May allocate in
- * CurrentMemoryContext.
+ * the select list, into the UDF's columns of the output.  Values that are
+ * stored elsewhere are fetched.  May allocate in CurrentMemoryContext.
  */
 void
 ckpt_udf_output_row(CkptUdf *udf, Datum *values, bool *isnull,
@@ -470,5 +526,15 @@ ckpt_udf_output_row(CkptUdf *udf, Datum *values, bool *isnull,
 		else
 			udf_take_apart(target, values[i], out_values + out, out_isnull + out);
 		out += target->natts;
+	}
+
+	for (int i = 0; i < udf->nvarlena; i++)
+	{
+		int			col = udf->varlena[i];
+
+		/* what it points to may be gone when the row is written */
+		if (!out_isnull[col] && VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(out_values[col])))
+			out_values[col] = PointerGetDatum(detoast_external_attr((struct varlena *)
+																	DatumGetPointer(out_values[col])));
 	}
 }

@@ -15,6 +15,7 @@
 
 #include "access/tupdesc.h"
 #include "fingerprint.h"
+#include "nodes/bitmapset.h"
 #include "nodes/parsenodes.h"
 
 /* One expression of the select list. */
@@ -34,8 +35,11 @@ typedef struct CkptUdf
 	int			nplain;			/* columns of the run query before the targets */
 	int			ntargets;
 	CkptUdfTarget *targets;
-	bool		has_rows;		/* one of them gives several columns */
+	int			nvarlena;		/* of the UDF's columns, those that can be toasted ... */
+	int		   *varlena;		/* ... and which they are */
 	TupleDesc	output_desc;	/* of the output table */
+	Bitmapset  *reads;			/* attribute numbers of input columns that it reads */
+	bool		reads_id;		/* it reads sys__id, or the whole row */
 	CkptFingerprint *fingerprint;
 } CkptUdf;
 

@@ -67,6 +67,7 @@ typedef struct Shared
 	CkptKind	kind;
 	int64		step_id;
 	Oid			database;
+	Oid			authenticated_user; /* may log in */
 	Oid			session_user;
 	Oid			role;
 
@@ -184,6 +185,7 @@ ckpt_workers_launch(const CkptRunTask *task, CkptKind kind, int64 step_id,
 	workers->shared->kind = kind;
 	workers->shared->step_id = step_id;
 	workers->shared->database = MyDatabaseId;
+	workers->shared->authenticated_user = GetAuthenticatedUserId();
 	workers->shared->session_user = GetSessionUserId();
 	workers->shared->role = GetUserId();
 	SpinLockInit(&workers->shared->mutex);
@@ -451,6 +453,8 @@ worker_take_settings(Shared *shared)
 {
 	const char *text = shared->text + strlen(shared->text) + 1;
 
+	if (shared->session_user != shared->authenticated_user)
+		SetSessionAuthorization(shared->session_user, superuser_arg(shared->session_user));
 	while (text < shared->text + shared->length)
 	{
 		const char *name = text;
@@ -568,7 +572,7 @@ ckpt_worker_main(Datum arg)
 	memcpy(&worker->task.worker, MyBgworkerEntry->bgw_extra, sizeof(int));
 
 	BackgroundWorkerInitializeConnectionByOid(worker->shared->database,
-											  worker->shared->session_user, 0);
+											  worker->shared->authenticated_user, 0);
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
