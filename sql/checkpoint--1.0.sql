@@ -326,6 +326,44 @@ LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION checkpoint.fingerprint_components(regprocedure) IS
 'what went into the code fingerprint of a function';
 
+CREATE FUNCTION checkpoint._content_hash_trans(internal, record)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'checkpoint_content_hash_trans'
+LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION checkpoint._content_hash_combine(internal, internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'checkpoint_content_hash_combine'
+LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION checkpoint._content_hash_serial(internal)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'checkpoint_content_hash_serial'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION checkpoint._content_hash_deserial(bytea, internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'checkpoint_content_hash_deserial'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION checkpoint._content_hash_final(internal)
+RETURNS text
+AS 'MODULE_PATHNAME', 'checkpoint_content_hash_final'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION checkpoint._content_hash_trans(internal, record) IS 'internal: part of content_hash';
+COMMENT ON FUNCTION checkpoint._content_hash_combine(internal, internal) IS 'internal: part of content_hash';
+COMMENT ON FUNCTION checkpoint._content_hash_serial(internal) IS 'internal: part of content_hash';
+COMMENT ON FUNCTION checkpoint._content_hash_deserial(bytea, internal) IS 'internal: part of content_hash';
+COMMENT ON FUNCTION checkpoint._content_hash_final(internal) IS 'internal: part of content_hash';
+
+CREATE AGGREGATE checkpoint.content_hash(record) (
+	SFUNC = checkpoint._content_hash_trans,
+	STYPE = internal,
+	COMBINEFUNC = checkpoint._content_hash_combine,
+	SERIALFUNC = checkpoint._content_hash_serial,
+	DESERIALFUNC = checkpoint._content_hash_deserial,
+	FINALFUNC = checkpoint._content_hash_final,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE checkpoint.content_hash(record) IS
+'hash of a set of rows, whatever their order; NULL if there are none';
+
 --
 -- Views
 --

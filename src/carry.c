@@ -21,15 +21,12 @@
 #include "checkpoint.h"
 
 #include "access/heapam.h"
-#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "asuser.h"
 #include "carry.h"
-#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "nodes/makefuncs.h"
 #include "query.h"
@@ -41,10 +38,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/typcache.h"
-#include "utils/uuid.h"
 
-PG_FUNCTION_INFO_V1(checkpoint_row_key);
 PG_FUNCTION_INFO_V1(checkpoint_is_carried);
 
 /* Rows are written when there are this many rows or bytes. */
@@ -77,57 +71,6 @@ typedef struct CarryReceiver
 
 /* The processed rows of the base that may be carried over, while it is read. */
 static List *current_codes = NIL;
-
-/*
- * _row_key(record) hashes a row's values, not its columns' names.
- */
-Datum
-checkpoint_row_key(PG_FUNCTION_ARGS)
-{
-	typedef struct
-	{
-		Oid			typid;
-		int32		typmod;
-		TupleDesc	desc;
-		CkptRowHasher *hasher;
-		Datum	   *values;
-		bool	   *isnull;
-	} KeyState;
-	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(0);
-	Oid			typid = HeapTupleHeaderGetTypeId(header);
-	int32		typmod = HeapTupleHeaderGetTypMod(header);
-	KeyState   *state = (KeyState *) fcinfo->flinfo->fn_extra;
-	CkptRowSum	sum = {0, 0, 0};
-	HeapTupleData tuple;
-	pg_uuid_t  *key;
-
-	if (state == NULL || state->typid != typid || state->typmod != typmod)
-	{
-		MemoryContext oldcxt = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-
-		state = palloc(sizeof(KeyState));
-		state->typid = typid;
-		state->typmod = typmod;
-		state->desc = lookup_rowtype_tupdesc_copy(typid, typmod);
-		state->hasher = ckpt_rowhash_create(state->desc);
-		state->values = palloc(state->desc->natts * sizeof(Datum));
-		state->isnull = palloc(state->desc->natts * sizeof(bool));
-		fcinfo->flinfo->fn_extra = state;
-		MemoryContextSwitchTo(oldcxt);
-	}
-
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = header;
-	heap_deform_tuple(&tuple, state->desc, state->values, state->isnull);
-	ckpt_rowhash_add(state->hasher, &sum, state->values, state->isnull);
-
-	key = palloc(sizeof(pg_uuid_t));
-	memcpy(key->data, &sum.lo, 8);
-	memcpy(key->data + 8, &sum.hi, 8);
-	PG_RETURN_UUID_P(key);
-}
 
 /*
  * _is_carried(id) is the filter on the base's rows: those that were processed

@@ -889,13 +889,12 @@ ckpt_catalog_code_difference(const char *old_components, const char *new_compone
 static void
 add_work(CkptWorkDone *work, uint64 row)
 {
-	uint64		lo = (uint64) row_int8(row, 4);
+	CkptRowSum	output = {(uint64) row_int8(row, 4), (uint64) row_int8(row, 5),
+		row_int8(row, 2)};
 
 	work->processed += row_int8(row, 1);
-	work->output.rows += row_int8(row, 2);
 	work->max_output_id = Max(work->max_output_id, row_int8(row, 3));
-	work->output.lo += lo;
-	work->output.hi += (uint64) row_int8(row, 5) + (work->output.lo < lo);
+	ckpt_rowhash_merge(&work->output, &output);
 }
 
 /*

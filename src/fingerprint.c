@@ -37,6 +37,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
@@ -46,7 +47,6 @@
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "nodes/execnodes.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "rewrite/rewriteHandler.h"
@@ -64,7 +64,6 @@
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
-#include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(checkpoint_fingerprint);
 PG_FUNCTION_INFO_V1(checkpoint_fingerprint_components);
@@ -372,34 +371,63 @@ use_view_body(Uses *uses, Oid relid)
 	relation_close(rel, NoLock);
 }
 
-/*
- * domain_constraints lists (DomainConstraintState *) the constraints of a
- * domain and of those that it is based on, in the order that they are checked
- * in.
- */
-static List *
-domain_constraints(Oid typid)
+static int
+compare_checks(const ListCell *a, const ListCell *b)
 {
-	DomainConstraintRef *ref = palloc(sizeof(DomainConstraintRef));
-
-	InitDomainConstraintRef(typid, ref, CurrentMemoryContext, false);
-	return ref->constraints;
+	return strcmp(NameStr(((Form_pg_constraint) GETSTRUCT((HeapTuple) lfirst(a)))->conname),
+				  NameStr(((Form_pg_constraint) GETSTRUCT((HeapTuple) lfirst(b)))->conname));
 }
 
 /*
- * use_domain_body notes what the checks of a domain use, with those of the
- * domains that it is based on.
+ * domain_checks lists (HeapTuple) the CHECK constraints of a domain, by name:
+ * the order that they are checked in.
+ */
+static List *
+domain_checks(Oid typid)
+{
+	Relation	rel = table_open(ConstraintRelationId, AccessShareLock);
+	List	   *checks = NIL;
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_constraint_contypid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(typid));
+	scan = systable_beginscan(rel, ConstraintTypidIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		if (((Form_pg_constraint) GETSTRUCT(tuple))->contype == CONSTRAINT_CHECK)
+			checks = lappend(checks, heap_copytuple(tuple));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	list_sort(checks, compare_checks);
+	return checks;
+}
+
+/*
+ * use_domain_body notes what the checks of a domain use, and the domain that it
+ * is based on.
  */
 static void
 use_domain_body(Uses *uses, Oid typid)
 {
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
 	ListCell   *lc;
 
-	foreach(lc, domain_constraints(typid))
-	{
-		DomainConstraintState *state = (DomainConstraintState *) lfirst(lc);
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", typid);
+	use_type(uses, ((Form_pg_type) GETSTRUCT(tuple))->typbasetype);
+	ReleaseSysCache(tuple);
 
-		(void) use_nodes((Node *) state->check_expr, uses);
+	foreach(lc, domain_checks(typid))
+	{
+		bool		isnull;
+		Datum		bin = SysCacheGetAttr(CONSTROID, (HeapTuple) lfirst(lc),
+										  Anum_pg_constraint_conbin, &isnull);
+
+		if (!isnull)
+			(void) use_nodes(stringToNode(TextDatumGetCString(bin)), uses);
 	}
 }
 
@@ -533,21 +561,26 @@ static Component *
 domain_component(Oid typid)
 {
 	Component  *component = palloc(sizeof(Component));
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
+	Form_pg_type type;
 	StringInfoData buf;
-	int32		typmod = -1;
-	Oid			base = getBaseTypeAndTypmod(typid, &typmod);
 	ListCell   *lc;
 
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", typid);
+	type = (Form_pg_type) GETSTRUCT(tuple);
 	initStringInfo(&buf);
-	appendStringInfo(&buf, "%s\1", format_type_extended(base, typmod,
-													   FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
-	foreach(lc, domain_constraints(typid))
+	appendStringInfo(&buf, "%s\1%d\1",
+					 format_type_extended(type->typbasetype, type->typtypmod,
+										  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY),
+					 type->typnotnull);
+	ReleaseSysCache(tuple);
+	foreach(lc, domain_checks(typid))
 	{
-		DomainConstraintState *state = (DomainConstraintState *) lfirst(lc);
+		Oid			check = ((Form_pg_constraint) GETSTRUCT((HeapTuple) lfirst(lc)))->oid;
 
-		appendStringInfo(&buf, "%d%s\1", state->constrainttype,
-						 state->check_expr ?
-						 deparse_expression((Node *) state->check_expr, NIL, false, true) : "");
+		appendStringInfo(&buf, "%s\1", TextDatumGetCString(DirectFunctionCall1(pg_get_constraintdef,
+																			   ObjectIdGetDatum(check))));
 	}
 	component->kind = "domain";
 	component->object = format_type_extended(typid, -1, FORMAT_TYPE_FORCE_QUALIFY);

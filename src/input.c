@@ -121,7 +121,7 @@ input_run(Query *query, const char *sql, Relation rel, CkptInput *input)
 		input_flush(receiver);
 
 	input->sum = receiver->sum;
-	input->hash = ckpt_rowhash_finish(receiver->hasher, &receiver->sum);
+	input->hash = ckpt_rowhash_finish(ckpt_rowhash_columns(receiver->hasher), &receiver->sum);
 }
 
 /*

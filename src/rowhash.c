@@ -616,11 +616,41 @@ rowhash_to_text(XXH128_hash_t hash)
 }
 
 /*
- * ckpt_rowhash_finish returns the content hash of the rows in a sum, as 32 hex
- * digits in CurrentMemoryContext.
+ * ckpt_rowhash_merge adds the rows of another sum to a sum.
+ */
+void
+ckpt_rowhash_merge(CkptRowSum *sum, const CkptRowSum *other)
+{
+	sum->lo += other->lo;
+	sum->hi += other->hi + (sum->lo < other->lo);
+	sum->rows += other->rows;
+}
+
+/*
+ * ckpt_rowhash_columns writes the names and types of the columns hashed.
  */
 char *
-ckpt_rowhash_finish(CkptRowHasher *hasher, const CkptRowSum *sum)
+ckpt_rowhash_columns(const CkptRowHasher *hasher)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < hasher->ncols; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(hasher->desc, hasher->cols[i]);
+
+		appendStringInfo(&buf, "%s %s, ", quote_identifier(NameStr(att->attname)),
+						 ckpt_column_type_text(att));
+	}
+	return buf.data;
+}
+
+/*
+ * ckpt_rowhash_finish returns the content hash of the rows in a sum, which have
+ * the given columns, as 32 hex digits in CurrentMemoryContext.
+ */
+char *
+ckpt_rowhash_finish(const char *columns, const CkptRowSum *sum)
 {
 	StringInfoData buf;
 
@@ -628,14 +658,7 @@ ckpt_rowhash_finish(CkptRowHasher *hasher, const CkptRowSum *sum)
 	put_uint64(&buf, sum->lo);
 	put_uint64(&buf, sum->hi);
 	put_uint64(&buf, sum->rows);
-	for (int i = 0; i < hasher->ncols; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(hasher->desc, hasher->cols[i]);
-		char	   *type = ckpt_column_type_text(att);
-
-		put_counted(&buf, NameStr(att->attname), strlen(NameStr(att->attname)));
-		put_counted(&buf, type, strlen(type));
-	}
+	put_counted(&buf, columns, strlen(columns));
 	return rowhash_to_text(XXH3_128bits(buf.data, buf.len));
 }
 

@@ -29,7 +29,9 @@ typedef struct CkptRowHasher CkptRowHasher;
 extern CkptRowHasher *ckpt_rowhash_create(TupleDesc desc);
 extern void ckpt_rowhash_add(CkptRowHasher *hasher, CkptRowSum *sum,
 							 const Datum *values, const bool *isnull);
-extern char *ckpt_rowhash_finish(CkptRowHasher *hasher, const CkptRowSum *sum);
+extern void ckpt_rowhash_merge(CkptRowSum *sum, const CkptRowSum *other);
+extern char *ckpt_rowhash_columns(const CkptRowHasher *hasher);
+extern char *ckpt_rowhash_finish(const char *columns, const CkptRowSum *sum);
 extern char *ckpt_column_type_text(Form_pg_attribute att);
 extern char *ckpt_hash_text(const char *text);
 

@@ -729,7 +729,7 @@ step_finish(void *arg)
 		ckpt_catalog_update_checkpoint(cp);
 	}
 	cp->mixed_code |= ckpt_catalog_count_code_versions(cp->id) > 1;
-	cp->content_hash = ckpt_rowhash_finish(ckpt_rowhash_create(step->output_desc),
+	cp->content_hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(step->output_desc)),
 										   &done.output);
 
 	/* the output of map has its input's columns; that of gen has not */

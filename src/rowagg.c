@@ -1,0 +1,189 @@
+/*-------------------------------------------------------------------------
+ *
+ * rowagg.c
+ *	  Hashes of rows, for SQL: the aggregate content_hash, and the key that
+ *	  rows are matched by.
+ *
+ * IDENTIFICATION
+ *	  src/rowagg.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "rowhash.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/typcache.h"
+#include "utils/uuid.h"
+
+PG_FUNCTION_INFO_V1(checkpoint_row_key);
+PG_FUNCTION_INFO_V1(checkpoint_content_hash_trans);
+PG_FUNCTION_INFO_V1(checkpoint_content_hash_combine);
+PG_FUNCTION_INFO_V1(checkpoint_content_hash_serial);
+PG_FUNCTION_INFO_V1(checkpoint_content_hash_deserial);
+PG_FUNCTION_INFO_V1(checkpoint_content_hash_final);
+
+/* What is needed to hash values of one row type. */
+typedef struct RecordHasher
+{
+	Oid			typid;
+	int32		typmod;
+	TupleDesc	desc;
+	CkptRowHasher *hasher;
+	Datum	   *values;
+	bool	   *isnull;
+} RecordHasher;
+
+/* The state of the aggregate. */
+typedef struct ContentHash
+{
+	CkptRowSum	sum;
+	char	   *columns;		/* of the rows; NULL before the first */
+} ContentHash;
+
+/* Its form between processes. */
+typedef struct SerialContentHash
+{
+	int32		vl_len_;
+	CkptRowSum	sum;
+	char		columns[FLEXIBLE_ARRAY_MEMBER];
+} SerialContentHash;
+
+/*
+ * add_record adds a record to a sum.  The hasher is kept with the call, and made
+ * anew if the record is of another type than the last one.
+ */
+static RecordHasher *
+add_record(FunctionCallInfo fcinfo, HeapTupleHeader header, CkptRowSum *sum)
+{
+	RecordHasher *rh = (RecordHasher *) fcinfo->flinfo->fn_extra;
+	Oid			typid = HeapTupleHeaderGetTypeId(header);
+	int32		typmod = HeapTupleHeaderGetTypMod(header);
+	HeapTupleData tuple;
+
+	if (unlikely(rh == NULL || rh->typid != typid || rh->typmod != typmod))
+	{
+		MemoryContext oldcxt = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		rh = palloc(sizeof(RecordHasher));
+		rh->typid = typid;
+		rh->typmod = typmod;
+		rh->desc = lookup_rowtype_tupdesc_copy(typid, typmod);
+		rh->hasher = ckpt_rowhash_create(rh->desc);
+		rh->values = palloc(rh->desc->natts * sizeof(Datum));
+		rh->isnull = palloc(rh->desc->natts * sizeof(bool));
+		fcinfo->flinfo->fn_extra = rh;
+		MemoryContextSwitchTo(oldcxt);
+	}
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = header;
+	heap_deform_tuple(&tuple, rh->desc, rh->values, rh->isnull);
+	ckpt_rowhash_add(rh->hasher, sum, rh->values, rh->isnull);
+	return rh;
+}
+
+/*
+ * _row_key(record) hashes a row's values, not its columns' names.
+ */
+Datum
+checkpoint_row_key(PG_FUNCTION_ARGS)
+{
+	CkptRowSum	sum = {0, 0, 0};
+	pg_uuid_t  *key = palloc(sizeof(pg_uuid_t));
+
+	(void) add_record(fcinfo, PG_GETARG_HEAPTUPLEHEADER(0), &sum);
+	memcpy(key->data, &sum.lo, 8);
+	memcpy(key->data + 8, &sum.hi, 8);
+	PG_RETURN_UUID_P(key);
+}
+
+static ContentHash *
+new_state(FunctionCallInfo fcinfo)
+{
+	MemoryContext cxt;
+
+	if (!AggCheckCallContext(fcinfo, &cxt))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	return MemoryContextAllocZero(cxt, sizeof(ContentHash));
+}
+
+Datum
+checkpoint_content_hash_trans(PG_FUNCTION_ARGS)
+{
+	ContentHash *state = PG_ARGISNULL(0) ? new_state(fcinfo) :
+		(ContentHash *) PG_GETARG_POINTER(0);
+	RecordHasher *rh;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument of content_hash must not be null"),
+				 errhint("Hash rows, such as content_hash(t) or content_hash(ROW(a, b)).")));
+	rh = add_record(fcinfo, PG_GETARG_HEAPTUPLEHEADER(1), &state->sum);
+	if (unlikely(state->columns == NULL))
+		state->columns = MemoryContextStrdup(GetMemoryChunkContext(state),
+											 ckpt_rowhash_columns(rh->hasher));
+	PG_RETURN_POINTER(state);
+}
+
+Datum
+checkpoint_content_hash_combine(PG_FUNCTION_ARGS)
+{
+	ContentHash *state = PG_ARGISNULL(0) ? new_state(fcinfo) :
+		(ContentHash *) PG_GETARG_POINTER(0);
+
+	if (!PG_ARGISNULL(1))
+	{
+		ContentHash *other = (ContentHash *) PG_GETARG_POINTER(1);
+
+		ckpt_rowhash_merge(&state->sum, &other->sum);
+		if (state->columns == NULL && other->columns)
+			state->columns = MemoryContextStrdup(GetMemoryChunkContext(state),
+												 other->columns);
+	}
+	PG_RETURN_POINTER(state);
+}
+
+Datum
+checkpoint_content_hash_serial(PG_FUNCTION_ARGS)
+{
+	ContentHash *state = (ContentHash *) PG_GETARG_POINTER(0);
+	const char *columns = state->columns ? state->columns : "";
+	Size		size = offsetof(SerialContentHash, columns) + strlen(columns) + 1;
+	SerialContentHash *serial = palloc0(size);
+
+	SET_VARSIZE(serial, size);
+	serial->sum = state->sum;
+	strcpy(serial->columns, columns);
+	PG_RETURN_BYTEA_P((bytea *) serial);
+}
+
+Datum
+checkpoint_content_hash_deserial(PG_FUNCTION_ARGS)
+{
+	bytea	   *bytes = PG_GETARG_BYTEA_P_COPY(0);
+	SerialContentHash *serial = (SerialContentHash *) bytes;
+	ContentHash *state = palloc0(sizeof(ContentHash));
+
+	state->sum = serial->sum;
+	if (serial->columns[0] != '\0')
+		state->columns = pstrdup(serial->columns);
+	PG_RETURN_POINTER(state);
+}
+
+Datum
+checkpoint_content_hash_final(PG_FUNCTION_ARGS)
+{
+	ContentHash *state = PG_ARGISNULL(0) ? NULL : (ContentHash *) PG_GETARG_POINTER(0);
+
+	if (state == NULL || state->columns == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(ckpt_rowhash_finish(state->columns, &state->sum)));
+}
