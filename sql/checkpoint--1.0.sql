@@ -124,6 +124,7 @@ CREATE TABLE checkpoint.suspect (
 	checkpoint_id bigint NOT NULL,
 	sys__id bigint NOT NULL,
 	code_hash text NOT NULL,
+	cache_version text,
 	crashes integer NOT NULL,
 	PRIMARY KEY (checkpoint_id, sys__id)
 );

@@ -1039,17 +1039,20 @@ ckpt_catalog_load_errors(int64 checkpoint_id, int64 job_id, CkptIdSet *set)
  * returns how often that has happened with this code.
  */
 int
-ckpt_catalog_record_crash(int64 checkpoint_id, int64 id, const char *code_hash)
+ckpt_catalog_record_crash(int64 checkpoint_id, int64 id, const char *code_hash,
+						  const char *cache_version)
 {
-	STATEMENT(st, "INSERT INTO checkpoint.suspect AS s VALUES ($1, $2, $3, 1)"
+	STATEMENT(st, "INSERT INTO checkpoint.suspect AS s VALUES ($1, $2, $3, $4, 1)"
 			  " ON CONFLICT (checkpoint_id, sys__id) DO UPDATE SET"
-			  " crashes = CASE WHEN s.code_hash = $3 THEN s.crashes ELSE 0 END + 1,"
-			  " code_hash = $3 RETURNING crashes::bigint");
+			  " crashes = CASE WHEN (s.code_hash, s.cache_version)"
+			  "   IS NOT DISTINCT FROM ($3, $4) THEN s.crashes ELSE 0 END + 1,"
+			  " code_hash = $3, cache_version = $4 RETURNING crashes::bigint");
 	int			crashes;
 
 	arg_int8(&st, checkpoint_id);
 	arg_int8(&st, id);
 	arg_text(&st, code_hash);
+	arg_text(&st, cache_version);
 	catalog_open(&st, SPI_OK_INSERT_RETURNING);
 	crashes = (int) row_int8(0, 1);
 	catalog_close(&st);
@@ -1075,14 +1078,17 @@ ckpt_catalog_delete_crash(int64 checkpoint_id, int64 id)
  */
 void
 ckpt_catalog_load_crashes(int64 checkpoint_id, const char *code_hash,
+						  const char *cache_version,
 						  CkptIdSet *suspects, CkptIdSet *poisonous)
 {
-	STATEMENT(st, "SELECT sys__id, crashes > 1 AND code_hash = $2"
+	STATEMENT(st, "SELECT sys__id, crashes > 1"
+			  " AND (code_hash, cache_version) IS NOT DISTINCT FROM ($2, $3)"
 			  " FROM checkpoint.suspect WHERE checkpoint_id = $1");
 	uint64		nrows;
 
 	arg_int8(&st, checkpoint_id);
 	arg_text(&st, code_hash);
+	arg_text(&st, cache_version);
 	nrows = catalog_open(&st, SPI_OK_SELECT);
 	for (uint64 row = 0; row < nrows; row++)
 		(void) ckpt_idset_add(row_bool(row, 2) ? poisonous : suspects, row_int8(row, 1));

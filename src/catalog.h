@@ -155,9 +155,11 @@ extern void ckpt_catalog_record_error(int64 checkpoint_id, int64 job_id, int64 i
 									  int attempts);
 extern void ckpt_catalog_delete_error(int64 checkpoint_id, int64 id);
 extern int64 ckpt_catalog_load_errors(int64 checkpoint_id, int64 job_id, CkptIdSet *set);
-extern int	ckpt_catalog_record_crash(int64 checkpoint_id, int64 id, const char *code_hash);
+extern int	ckpt_catalog_record_crash(int64 checkpoint_id, int64 id, const char *code_hash,
+									  const char *cache_version);
 extern void ckpt_catalog_delete_crash(int64 checkpoint_id, int64 id);
 extern void ckpt_catalog_load_crashes(int64 checkpoint_id, const char *code_hash,
+									  const char *cache_version,
 									  CkptIdSet *suspects, CkptIdSet *poisonous);
 
 /* processed sets */

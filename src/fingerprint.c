@@ -12,7 +12,7 @@
  * What code uses is read from its analysed form where there is one: the
  * expression, BEGIN ATOMIC bodies, views, checks of domains.  Of a body that is
  * a string, in SQL or PL/pgSQL, every name counts that is the name of a
- * function or view under the search_path it will run with, all overloads of
+ * function, view or domain under the search_path it will run with, all overloads of
  * it.  Other languages, dynamic SQL and triggers are not looked into.
  *
  * Everything is written with names, qualified ones, under pinned settings:
@@ -49,6 +49,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parse_type.h"
 #include "rewrite/rewriteHandler.h"
 #include "rowhash.h"
 #include "sqltext.h"
@@ -139,7 +140,7 @@ use_relation(Uses *uses, Oid relid)
 static void
 use_type(Uses *uses, Oid type)
 {
-	Oid			element = get_element_type(type);
+	Oid			element = OidIsValid(type) ? get_element_type(type) : InvalidOid;
 
 	if (OidIsValid(element))
 		type = element;
@@ -175,12 +176,13 @@ use_nodes(Node *node, void *context)
 }
 
 /*
- * use_name notes the functions and views that a name may stand for.
+ * use_name notes the functions, views and domains that a name may stand for.
  */
 static void
 use_name(Uses *uses, List *names)
 {
 	RangeVar   *rv;
+	TypeName   *type = makeTypeNameFromNameList(names);
 
 	for (FuncCandidateList function = FuncnameGetCandidates(names, -1, NIL, false, false,
 															 false, true);
@@ -190,6 +192,7 @@ use_name(Uses *uses, List *names)
 	rv = list_length(names) == 1 ? makeRangeVar(NULL, strVal(linitial(names)), -1) :
 		makeRangeVar(strVal(linitial(names)), strVal(lsecond(names)), -1);
 	use_relation(uses, RangeVarGetRelid(rv, NoLock, true));
+	use_type(uses, LookupTypeNameOid(NULL, type, true));
 }
 
 /*
@@ -316,8 +319,19 @@ use_function_body(Uses *uses, Oid funcid)
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
 
 	use_type(uses, proc->prorettype);
-	for (int i = 0; i < proc->pronargs; i++)
-		use_type(uses, proc->proargtypes.values[i]);
+	value = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proallargtypes, &isnull);
+	if (isnull)
+	{
+		for (int i = 0; i < proc->pronargs; i++)
+			use_type(uses, proc->proargtypes.values[i]);
+	}
+	else
+	{
+		ArrayType  *types = DatumGetArrayTypeP(value);
+
+		for (int i = 0; i < ARR_DIMS(types)[0]; i++)
+			use_type(uses, ((Oid *) ARR_DATA_PTR(types))[i]);
+	}
 
 	value = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
 	if (!isnull)

@@ -110,7 +110,6 @@ struct CkptRunner
 	CkptIdSet  *suspects;		/* in hand when a process crashed, or NULL */
 	CkptIdSet  *failed_before;	/* in quarantine when the run began, or NULL */
 	CkptWorkDone done;			/* what this worker did with this code */
-	int64		computed;		/* rows, in this run */
 
 	/* where it is: ids lo .. hi are its to compute */
 	int64		lo;
@@ -382,7 +381,8 @@ ckpt_runner_create(const CkptRunTask *task, CkptUdf *udf, CkptCheckpoint *cp,
 	runner_take_code(runner, task->code_no);
 
 	runner->suspects = ckpt_idset_create(cp->rows_total);
-	ckpt_catalog_load_crashes(cp->id, cp->code_hash, runner->suspects, runner->closed);
+	ckpt_catalog_load_crashes(cp->id, cp->code_hash, cp->cache_version, runner->suspects,
+							  runner->closed);
 	if (runner->suspects->count == 0)
 		runner->suspects = NULL;
 	runner->failed_before = ckpt_idset_create(cp->rows_total);
@@ -431,15 +431,6 @@ bool
 ckpt_runner_wants_durable(const CkptRunner *runner)
 {
 	return runner->durable;
-}
-
-/*
- * ckpt_runner_computed returns how many input rows were computed so far.
- */
-int64
-ckpt_runner_computed(const CkptRunner *runner)
-{
-	return runner->computed;
 }
 
 /*
@@ -727,7 +718,6 @@ write_results(CkptRunner *runner)
 	}
 	runner->done.output = runner->sum;
 	runner->done.processed += runner->nclaimed;
-	runner->computed += runner->nclaimed;
 	runner->careful_rows = Max(0, runner->careful_rows - runner->nclaimed);
 	runner->dirty |= runner->nclaimed > 0;
 }

@@ -36,7 +36,6 @@ extern CkptRunner *ckpt_runner_create(const CkptRunTask *task, CkptUdf *udf,
 extern void ckpt_runner_begin_second_pass(CkptRunner *runner);
 extern bool ckpt_runner_transaction(CkptRunner *runner);
 extern bool ckpt_runner_wants_durable(const CkptRunner *runner);
-extern int64 ckpt_runner_computed(const CkptRunner *runner);
 extern ErrorData *ckpt_runner_error(const CkptRunner *runner, int64 *id);
 
 #endif							/* CKPT_RUNNER_H */

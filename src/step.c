@@ -60,6 +60,9 @@
 #include "utils/timestamp.h"
 #include "worker.h"
 
+/* How long a wait for workers lasts before progress is looked at, ms. */
+#define WAIT_MS		1000L
+
 typedef enum StepState
 {
 	STEP_IDENTIFY,
@@ -366,6 +369,20 @@ other_code(const Step *step, const CkptCheckpoint *cp)
 }
 
 /*
+ * quarantine_row records that a row was in hand at two crashes, of which so
+ * many are new.
+ */
+static void
+quarantine_row(const Step *step, int64 id, int attempts)
+{
+	ckpt_catalog_record_error(step->cp->id, step->job.job_id, id,
+							  unpack_sql_state(ERRCODE_CRASH_SHUTDOWN),
+							  "server process crashed twice with this row in hand",
+							  "The row is not computed again before the code has changed.",
+							  NULL, attempts);
+}
+
+/*
  * quarantine_poisonous notes which rows were in hand when a process of an
  * earlier run crashed, and puts those that were at two crashes into
  * quarantine.
@@ -381,19 +398,22 @@ quarantine_poisonous(Step *step)
 	foreach(lc, ckpt_inhand_collect(cp->id))
 	{
 		int64		id = *(int64 *) lfirst(lc);
+		int			crashes;
 
-		if (id <= cp->rows_total)
-			(void) ckpt_catalog_record_crash(cp->id, id, cp->code_hash);
+		if (id > cp->rows_total)
+			continue;
+		crashes = ckpt_catalog_record_crash(cp->id, id, cp->code_hash, cp->cache_version);
+		if (crashes > 1)
+			quarantine_row(step, id, crashes);
 	}
-	ckpt_catalog_load_crashes(cp->id, step->fingerprint->hash, suspects, poisonous);
+
+	/* they are this job's, too */
+	ckpt_catalog_load_crashes(cp->id, step->fingerprint->hash, step->cache_version,
+							  suspects, poisonous);
 	for (int64 id = 1; poisonous->count > 0 && id <= cp->rows_total; id++)
 	{
 		if (ckpt_idset_contains(poisonous, id))
-			ckpt_catalog_record_error(cp->id, step->job.job_id, id,
-									  unpack_sql_state(ERRCODE_CRASH_SHUTDOWN),
-									  "server process crashed twice with this row in hand",
-									  "The row is not computed again before the code has changed.",
-									  NULL, 0);
+			quarantine_row(step, id, 0);
 	}
 }
 
@@ -759,27 +779,6 @@ step_launch(Step *step)
 }
 
 /*
- * step_run does one transaction's worth of the run.
- */
-static void
-step_run(void *arg)
-{
-	Step	   *step = (Step *) arg;
-
-	if (step->runner == NULL)
-		step->runner = ckpt_runner_create(&step->task, step->udf, step->cp, step->pool);
-	else if (step->second_pass)
-		ckpt_runner_begin_second_pass(step->runner);
-	step->second_pass = false;
-
-	if (!ckpt_runner_transaction(step->runner))
-		step->state = STEP_COLLECT;
-	step->counts.computed = ckpt_runner_computed(step->runner);
-	ckpt_catalog_update_step(step->step_id, "running", NULL, step->cp->id,
-							 &step->counts, false);
-}
-
-/*
  * step_count brings the step's numbers up to date with what all processes have
  * committed.
  */
@@ -799,6 +798,53 @@ step_count(Step *step)
 }
 
 /*
+ * step_run does one transaction's worth of the run.
+ */
+static void
+step_run(void *arg)
+{
+	Step	   *step = (Step *) arg;
+
+	if (step->runner == NULL)
+		step->runner = ckpt_runner_create(&step->task, step->udf, step->cp, step->pool);
+	else if (step->second_pass)
+		ckpt_runner_begin_second_pass(step->runner);
+	step->second_pass = false;
+
+	if (!ckpt_runner_transaction(step->runner))
+		step->state = STEP_COLLECT;
+	step_count(step);
+	ckpt_catalog_update_step(step->step_id, "running", NULL, step->cp->id,
+							 &step->counts, false);
+}
+
+/*
+ * step_progress reports on a long run.
+ */
+static void
+step_progress(Step *step)
+{
+	const CkptStepCounts *n = &step->counts;
+	TimestampTz now = GetCurrentTimestamp();
+	double		seconds;
+	double		rate;
+
+	if (ckpt_progress_interval == 0 ||
+		!TimestampDifferenceExceeds(step->reported, now, ckpt_progress_interval))
+		return;
+	step->reported = now;
+	seconds = (double) (now - step->started) / USECS_PER_SEC;
+	rate = n->computed / seconds;
+	if (rate <= 0)
+		return;
+	ereport(NOTICE,
+			(errmsg("step \"%s\": %lld of %lld rows (%.0f %%), %.1f rows/s, %.0f s left",
+					step->name, (long long) (n->kept + n->computed), (long long) n->total,
+					100.0 * (n->kept + n->computed) / Max(n->total, 1), rate,
+					(n->total - n->kept - n->computed) / rate)));
+}
+
+/*
  * step_collect waits for the workers and looks whether the step is complete.
  */
 static void
@@ -806,8 +852,11 @@ step_collect(void *arg)
 {
 	Step	   *step = (Step *) arg;
 
-	while (step->run_workers && !ckpt_workers_wait(step->run_workers, 1000L))
-		;
+	while (step->run_workers && !ckpt_workers_wait(step->run_workers, WAIT_MS))
+	{
+		step_count(step);
+		step_progress(step);
+	}
 	if (step->run_workers)
 	{
 		step->worker_error = ckpt_workers_error(step->run_workers, &step->worker_error_id);
@@ -839,9 +888,11 @@ step_collect(void *arg)
 	if (!step->skip)
 		ereport(ERROR,
 				(errcode(ERRCODE_CRASH_SHUTDOWN),
-				 errmsg("%lld rows were in hand when a server process crashed, twice",
-						(long long) step->counts.failed),
-				 errdetail("They are listed in checkpoint.errors and were not computed again."),
+				 errmsg_plural("%lld row was in hand when a server process crashed, twice",
+							   "%lld rows were in hand when a server process crashed, twice",
+							   (unsigned long) step->counts.failed,
+							   (long long) step->counts.failed),
+				 errdetail("See checkpoint.errors: such rows are not computed again."),
 				 errhint("Change the function, or go on without these rows: on_error => 'skip'.")));
 	step->state = STEP_DONE;
 }
@@ -888,32 +939,6 @@ step_notice(const Step *step)
 				(errmsg("step \"%s\": %s: %lld of %lld rows computed%s (%s)",
 						step->name, step->action, (long long) n->computed,
 						(long long) n->total, failed, step->reason)));
-}
-
-/*
- * step_progress reports on a long run.
- */
-static void
-step_progress(Step *step)
-{
-	const CkptStepCounts *n = &step->counts;
-	TimestampTz now = GetCurrentTimestamp();
-	double		seconds;
-	double		rate;
-
-	if (ckpt_progress_interval == 0 ||
-		!TimestampDifferenceExceeds(step->reported, now, ckpt_progress_interval))
-		return;
-	step->reported = now;
-	seconds = (double) (now - step->started) / USECS_PER_SEC;
-	rate = n->computed / seconds;
-	if (rate <= 0)
-		return;
-	ereport(NOTICE,
-			(errmsg("step \"%s\": %lld of %lld rows (%.0f %%), %.1f rows/s, %.0f s left",
-					step->name, (long long) (n->kept + n->computed), (long long) n->total,
-					100.0 * (n->kept + n->computed) / Max(n->total, 1), rate,
-					(n->total - n->kept - n->computed) / rate)));
 }
 
 /*

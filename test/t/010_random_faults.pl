@@ -215,8 +215,8 @@ sub make_scenario
 	$s->{slow_ms} = between(1, int(1200 * $s->{slow_every} / $s->{rows}) + 1);
 	$s->{commit_interval} = pick(5, 20, 20, 100);
 	$s->{batch_rows} = pick(1, 10, 1000, 1000);
-	# failed rows make batches run again if there were writes: see account()
-	$s->{bad} = $s->{writes} ne 'sometimes' && chance(0.35) ?
+	# not where it would take two reasons to explain a run: see account()
+	$s->{bad} = !$disk && $s->{writes} ne 'sometimes' && chance(0.35) ?
 		[ map { between(1, $s->{rows}) } 1 .. ($s->{on_error} eq 'stop' ? 1 : between(1, 10)) ] : [];
 	$s->{gates} = chance(0.5) ? [ between(1, $s->{rows}), between(1, $s->{rows}) ] : [];
 	$s->{changes_code} = chance(0.3);
@@ -772,8 +772,11 @@ while ($hits < $want && $number < 3 * $want + 10)
 
 ok($hits >= $want, "$hits faults have hit");
 is(sql(q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}), '0', 'no lock is left');
-is(join(',', grep { !/^\.\.?$/ } map { s{.*/}{}r } glob($node->data_dir . '/pg_checkpoint/*')), '',
-	'no file is left');
+# A server that dies when a step has just become final leaves its file, which
+# goes with the checkpoint.
+my @files = map { m{/\d+_(\d+)_\d+$} ? $1 : $_ } glob($node->data_dir . '/pg_checkpoint/*');
+is(join(',', grep { sql("SELECT count(*) FROM checkpoint.checkpoints WHERE checkpoint_id = $_ AND state = 'final'") ne '1' } @files),
+	'', 'no file is left of a row in hand');
 diag("$hits faults in $runs runs, $missed missed; $calls calls for $rows rows");
 diag(sprintf('crashes of the server lost %d ms beyond commit_interval', $longest));
 diag("$_: $count{$_}") foreach sort keys %count;
