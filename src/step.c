@@ -346,7 +346,8 @@ recompute_other_code(Step *step)
 
 /*
  * other_code says in words what tells the code that computed rows of a
- * checkpoint from the code at hand; NULL if nothing does.
+ * checkpoint (for a final one: that it was finished with) from the code at
+ * hand; NULL if nothing does.
  */
 static char *
 other_code(const Step *step, const CkptCheckpoint *cp)
@@ -357,9 +358,12 @@ other_code(const Step *step, const CkptCheckpoint *cp)
 	foreach(lc, ckpt_catalog_code_versions(cp->id))
 	{
 		CkptCodeVersion *version = (CkptCodeVersion *) lfirst(lc);
-		char	   *difference = ckpt_catalog_code_difference(version->components,
-															  step->fingerprint->components);
+		char	   *difference;
 
+		if (cp->final && strcmp(version->code_hash, cp->code_hash) != 0)
+			continue;
+		difference = ckpt_catalog_code_difference(version->components,
+												  step->fingerprint->components);
 		if (difference)
 			return ckpt_fingerprint_describe(difference);
 		other_version |= strcmp(version->cache_version ? version->cache_version : "",
@@ -530,8 +534,7 @@ step_explain_compute(const Step *step, const char *input_hash)
 		return "kind of step changed";
 	if (strcmp(last->output_columns, step->output_columns) != 0)
 		return "output columns changed";
-	/* that rows of a final one are of several versions is no reason */
-	code_change = !last->final || !last->mixed_code ? other_code(step, last) : NULL;
+	code_change = other_code(step, last);
 	if (code_change && (last->final || step->on_code_change == CODE_CHANGE_RESTART))
 		return code_change;
 	if (input_hash && strcmp(last->input_hash, input_hash) != 0)

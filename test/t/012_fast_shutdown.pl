@@ -14,7 +14,7 @@ $node->init;
 $node->append_conf('postgresql.conf', 'max_worker_processes = 8');
 $node->start;
 
-# Rows 50 and 51, and those from 60 on, wait for a lock that only the test lets
+# Rows from 50 on wait for a lock that only the test lets
 # go of: without the shutdown the step would never end.
 $node->safe_psql('postgres', q{
 CREATE EXTENSION checkpoint;
