@@ -1,0 +1,10 @@
+\set input 'SELECT * FROM ' :source
+\set udf :f '(x) AS y'
+SELECT checkpoint.begin_job('bench') AS job \gset
+\ir start.sql
+CALL checkpoint.gen('g', input => :'input', udf => :'udf', workers => :workers);
+\ir stop.sql
+\ir run_phase.sql
+SELECT checkpoint.end_job() \gset
+SELECT checkpoint.output('g', job => :job) AS result \gset
+SELECT 'check', format('%s/%s', count(*), sum(y)) FROM :result;

@@ -1,0 +1,126 @@
+-- What the contenders work on and with.
+
+CREATE EXTENSION plpython3u;
+
+-- Source tables: a key, the argument of the functions, and a text to carry.
+CREATE PROCEDURE make_source(name text, nrows bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE TABLE %I AS
+        SELECT i AS id, i::int AS x, md5(i::text) AS t FROM generate_series(1, %s::bigint) i',
+        name, nrows);
+    EXECUTE format('ALTER TABLE %I ADD PRIMARY KEY (id)', name);
+END $$;
+
+-- The functions are as CREATE FUNCTION makes them: volatile, parallel unsafe.
+
+CREATE FUNCTION trivial(x int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN x + 1;
+END $$;
+
+CREATE FUNCTION python(x int) RETURNS int LANGUAGE plpython3u AS $$
+return x + 1
+$$;
+
+-- 0 to 5 outputs per input
+CREATE FUNCTION trivial_gen(x int) RETURNS SETOF int LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1 .. x % 6 LOOP
+        RETURN NEXT x + i;
+    END LOOP;
+END $$;
+
+CREATE FUNCTION python_gen(x int) RETURNS SETOF int LANGUAGE plpython3u AS $$
+for i in range(1, x % 6 + 1):
+    yield x + i
+$$;
+
+-- 1 ms of work.  It is an amount of work, not a time: pg_sleep(), or a loop
+-- that watches the clock, would take 1 ms however many processes share a core.
+-- This machine's amount is found by running alone.
+CREATE FUNCTION work(amount int) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    s int := 1;
+BEGIN
+    FOR i IN 1 .. amount LOOP
+        s := (s * 31 + i) % 65521;
+    END LOOP;
+    RETURN s;
+END $$;
+
+CREATE FUNCTION calibrate() RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    started timestamptz;
+    best float8 := 'infinity';
+BEGIN
+    FOR i IN 1 .. 20 LOOP
+        started := clock_timestamp();
+        PERFORM work(200000);
+        best := least(best, extract(epoch FROM clock_timestamp() - started));
+    END LOOP;
+    RETURN 0.001 / (best / 200000);
+END $$;
+
+SELECT calibrate() AS amount \gset
+
+SELECT format($$
+CREATE FUNCTION expensive(x int) RETURNS int LANGUAGE plpgsql AS
+    'BEGIN RETURN x + 0 * work(%1$s); END';
+CREATE FUNCTION expensive_gen(x int) RETURNS SETOF int LANGUAGE plpgsql AS
+    'BEGIN PERFORM work(%1$s); RETURN QUERY SELECT x + i FROM generate_series(1, x %% 6) i; END';
+$$, :amount) \gexec
+
+-- A function that stops where it is told to, and says when it was called.
+CREATE TABLE stop_at (x int);
+
+CREATE FUNCTION stops(x int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    IF x % 10000 = 0 AND EXISTS (SELECT FROM stop_at s WHERE s.x = stops.x) THEN
+        RAISE EXCEPTION 'called at %', extract(epoch FROM clock_timestamp());
+    END IF;
+    RETURN x + 1;
+END $$;
+
+-- The loop that people write: ranges of the primary key.
+CREATE PROCEDURE loop_ranges(source text, f text, batch int)
+LANGUAGE plpgsql AS $$
+DECLARE
+    last bigint;
+BEGIN
+    EXECUTE format('CREATE TABLE result AS SELECT s.*, %s(s.x) AS y FROM %I s LIMIT 0', f, source);
+    ALTER TABLE result ADD PRIMARY KEY (id);
+    CREATE TABLE processed (id bigint PRIMARY KEY);
+    COMMIT;
+    EXECUTE format('SELECT max(id) FROM %I', source) INTO last;
+    FOR lo IN 1 .. last BY batch LOOP
+        EXECUTE format('INSERT INTO result SELECT s.*, %s(s.x) FROM %I s WHERE s.id >= $1 AND s.id < $2',
+                       f, source) USING lo, lo + batch;
+        EXECUTE format('INSERT INTO processed SELECT s.id FROM %I s WHERE s.id >= $1 AND s.id < $2',
+                       source) USING lo, lo + batch;
+        COMMIT;
+    END LOOP;
+END $$;
+
+-- The other loop that people write: what is not there yet, some at a time.
+-- EXECUTE plans each batch for what the tables hold by then.
+CREATE PROCEDURE loop_not_exists(source text, f text, batch int)
+LANGUAGE plpgsql AS $$
+DECLARE
+    done bigint;
+BEGIN
+    EXECUTE format('CREATE TABLE result AS SELECT s.*, %s(s.x) AS y FROM %I s LIMIT 0', f, source);
+    ALTER TABLE result ADD PRIMARY KEY (id);
+    CREATE TABLE processed (id bigint PRIMARY KEY);
+    COMMIT;
+    LOOP
+        EXECUTE format('WITH batch AS (
+                SELECT s.* FROM %I s
+                WHERE NOT EXISTS (SELECT FROM processed p WHERE p.id = s.id) LIMIT $1),
+            computed AS (INSERT INTO result SELECT b.*, %s(b.x) FROM batch b RETURNING id)
+            INSERT INTO processed SELECT id FROM computed', source, f) USING batch;
+        GET DIAGNOSTICS done = ROW_COUNT;
+        COMMIT;
+        EXIT WHEN done = 0;
+    END LOOP;
+END $$;
