@@ -17,6 +17,7 @@
 #include "access/reloptions.h"
 #include "access/table.h"
 #include "asuser.h"
+#include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -110,11 +111,12 @@ ckpt_publish_check(const char *target, TupleDesc desc, Oid owner)
 	AclResult	aclresult;
 
 	if (namespace == get_namespace_oid(CKPT_DATA_SCHEMA, false) ||
-		namespace == get_namespace_oid(CKPT_SCHEMA, false))
+		namespace == get_namespace_oid(CKPT_SCHEMA, false) ||
+		IsCatalogNamespace(namespace) || IsToastNamespace(namespace))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("cannot publish in schema \"%s\"", get_namespace_name(namespace)),
-				 errhint("It belongs to the extension: choose a schema of your own.")));
+				 errhint("It belongs to the server or the extension: choose a schema of your own.")));
 	aclresult = ckpt_namespace_aclcheck(namespace, owner);
 	if (aclresult != ACLCHECK_OK)
 		aclcheck_error(aclresult, OBJECT_SCHEMA, get_namespace_name(namespace));

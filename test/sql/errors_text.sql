@@ -247,6 +247,8 @@ CALL checkpoint.save('', 'SELECT num FROM src');
 :refused
 CALL checkpoint.save('errors.', 'SELECT num FROM src');
 :refused
+CALL checkpoint.save('pg_catalog.bad', 'SELECT num FROM src');
+:refused
 CALL checkpoint.save('missing.bad', 'SELECT num FROM src');
 :refused
 CALL checkpoint.save('a.b.c.d', 'SELECT num FROM src');
