@@ -19,8 +19,11 @@
 #include "result_table.h"
 #include "subxact.h"
 
+/*
+ * cleanup_drop drops a checkpoint, or raises if its tables are in use.
+ */
 static void
-cleanup_drop_work(void *arg)
+cleanup_drop(void *arg)
 {
 	const CkptCheckpoint *cp = (const CkptCheckpoint *) arg;
 
@@ -31,17 +34,6 @@ cleanup_drop_work(void *arg)
 				 errmsg("tables of checkpoint %lld are in use", (long long) cp->id)));
 	ckpt_catalog_delete_checkpoint(cp->id);
 	ckpt_inhand_forget(cp->id);
-}
-
-/*
- * ckpt_cleanup_drop drops a checkpoint unless its tables are in use, and
- * returns whether it is gone.
- */
-bool
-ckpt_cleanup_drop(const CkptCheckpoint *cp)
-{
-	return ckpt_subxact_run(cleanup_drop_work, unconstify(CkptCheckpoint *, cp),
-							CurrentMemoryContext, NULL) == NULL;
 }
 
 /*
@@ -59,6 +51,6 @@ ckpt_cleanup_superseded(const char *owner, const char *job_name, const char *ste
 		CkptCheckpoint *other = (CkptCheckpoint *) lfirst(lc);
 
 		if (other->id != keep && !other->final)
-			(void) ckpt_cleanup_drop(other);
+			(void) ckpt_subxact_run(cleanup_drop, other, CurrentMemoryContext, NULL);
 	}
 }

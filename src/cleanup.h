@@ -13,7 +13,6 @@
 
 #include "catalog.h"
 
-extern bool ckpt_cleanup_drop(const CkptCheckpoint *cp);
 extern void ckpt_cleanup_superseded(const char *owner, const char *job_name,
 									const char *step, int64 keep);
 

@@ -14,7 +14,7 @@
  * row by row.
  *
  * Which row is in hand is known from a filter that the scan of the input calls
- * for each row before anything is computed from it: ckpt_claim.  The plan has
+ * for each row before anything is computed from it: checkpoint_claim.  The plan has
  * no node that looks ahead.  The filter also passes over rows that are done,
  * and ends a batch early when its time is up.
  *

@@ -30,7 +30,6 @@
 #include <limits.h>
 
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "asuser.h"
 #include "carry.h"
 #include "catalog.h"
@@ -52,10 +51,8 @@
 #include "storage/latch.h"
 #include "subxact.h"
 #include "udf.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "worker.h"

@@ -235,15 +235,6 @@ ckpt_workers_launch(const CkptRunTask *task, CkptKind kind, int64 step_id,
 }
 
 /*
- * ckpt_workers_count returns how many workers were started.
- */
-int
-ckpt_workers_count(const CkptWorkers *workers)
-{
-	return workers->n;
-}
-
-/*
  * ckpt_workers_pool returns the pool that they draw from.
  */
 CkptPool *

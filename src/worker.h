@@ -18,7 +18,6 @@ typedef struct CkptWorkers CkptWorkers;
 extern CkptWorkers *ckpt_workers_launch(const CkptRunTask *task, CkptKind kind,
 										int64 step_id, const char *udf,
 										int nworkers, const CkptPool *pool);
-extern int	ckpt_workers_count(const CkptWorkers *workers);
 extern CkptPool *ckpt_workers_pool(CkptWorkers *workers);
 extern bool ckpt_workers_wait(CkptWorkers *workers, long timeout);
 extern void ckpt_workers_cancel(CkptWorkers *workers);
