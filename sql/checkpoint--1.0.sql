@@ -31,6 +31,7 @@ CREATE TABLE checkpoint.job (
 	rerun_of bigint,
 	attached boolean NOT NULL,
 	fresh boolean NOT NULL,
+	resume_from text,
 	started_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	ended_at timestamptz,
 	error text

@@ -238,10 +238,10 @@ ckpt_catalog_check_owner(const char *owner, const char *what, int64 id)
  */
 int64
 ckpt_catalog_insert_job(const char *name, const char *owner, int64 rerun_of,
-						bool attached, bool fresh)
+						bool attached, bool fresh, const char *resume_from)
 {
-	STATEMENT(st, "INSERT INTO checkpoint.job (name, owner, rerun_of, attached, fresh)"
-			  " VALUES ($1, $2::name, NULLIF($3, 0), $4, $5) RETURNING job_id");
+	STATEMENT(st, "INSERT INTO checkpoint.job (name, owner, rerun_of, attached, fresh, resume_from)"
+			  " VALUES ($1, $2::name, NULLIF($3, 0), $4, $5, $6) RETURNING job_id");
 	int64		job_id;
 
 	arg_text(&st, name);
@@ -249,13 +249,14 @@ ckpt_catalog_insert_job(const char *name, const char *owner, int64 rerun_of,
 	arg_int8(&st, rerun_of);
 	arg_bool(&st, attached);
 	arg_bool(&st, fresh);
+	arg_text(&st, resume_from);
 	catalog_open(&st, SPI_OK_INSERT_RETURNING);
 	job_id = row_int8(0, 1);
 	catalog_close(&st);
 	return job_id;
 }
 
-#define JOB_COLUMNS "job_id, name, owner, status, attached, fresh, started_at"
+#define JOB_COLUMNS "job_id, name, owner, status, attached, fresh, started_at, resume_from"
 
 static void
 row_job(Statement *st, uint64 row, CkptJob *job)
@@ -268,6 +269,7 @@ row_job(Statement *st, uint64 row, CkptJob *job)
 	job->attached = row_bool(row, 5);
 	job->fresh = row_bool(row, 6);
 	job->started_at = row_text(st, row, 7);
+	job->resume_from = row_text(st, row, 8);
 }
 
 /*
@@ -403,6 +405,22 @@ ckpt_catalog_update_step(int64 step_id, const char *action, const char *reason,
 	arg_count(&st, counts->output);
 	arg_bool(&st, ended);
 	catalog_run(&st, SPI_OK_UPDATE);
+}
+
+/*
+ * ckpt_catalog_group_has_step returns whether a job of a run group had a step
+ * of that name.
+ */
+bool
+ckpt_catalog_group_has_step(const char *owner, const char *name, const char *step)
+{
+	STATEMENT(st, "SELECT FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
+			  " WHERE j.owner = $1::name AND j.name = $2 AND s.step = $3 LIMIT 1");
+
+	arg_text(&st, owner);
+	arg_text(&st, name);
+	arg_text(&st, step);
+	return catalog_run(&st, SPI_OK_SELECT) > 0;
 }
 
 /*

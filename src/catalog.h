@@ -27,6 +27,7 @@ typedef struct CkptJob
 	char	   *status;
 	bool		attached;
 	bool		fresh;
+	char	   *resume_from;	/* step, or NULL */
 	char	   *started_at;		/* as text */
 } CkptJob;
 
@@ -96,7 +97,8 @@ extern Oid	ckpt_catalog_owner(void);
 
 /* jobs */
 extern int64 ckpt_catalog_insert_job(const char *name, const char *owner,
-									 int64 rerun_of, bool attached, bool fresh);
+									 int64 rerun_of, bool attached, bool fresh,
+									 const char *resume_from);
 extern bool ckpt_catalog_get_job(int64 job_id, CkptJob *job);
 extern List *ckpt_catalog_open_jobs(const char *owner, const char *name);
 extern int64 ckpt_catalog_last_job(const char *owner, const char *name);
@@ -108,6 +110,8 @@ extern int64 ckpt_catalog_insert_step(int64 job_id, const char *step, CkptKind k
 extern void ckpt_catalog_update_step(int64 step_id, const char *action,
 									 const char *reason, int64 checkpoint_id,
 									 const CkptStepCounts *counts, bool ended);
+extern bool ckpt_catalog_group_has_step(const char *owner, const char *name,
+										const char *step);
 extern List *ckpt_catalog_running_steps(int64 job_id);
 extern List *ckpt_catalog_step_outputs(int64 job_id);
 extern bool ckpt_catalog_get_step_table(int64 job_id, const char *step, char **table);

@@ -295,6 +295,7 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 {
 	char	   *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	bool		fresh = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	char	   *resume_from = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	bool		attach = PG_ARGISNULL(3) || PG_GETARG_BOOL(3);
 	char	   *owner = GetUserNameFromId(GetUserId(), false);
 	int64		group;
@@ -307,11 +308,16 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("name of a job must have 1 to %d bytes", MAX_JOB_NAME),
 				 errhint("Runs of one name continue each other: use the name of your pipeline.")));
-	if (!PG_ARGISNULL(2))
+	if (resume_from && fresh)
 		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("resume_from is not supported yet"),
-				 errhint("Use fresh => true to compute every step anew.")));
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("fresh and resume_from cannot be used together"),
+				 errhint("fresh computes every step anew, resume_from that step and those after it.")));
+	if (resume_from && !ckpt_catalog_group_has_step(owner, name, resume_from))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job \"%s\" has had no step \"%s\"", name, resume_from),
+				 errhint("See the view checkpoint.steps.")));
 
 	/* everybody who runs a job of the group, or a step of one, has a share */
 	group = job_group_key(owner, name);
@@ -320,7 +326,7 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 	job_close_predecessors(owner, name);
 
 	job_id = ckpt_catalog_insert_job(name, owner, ckpt_catalog_last_job(owner, name),
-									 attach, fresh);
+									 attach, fresh, resume_from);
 	if (attach)
 	{
 		CkptJob		job;

@@ -85,6 +85,14 @@ static const char *const on_code_change_names[] = {
 	[CODE_CHANGE_RESTART] = "restart",
 };
 
+/* Where the step stands in a job that resumes from a step. */
+typedef enum Resume
+{
+	RESUME_NOT,					/* in none */
+	RESUME_BEFORE,				/* before that step: must be reused */
+	RESUME_FROM					/* that step or after it: is computed anew */
+} Resume;
+
 typedef struct Step
 {
 	/* the call */
@@ -105,6 +113,7 @@ typedef struct Step
 
 	/* what it means */
 	CkptJob		job;
+	Resume		resume;
 	TupleDesc	input_desc;		/* sys__id and the query's columns */
 	TupleDesc	output_desc;
 	char	   *output_columns;
@@ -192,6 +201,15 @@ prepare_query(Step *step)
 }
 
 /*
+ * compute_anew returns whether the step is to ignore all that was kept.
+ */
+static bool
+compute_anew(const Step *step)
+{
+	return step->job.fresh || !step->cache_enabled || step->resume == RESUME_FROM;
+}
+
+/*
  * step_prepare checks the call and starts the step.  Whatever it raises is a
  * refusal: nothing is changed and the job goes on.
  */
@@ -250,6 +268,14 @@ step_prepare(void *arg)
 		step->name = ckpt_publish_check(step->name, published, step->job.ownerid);
 	}
 
+	if (step->job.resume_from)
+	{
+		char	   *table;
+
+		step->resume = strcmp(step->name, step->job.resume_from) == 0 ||
+			ckpt_catalog_get_step_table(step->job.job_id, step->job.resume_from, &table) ?
+			RESUME_FROM : RESUME_BEFORE;
+	}
 	step->step_id = ckpt_catalog_insert_step(step->job.job_id, step->name, step->kind,
 											 step->input, step->udf_text);
 	if (step->step_id == 0)
@@ -476,6 +502,23 @@ step_adopt(Step *step, CkptCheckpoint *cp, char *code_change)
 }
 
 /*
+ * check_resume raises if the step, which is to be computed for step->reason, is
+ * one of those before the step that the job resumes from.
+ */
+static void
+check_resume(const Step *step)
+{
+	if (step->resume != RESUME_BEFORE)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("cannot resume job \"%s\" from step \"%s\"", step->job.name,
+					step->job.resume_from),
+			 errdetail("Step \"%s\" before it cannot be reused: %s.", step->name, step->reason),
+			 errhint("Run the job without resume_from: only what is needed is computed.")));
+}
+
+/*
  * adopt_partial goes on with the newest partial checkpoint of this step of the
  * run group that has this input, or returns false.  fresh_only takes none but
  * that of a fresh run, and only if nothing newer is final.
@@ -500,6 +543,11 @@ adopt_partial(Step *step, const char *input_hash, bool fresh_only)
 			continue;
 
 		code_change = other_code(step, cp);
+		if (step->resume == RESUME_BEFORE)
+		{
+			step->reason = psprintf("not finished by job %lld", (long long) cp->job_id);
+			check_resume(step);
+		}
 		if (code_change && step->on_code_change == CODE_CHANGE_RESTART)
 			return false;
 		step_adopt(step, cp, code_change);
@@ -522,6 +570,8 @@ step_explain_compute(const Step *step, const char *input_hash)
 		return "fresh run asked for";
 	if (!step->cache_enabled)
 		return "cache disabled";
+	if (step->resume == RESUME_FROM)
+		return psprintf("resumed from step \"%s\"", step->job.resume_from);
 
 	earlier = ckpt_catalog_group_checkpoints(step->job.owner, step->job.name, step->name);
 	if (earlier == NIL)
@@ -572,12 +622,13 @@ step_identify(void *arg)
 	ListCell   *lc;
 
 	step->state = STEP_MATERIALIZE;
-	if (step->job.fresh || !step->cache_enabled ||
+	if (compute_anew(step) ||
 		!ckpt_catalog_has_candidate(step->job.owner, step->job.name, step->name,
 									checkpoint_kind(step), step->output_columns,
 									step->fingerprint->hash))
 	{
 		step->reason = step_explain_compute(step, NULL);
+		check_resume(step);
 		return;
 	}
 
@@ -605,6 +656,7 @@ step_identify(void *arg)
 		return;
 
 	step->reason = step_explain_compute(step, input.hash);
+	check_resume(step);
 }
 
 /*
@@ -619,8 +671,7 @@ carry_over(Step *step)
 	bool		same_code;
 	ListCell   *lc;
 
-	if (step->job.fresh || !step->cache_enabled ||
-		step->on_code_change == CODE_CHANGE_RESTART)
+	if (compute_anew(step) || step->on_code_change == CODE_CHANGE_RESTART)
 		return;
 	foreach(lc, ckpt_catalog_group_checkpoints(step->job.owner, step->job.name, step->name))
 	{
@@ -676,7 +727,7 @@ step_materialize(void *arg)
 	cp->output_columns = step->output_columns;
 	cp->code_hash = step->fingerprint->hash;
 	cp->cache_version = step->cache_version;
-	cp->fresh = step->job.fresh || !step->cache_enabled;
+	cp->fresh = compute_anew(step);
 	cp->output_table = ckpt_result_table_name(cp->job_name, cp->step, cp->id, "output");
 
 	PushActiveSnapshot(GetTransactionSnapshot());

@@ -1,0 +1,79 @@
+--
+-- resume_from => 'step': the steps before it must be reusable as they are; that
+-- step and those after it are computed anew.
+--
+SET client_min_messages = warning;
+DROP EXTENSION checkpoint CASCADE;
+CREATE EXTENSION checkpoint;
+RESET client_min_messages;
+
+CREATE SCHEMA resume_from;
+SET search_path = resume_from;
+CREATE TABLE source AS SELECT generate_series(1, 4) AS x;
+CREATE FUNCTION plus(i int) RETURNS int LANGUAGE sql AS 'SELECT i + 1';
+CREATE FUNCTION failing(i int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	IF i = current_setting('test.fails_on', true)::int THEN
+		RAISE 'failed on %', i;
+	END IF;
+	RETURN i;
+END $$;
+CREATE PROCEDURE run() LANGUAGE plpgsql AS $$
+BEGIN
+	CALL checkpoint.map('a', 'SELECT x FROM source', 'plus(x) AS y');
+	CALL checkpoint.map('b', 'SELECT y FROM a', 'failing(y) AS z');
+	CALL checkpoint.query('c', 'SELECT sum(z) AS s FROM b');
+END $$;
+\set ECHO queries
+
+-- an unknown step, or one of another job
+SELECT checkpoint.begin_job('pipeline', resume_from => 'b');
+SELECT checkpoint.begin_job('pipeline') AS job \gset
+CALL run();
+SELECT checkpoint.end_job();
+SELECT checkpoint.begin_job('pipeline', resume_from => 'nothing');
+SELECT checkpoint.begin_job('other', resume_from => 'b');
+SELECT checkpoint.begin_job('pipeline', resume_from => 'b', fresh => true);
+SELECT name, status FROM checkpoint.jobs ORDER BY job_id;
+
+-- from the middle: a is reused, b and c are computed
+SELECT checkpoint.begin_job('pipeline', resume_from => 'b') AS job \gset
+CALL run();
+SELECT checkpoint.end_job();
+-- from the first
+SELECT checkpoint.begin_job('pipeline', resume_from => 'a') AS job \gset
+CALL run();
+SELECT checkpoint.end_job();
+
+-- A step before it cannot be reused: the error says which, and what changed.
+INSERT INTO source VALUES (5);
+SELECT checkpoint.begin_job('pipeline', resume_from => 'b') AS job \gset
+CALL run();
+SELECT checkpoint.begin_job('pipeline') AS job \gset
+CALL run();
+SELECT checkpoint.end_job();
+CREATE OR REPLACE FUNCTION plus(i int) RETURNS int LANGUAGE sql AS 'SELECT i + 2';
+SELECT checkpoint.begin_job('pipeline', resume_from => 'c') AS job \gset
+CALL run();
+-- or it is not finished
+SET test.fails_on = 7;
+SELECT checkpoint.begin_job('pipeline') AS job \gset
+CALL run();
+SET test.fails_on = 0;
+SELECT checkpoint.begin_job('pipeline', resume_from => 'c') AS job \gset
+CALL run();
+
+-- A resumed step that fails is continued by a plain rerun.
+SELECT checkpoint.begin_job('pipeline') AS job \gset
+CALL run();
+SELECT checkpoint.end_job();
+SET test.fails_on = 6;
+SELECT checkpoint.begin_job('pipeline', resume_from => 'b') AS job \gset
+CALL run();
+SET test.fails_on = 0;
+SELECT checkpoint.begin_job('pipeline') AS job \gset
+CALL run();
+SELECT checkpoint.end_job();
+
+SET client_min_messages = warning;
+DROP SCHEMA resume_from CASCADE;
