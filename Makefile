@@ -46,3 +46,8 @@ symbols: all
 .PHONY: bench
 bench:
 	test/bench/run
+
+# The random faults, twenty times with other seeds: about twenty minutes.
+.PHONY: faults
+faults:
+	for seed in $$(seq 1 20); do SEED=$$seed test/run 010_random_faults || exit 1; done
