@@ -37,6 +37,7 @@ CREATE TABLE checkpoint.job (
 	error text
 );
 CREATE INDEX job_run_group_idx ON checkpoint.job (owner, name, job_id);
+CREATE INDEX job_open_idx ON checkpoint.job (owner, name) WHERE status = 'running';
 COMMENT ON TABLE checkpoint.job IS 'runs of pipelines; see the view jobs';
 
 CREATE TABLE checkpoint.checkpoint (
@@ -64,9 +65,12 @@ CREATE TABLE checkpoint.checkpoint (
 );
 CREATE INDEX checkpoint_cache_idx ON checkpoint.checkpoint (cache_key)
 	WHERE state = 'final';
+CREATE INDEX checkpoint_code_idx ON checkpoint.checkpoint (code_hash)
+	WHERE state = 'final';
 CREATE INDEX checkpoint_run_group_idx
 	ON checkpoint.checkpoint (owner, job_name, step, checkpoint_id);
 CREATE INDEX checkpoint_input_table_idx ON checkpoint.checkpoint (input_table);
+CREATE INDEX checkpoint_output_table_idx ON checkpoint.checkpoint (output_table);
 COMMENT ON TABLE checkpoint.checkpoint IS
 'state of the work of steps; see the view checkpoints';
 
@@ -147,12 +151,21 @@ CREATE TABLE checkpoint.step (
 	rows_computed bigint,
 	rows_failed bigint,
 	rows_output bigint,
+	run_seconds double precision,
 	query text NOT NULL,
 	udf text,
+	cache_enabled boolean NOT NULL,
+	cache_version text,
+	probe text,
+	on_code_change text NOT NULL,
+	derivation text,
+	input_hash text,
 	started_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	ended_at timestamptz,
 	PRIMARY KEY (job_id, step)
 ) WITH (fillfactor = 50);
+CREATE INDEX step_derivation_idx ON checkpoint.step (derivation)
+	WHERE derivation IS NOT NULL;
 COMMENT ON TABLE checkpoint.step IS
 'what each job did for each step; see the view steps';
 
@@ -302,6 +315,15 @@ LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION checkpoint.is_processed(bigint, bigint) IS
 'is this input row of a checkpoint processed?';
 
+CREATE FUNCTION checkpoint.explain_job(name text, OUT step text, OUT kind text,
+	OUT action text, OUT rows_total bigint, OUT rows_kept bigint,
+	OUT rows_to_compute bigint, OUT estimated_time interval, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'checkpoint_explain_job'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.explain_job(text) IS
+'what the next run of a job would do for each step, and why, without doing it';
+
 CREATE FUNCTION checkpoint.output(step text, job bigint = NULL)
 RETURNS regclass
 AS 'MODULE_PATHNAME', 'checkpoint_output'
@@ -405,6 +427,18 @@ LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION checkpoint._retention() IS
 'internal: the setting checkpoint.retention';
 
+CREATE FUNCTION checkpoint._expires_at(pinned boolean, last_used_at timestamptz,
+	output_table name)
+RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN NOT pinned AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+		WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass
+		AND d.refclassid = 'pg_catalog.pg_class'::regclass
+		AND d.refobjid = pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(output_table)))
+	THEN last_used_at + checkpoint._retention() END;
+COMMENT ON FUNCTION checkpoint._expires_at(boolean, timestamptz, name) IS
+'internal: when a checkpoint expires; NULL while it is pinned or published';
+
 CREATE VIEW checkpoint.jobs WITH (security_barrier) AS
 SELECT j.job_id, j.name, j.owner,
 	checkpoint._job_status(j.job_id, j.status, j.attached) AS status,
@@ -442,7 +476,7 @@ SELECT c.checkpoint_id, c.job_name AS job, c.step, c.kind, c.state, c.owner,
 	COALESCE(pg_catalog.pg_total_relation_size(t.input_table), 0)
 		+ COALESCE(pg_catalog.pg_total_relation_size(t.output_table), 0) AS bytes,
 	c.created_at, c.last_used_at,
-	CASE WHEN NOT c.pinned THEN c.last_used_at + checkpoint._retention() END AS expires_at,
+	checkpoint._expires_at(c.pinned, c.last_used_at, c.output_table) AS expires_at,
 	c.pinned, c.job_id, c.cache_version, t.input_table, t.output_table,
 	v.rows_by_code
 FROM checkpoint.checkpoint c

@@ -355,19 +355,23 @@ ckpt_catalog_end_job(int64 job_id, const char *status, const char *error)
  * or 0 if the job has a step of that name.
  */
 int64
-ckpt_catalog_insert_step(int64 job_id, const char *step, CkptKind kind,
-						 const char *query, const char *udf)
+ckpt_catalog_insert_step(int64 job_id, const CkptStepCall *call)
 {
-	STATEMENT(st, "INSERT INTO checkpoint.step (job_id, step, kind, action, query, udf)"
-			  " VALUES ($1, $2, $3, 'running', $4, $5)"
+	STATEMENT(st, "INSERT INTO checkpoint.step (job_id, step, kind, action, query, udf,"
+			  " cache_enabled, cache_version, probe, on_code_change)"
+			  " VALUES ($1, $2, $3, 'running', $4, $5, $6, $7, $8, $9)"
 			  " ON CONFLICT (job_id, step) DO NOTHING RETURNING step_id");
 	int64		step_id = 0;
 
 	arg_int8(&st, job_id);
-	arg_text(&st, step);
-	arg_text(&st, ckpt_kind_name(kind));
-	arg_text(&st, query);
-	arg_text(&st, udf);
+	arg_text(&st, call->step);
+	arg_text(&st, ckpt_kind_name(call->kind));
+	arg_text(&st, call->query);
+	arg_text(&st, call->udf);
+	arg_bool(&st, call->cache_enabled);
+	arg_text(&st, call->cache_version);
+	arg_text(&st, call->probe);
+	arg_text(&st, call->on_code_change);
 	if (catalog_open(&st, SPI_OK_INSERT_RETURNING) > 0)
 		step_id = row_int8(0, 1);
 	catalog_close(&st);
@@ -391,7 +395,8 @@ ckpt_catalog_update_step(int64 step_id, const char *action, const char *reason,
 			  " rows_computed = COALESCE($7, rows_computed),"
 			  " rows_failed = COALESCE($8, rows_failed),"
 			  " rows_output = COALESCE($9, rows_output),"
-			  " ended_at = CASE WHEN $10 THEN clock_timestamp() END"
+			  " run_seconds = COALESCE($10, run_seconds),"
+			  " ended_at = CASE WHEN $11 THEN clock_timestamp() END"
 			  " WHERE step_id = $1");
 
 	arg_int8(&st, step_id);
@@ -403,8 +408,111 @@ ckpt_catalog_update_step(int64 step_id, const char *action, const char *reason,
 	arg_count(&st, counts->computed);
 	arg_count(&st, counts->failed);
 	arg_count(&st, counts->output);
+	arg_datum(&st, FLOAT8OID, Float8GetDatum(counts->seconds), counts->seconds < 0);
 	arg_bool(&st, ended);
 	catalog_run(&st, SPI_OK_UPDATE);
+}
+
+/*
+ * ckpt_catalog_store_identity stores what a step's input was identified by.
+ * derivation, which may be NULL, is what its identity can be told from without
+ * reading it.
+ */
+void
+ckpt_catalog_store_identity(int64 step_id, const char *derivation, const char *input_hash)
+{
+	STATEMENT(st, "UPDATE checkpoint.step SET derivation = $2, input_hash = $3"
+			  " WHERE step_id = $1");
+
+	arg_int8(&st, step_id);
+	arg_text(&st, derivation);
+	arg_text(&st, input_hash);
+	catalog_run(&st, SPI_OK_UPDATE);
+}
+
+/*
+ * ckpt_catalog_known_input returns the identity of the input that has that
+ * derivation, or NULL if no step has read it so far.
+ */
+char *
+ckpt_catalog_known_input(const char *derivation)
+{
+	STATEMENT(st, "SELECT input_hash FROM checkpoint.step WHERE derivation = $1 LIMIT 1");
+	char	   *input_hash = NULL;
+
+	arg_text(&st, derivation);
+	if (catalog_open(&st, SPI_OK_SELECT) > 0)
+		input_hash = row_text(&st, 0, 1);
+	catalog_close(&st);
+	return input_hash;
+}
+
+/*
+ * row_kind returns the kind that is written in a column.
+ */
+static CkptKind
+row_kind(Statement *st, uint64 row, int col)
+{
+	char	   *name = row_text(st, row, col);
+	CkptKind	kind = CKPT_QUERY;
+
+	while (strcmp(name, ckpt_kind_name(kind)) != 0)
+		kind++;
+	return kind;
+}
+
+/*
+ * ckpt_catalog_recorded_steps lists (CkptStepCall *) the steps of the last run
+ * of a run group, in order; behind them, if that run is not complete, those
+ * that it had not come to, of the last complete one.
+ */
+List *
+ckpt_catalog_recorded_steps(const char *owner, const char *name)
+{
+	STATEMENT(st, "WITH run AS ("
+			  "  (SELECT job_id, 1 AS nth FROM checkpoint.job"
+			  "    WHERE owner = $1::name AND name = $2 ORDER BY job_id DESC LIMIT 1)"
+			  "  UNION ALL"
+			  "  (SELECT job_id, 2 FROM checkpoint.job"
+			  "    WHERE owner = $1::name AND name = $2 AND status LIKE 'complete%'"
+			  "    ORDER BY job_id DESC LIMIT 1)),"
+			  " call AS (SELECT DISTINCT ON (s.step) s.*, r.nth"
+			  "  FROM run r JOIN checkpoint.step s USING (job_id) ORDER BY s.step, r.nth)"
+			  " SELECT c.step, c.kind, c.query, c.udf, c.cache_enabled, c.cache_version,"
+			  " c.probe, c.on_code_change,"
+			  " (SELECT s.run_seconds / s.rows_computed"
+			  "   FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
+			  "   WHERE j.owner = $1::name AND j.name = $2 AND s.step = c.step"
+			  "   AND s.rows_computed > 0 AND s.run_seconds IS NOT NULL"
+			  "   ORDER BY j.job_id DESC LIMIT 1)"
+			  " FROM call c ORDER BY c.nth, c.step_id");
+	List	   *calls = NIL;
+	uint64		nrows;
+
+	arg_text(&st, owner);
+	arg_text(&st, name);
+	nrows = catalog_open(&st, SPI_OK_SELECT);
+	MemoryContextSwitchTo(st.caller);
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		CkptStepCall *call = palloc(sizeof(CkptStepCall));
+		bool		isnull;
+		Datum		cost = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+										 9, &isnull);
+
+		call->step = row_text(&st, row, 1);
+		call->kind = row_kind(&st, row, 2);
+		call->query = row_text(&st, row, 3);
+		call->udf = row_text(&st, row, 4);
+		call->cache_enabled = row_bool(row, 5);
+		call->cache_version = row_text(&st, row, 6);
+		call->probe = row_text(&st, row, 7);
+		call->on_code_change = row_text(&st, row, 8);
+		call->seconds_per_row = isnull ? -1 : DatumGetFloat8(cost);
+		calls = lappend(calls, call);
+	}
+	catalog_close(&st);
+	return calls;
 }
 
 /*
@@ -468,7 +576,7 @@ ckpt_catalog_step_outputs(int64 job_id)
 	MemoryContextSwitchTo(st.caller);
 	for (uint64 row = 0; row < nrows; row++)
 	{
-		CkptStepOutput *output = palloc(sizeof(CkptStepOutput));
+		CkptStepOutput *output = palloc0(sizeof(CkptStepOutput));
 
 		output->step = row_text(&st, row, 1);
 		output->kind = row_text(&st, row, 2);
@@ -559,6 +667,11 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 	catalog_run(&st, SPI_OK_INSERT);
 }
 
+/* Asks only of what was not used for long whether it is pinned or published. */
+#define NOT_EXPIRED \
+	"(last_used_at > clock_timestamp() - checkpoint._retention()" \
+	" OR checkpoint._expires_at(pinned, last_used_at, output_table) IS NULL)"
+
 #define CHECKPOINT_COLUMNS \
 	"checkpoint_id, owner, job_name, step, job_id, kind, state = 'final'," \
 	" input_hash, output_columns, code_hash, cache_version, mixed_code," \
@@ -567,21 +680,17 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 	"   WHERE w.checkpoint_id = c.checkpoint_id)," \
 	" (SELECT COALESCE(sum(rows_output), 0)::bigint FROM checkpoint.work w" \
 	"   WHERE w.checkpoint_id = c.checkpoint_id)," \
-	" content_hash, fresh"
+	" content_hash, fresh, NOT " NOT_EXPIRED
 
 static void
 row_checkpoint(Statement *st, uint64 row, CkptCheckpoint *cp)
 {
-	char	   *kind = row_text(st, row, 6);
-
 	cp->id = row_int8(row, 1);
 	cp->owner = row_text(st, row, 2);
 	cp->job_name = row_text(st, row, 3);
 	cp->step = row_text(st, row, 4);
 	cp->job_id = row_int8(row, 5);
-	cp->kind = CKPT_QUERY;
-	while (strcmp(kind, ckpt_kind_name(cp->kind)) != 0)
-		cp->kind++;
+	cp->kind = row_kind(st, row, 6);
 	cp->final = row_bool(row, 7);
 	cp->input_hash = row_text(st, row, 8);
 	cp->output_columns = row_text(st, row, 9);
@@ -595,6 +704,7 @@ row_checkpoint(Statement *st, uint64 row, CkptCheckpoint *cp)
 	cp->rows_output = row_int8(row, 17);
 	cp->content_hash = row_text(st, row, 18);
 	cp->fresh = row_bool(row, 19);
+	cp->expired = row_bool(row, 20);
 }
 
 static bool
@@ -654,6 +764,20 @@ ckpt_catalog_find_by_input_table(const char *table, CkptCheckpoint *cp)
 }
 
 /*
+ * ckpt_catalog_find_by_output_table finds the checkpoint whose output table has
+ * the given name (in the schema of result tables).
+ */
+bool
+ckpt_catalog_find_by_output_table(const char *table, CkptCheckpoint *cp)
+{
+	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
+			  " WHERE output_table = $1::name");
+
+	arg_text(&st, table);
+	return catalog_one_checkpoint(&st, cp);
+}
+
+/*
  * ckpt_catalog_finals lists (CkptCheckpoint *) the final checkpoints under a
  * key that a job of that name may reuse, newest first.
  */
@@ -662,7 +786,7 @@ ckpt_catalog_finals(const char *owner, const char *job_name, const char *cache_k
 {
 	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
 			  " WHERE state = 'final' AND cache_key = $3 AND owner = $1::name"
-			  " AND (NOT mixed_code OR job_name = $2)"
+			  " AND (NOT mixed_code OR job_name = $2) AND " NOT_EXPIRED
 			  " ORDER BY checkpoint_id DESC");
 
 	arg_text(&st, owner);
@@ -683,7 +807,7 @@ ckpt_catalog_has_candidate(const char *owner, const char *job_name,
 	STATEMENT(st, "SELECT FROM checkpoint.checkpoint"
 			  " WHERE owner = $1::name AND kind = $4 AND output_columns = $5"
 			  " AND (job_name = $2 AND step = $3 OR state = 'final' AND code_hash = $6)"
-			  " LIMIT 1");
+			  " AND " NOT_EXPIRED " LIMIT 1");
 
 	arg_text(&st, owner);
 	arg_text(&st, job_name);
@@ -696,7 +820,7 @@ ckpt_catalog_has_candidate(const char *owner, const char *job_name,
 
 /*
  * ckpt_catalog_group_checkpoints lists (CkptCheckpoint *) the checkpoints of a
- * step of a run group, newest first.
+ * step of a run group, expired ones too, newest first.
  */
 List *
 ckpt_catalog_group_checkpoints(const char *owner, const char *job_name,
@@ -879,6 +1003,29 @@ ckpt_catalog_count_code_versions(int64 checkpoint_id)
 	count = (int) row_int8(0, 1);
 	catalog_close(&st);
 	return count;
+}
+
+/*
+ * ckpt_catalog_rows_of_code returns how many rows of a checkpoint a version of
+ * the code has computed.
+ */
+int64
+ckpt_catalog_rows_of_code(int64 checkpoint_id, const char *code_hash,
+						  const char *cache_version)
+{
+	STATEMENT(st, "SELECT COALESCE(sum(w.rows_processed), 0)::bigint"
+			  " FROM checkpoint.code_version v JOIN checkpoint.work w USING (checkpoint_id, code_no)"
+			  " WHERE v.checkpoint_id = $1 AND v.code_hash = $2"
+			  " AND v.cache_version IS NOT DISTINCT FROM $3");
+	int64		nrows;
+
+	arg_int8(&st, checkpoint_id);
+	arg_text(&st, code_hash);
+	arg_text(&st, cache_version);
+	catalog_open(&st, SPI_OK_SELECT);
+	nrows = row_int8(0, 1);
+	catalog_close(&st);
+	return nrows;
 }
 
 /*

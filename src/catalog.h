@@ -31,13 +31,35 @@ typedef struct CkptJob
 	char	   *started_at;		/* as text */
 } CkptJob;
 
-/* What an earlier step of a job left for later ones. */
+/*
+ * What an earlier step of a job left for later ones; or, where a job is only
+ * explained, would leave.
+ */
 typedef struct CkptStepOutput
 {
 	char	   *step;
 	char	   *kind;
-	char	   *table;			/* NULL if its checkpoint is gone */
+	char	   *table;			/* NULL if its checkpoint is gone, or not there yet */
+	TupleDesc	desc;			/* of a table that is not there yet, else NULL */
+
+	/* set by the analysis of a query */
+	bool		used;			/* it reads this output ... */
+	bool		ids_used;		/* ... and its sys__ columns */
 } CkptStepOutput;
+
+/* A step as it was called, and what is known of its cost. */
+typedef struct CkptStepCall
+{
+	char	   *step;
+	CkptKind	kind;
+	char	   *query;
+	char	   *udf;			/* or NULL */
+	bool		cache_enabled;
+	char	   *cache_version;	/* or NULL */
+	char	   *probe;			/* or NULL */
+	char	   *on_code_change;
+	double		seconds_per_row;	/* < 0 is not known; not stored */
+} CkptStepCall;
 
 /* Numbers of a row of checkpoint.step; -1 is not known. */
 typedef struct CkptStepCounts
@@ -47,6 +69,7 @@ typedef struct CkptStepCounts
 	int64		computed;
 	int64		failed;
 	int64		output;
+	double		seconds;		/* that computing took */
 } CkptStepCounts;
 
 /* A row of checkpoint.checkpoint. */
@@ -71,6 +94,7 @@ typedef struct CkptCheckpoint
 	int64		rows_output;
 	char	   *content_hash;	/* NULL while partial */
 	bool		fresh;			/* made to replace what there is */
+	bool		expired;		/* of no more use */
 } CkptCheckpoint;
 
 /* What was computed of a checkpoint, by one worker with one code or by all. */
@@ -105,11 +129,14 @@ extern int64 ckpt_catalog_last_job(const char *owner, const char *name);
 extern void ckpt_catalog_end_job(int64 job_id, const char *status, const char *error);
 
 /* steps */
-extern int64 ckpt_catalog_insert_step(int64 job_id, const char *step, CkptKind kind,
-									  const char *query, const char *udf);
+extern int64 ckpt_catalog_insert_step(int64 job_id, const CkptStepCall *call);
 extern void ckpt_catalog_update_step(int64 step_id, const char *action,
 									 const char *reason, int64 checkpoint_id,
 									 const CkptStepCounts *counts, bool ended);
+extern void ckpt_catalog_store_identity(int64 step_id, const char *derivation,
+										const char *input_hash);
+extern char *ckpt_catalog_known_input(const char *derivation);
+extern List *ckpt_catalog_recorded_steps(const char *owner, const char *name);
 extern bool ckpt_catalog_group_has_step(const char *owner, const char *name,
 										const char *step);
 extern List *ckpt_catalog_running_steps(int64 job_id);
@@ -122,6 +149,7 @@ extern int64 ckpt_catalog_next_checkpoint_id(void);
 extern void ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp);
 extern bool ckpt_catalog_get_checkpoint(int64 id, CkptCheckpoint *cp);
 extern bool ckpt_catalog_find_by_input_table(const char *table, CkptCheckpoint *cp);
+extern bool ckpt_catalog_find_by_output_table(const char *table, CkptCheckpoint *cp);
 extern List *ckpt_catalog_finals(const char *owner, const char *job_name,
 								 const char *cache_key);
 extern bool ckpt_catalog_has_candidate(const char *owner, const char *job_name,
@@ -142,6 +170,8 @@ extern int	ckpt_catalog_code_version(int64 checkpoint_id, const char *code_hash,
 									  const char *components);
 extern List *ckpt_catalog_code_versions(int64 checkpoint_id);
 extern int	ckpt_catalog_count_code_versions(int64 checkpoint_id);
+extern int64 ckpt_catalog_rows_of_code(int64 checkpoint_id, const char *code_hash,
+									   const char *cache_version);
 extern char *ckpt_catalog_code_difference(const char *old_components,
 										  const char *new_components);
 

@@ -685,31 +685,40 @@ fingerprint_make(List *components)
 }
 
 /*
- * ckpt_fingerprint_query fingerprints the code in the select list of an
- * analysed query whose one relation is its input.  The query is not changed.
- * The result is in CurrentMemoryContext.
+ * ckpt_fingerprint_query fingerprints an analysed query: its text, and the code
+ * that it uses.  The query is not changed.  The result is in
+ * CurrentMemoryContext.
  */
 CkptFingerprint *
 ckpt_fingerprint_query(Query *query)
 {
-	Query	   *copy = copyObject(query);
-	RangeTblEntry *input = linitial_node(RangeTblEntry, copy->rtable);
 	Component  *expression = palloc(sizeof(Component));
 	Uses		uses = {NIL, NIL, NIL};
 	int			nestlevel = fingerprint_pin_settings();
 
-	/* written as a CTE, the input has nothing but a name */
-	input->rtekind = RTE_CTE;
-	input->ctename = pstrdup("input");
-	input->alias = NULL;
-
 	expression->kind = "expression";
 	expression->object = NULL;
-	expression->hash = ckpt_hash_text(pg_get_querydef(copy, false));
+	expression->hash = ckpt_hash_text(pg_get_querydef(copyObject(query), false));
 	AtEOXact_GUC(false, nestlevel);
 
-	(void) use_nodes((Node *) copy, &uses);
+	(void) use_nodes((Node *) query, &uses);
 	return fingerprint_make(lcons(expression, uses_components(&uses)));
+}
+
+/*
+ * ckpt_fingerprint_hide_relation makes a relation of an analysed query, which is
+ * changed, one that has nothing but a name: the given one.
+ */
+void
+ckpt_fingerprint_hide_relation(RangeTblEntry *rte, const char *name)
+{
+	/* written as the use of a CTE */
+	rte->rtekind = RTE_CTE;
+	rte->relid = InvalidOid;
+	rte->ctename = pstrdup(name);
+	rte->ctelevelsup = 0;
+	if (rte->alias == NULL)
+		rte->eref->aliasname = pstrdup(name);
 }
 
 /*

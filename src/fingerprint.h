@@ -20,6 +20,7 @@ typedef struct CkptFingerprint
 } CkptFingerprint;
 
 extern CkptFingerprint *ckpt_fingerprint_query(Query *query);
+extern void ckpt_fingerprint_hide_relation(RangeTblEntry *rte, const char *name);
 extern CkptFingerprint *ckpt_fingerprint_none(void);
 extern char *ckpt_fingerprint_describe(const char *difference);
 

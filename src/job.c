@@ -156,7 +156,7 @@ ckpt_job_close(const CkptJob *job, const char *status, const char *error)
 	foreach(lc, ckpt_catalog_running_steps(job->job_id))
 	{
 		int64		step_id = *(int64 *) lfirst(lc);
-		CkptStepCounts counts = {-1, -1, -1, -1, -1};
+		CkptStepCounts counts = {-1, -1, -1, -1, -1, -1};
 
 		if (ckpt_joblock_holder(CKPT_LOCK_STEP, step_id) == 0)
 			ckpt_catalog_update_step(step_id, "failed", "its process ended", 0, &counts, true);

@@ -25,6 +25,7 @@
 #include "access/sysattr.h"
 #include "catalog.h"
 #include "catalog/heap.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "funcapi.h"
@@ -136,10 +137,10 @@ visible_columns(TupleDesc desc)
 }
 
 /*
- * has_system_column returns whether the output of a step has the column.
+ * find_output returns the output of a step that can be read, or NULL.
  */
-static bool
-has_system_column(List *outputs, const char *step, AttrNumber column)
+static CkptStepOutput *
+find_output(List *outputs, const char *step)
 {
 	ListCell   *lc;
 
@@ -147,9 +148,26 @@ has_system_column(List *outputs, const char *step, AttrNumber column)
 	{
 		CkptStepOutput *output = (CkptStepOutput *) lfirst(lc);
 
-		if (output->table && strcmp(output->step, step) == 0)
-			return get_attnum(ckpt_result_table_lookup(output->table),
-							  system_columns[column]) != InvalidAttrNumber;
+		if ((output->table || output->desc) && strcmp(output->step, step) == 0)
+			return output;
+	}
+	return NULL;
+}
+
+/*
+ * has_system_column returns whether an output has the column.
+ */
+static bool
+has_system_column(const CkptStepOutput *output, AttrNumber column)
+{
+	if (output->table)
+		return get_attnum(ckpt_result_table_lookup(output->table),
+						  system_columns[column]) != InvalidAttrNumber;
+	for (int i = 0; i < output->desc->natts; i++)
+	{
+		if (strcmp(NameStr(TupleDescAttr(output->desc, i)->attname),
+				   system_columns[column]) == 0)
+			return true;
 	}
 	return false;
 }
@@ -168,6 +186,7 @@ find_system_column(ParseState *pstate, const char *relation, AttrNumber column,
 	for (int levelsup = 0; pstate != NULL; pstate = pstate->parentParseState, levelsup++)
 	{
 		ParseNamespaceItem *found = NULL;
+		CkptStepOutput *output = NULL;
 		ListCell   *lc;
 
 		foreach(lc, pstate->p_namespace)
@@ -177,8 +196,10 @@ find_system_column(ParseState *pstate, const char *relation, AttrNumber column,
 			if (item->p_rte->rtekind != RTE_NAMEDTUPLESTORE ||
 				(item->p_lateral_only && !pstate->p_lateral_active) ||
 				!(item->p_rel_visible || (item->p_cols_visible && !relation)) ||
-				(relation && strcmp(item->p_names->aliasname, relation) != 0) ||
-				!has_system_column(here->p_ref_hook_state, item->p_rte->enrname, column))
+				(relation && strcmp(item->p_names->aliasname, relation) != 0))
+				continue;
+			output = find_output(here->p_ref_hook_state, item->p_rte->enrname);
+			if (!has_system_column(output, column))
 				continue;
 			if (found)
 				ereport(ERROR,
@@ -187,6 +208,7 @@ find_system_column(ParseState *pstate, const char *relation, AttrNumber column,
 								system_columns[column]),
 						 parser_errposition(here, location)));
 			found = item;
+			output->ids_used = true;
 		}
 		if (found)
 		{
@@ -248,22 +270,34 @@ query_environment(List *outputs)
 	{
 		CkptStepOutput *output = (CkptStepOutput *) lfirst(lc);
 		EphemeralNamedRelation enr;
-		Relation	rel;
-		Oid			relid;
+		TupleDesc	desc = output->desc;
 
 		if (strcmp(output->kind, ckpt_kind_name(CKPT_SAVE)) == 0)
 			continue;			/* published under a name of its own */
-		relid = output->table ? ckpt_result_table_lookup(output->table) : InvalidOid;
-		if (!OidIsValid(relid))
-			continue;			/* an error only if the query names it */
-		rel = table_open(relid, AccessShareLock);
+		if (output->table)
+		{
+			Oid			relid = ckpt_result_table_lookup(output->table);
+			Relation	rel;
+
+			if (!OidIsValid(relid))
+			{
+				output->table = NULL;	/* an error only if the query names it */
+				continue;
+			}
+			rel = table_open(relid, AccessShareLock);
+			desc = visible_columns(RelationGetDescr(rel));
+			table_close(rel, NoLock);
+		}
+		else if (desc)
+			desc = visible_columns(desc);
+		else
+			continue;
 		enr = palloc0(sizeof(EphemeralNamedRelationData));
 		enr->md.name = output->step;
-		enr->md.tupdesc = visible_columns(RelationGetDescr(rel));
+		enr->md.tupdesc = desc;
 		enr->md.enrtype = ENR_NAMED_TUPLESTORE;
 		enr->md.enrtuples = 0;
 		register_ENR(env, enr);
-		table_close(rel, NoLock);
 	}
 	return env;
 }
@@ -283,14 +317,15 @@ column_target(const char *name)
 
 /*
  * output_select makes the analysed form of SELECT <columns> FROM <output>: the
- * visible ones, then the extension's.  Adds the names of those to *names.
+ * visible ones, then the extension's if they are used.  Adds the names of those
+ * to *names.
  */
 static Query *
-output_select(const char *table, List **names)
+output_select(const CkptStepOutput *output, List **names)
 {
 	SelectStmt *select = makeNode(SelectStmt);
 	RawStmt    *raw = makeNode(RawStmt);
-	RangeVar   *rv = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(table), -1);
+	RangeVar   *rv = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(output->table), -1);
 	Relation	rel = table_openrv(rv, AccessShareLock);
 	TupleDesc	desc = RelationGetDescr(rel);
 
@@ -301,7 +336,7 @@ output_select(const char *table, List **names)
 		if (!ckpt_is_system_column(name) && !TupleDescAttr(desc, i)->attisdropped)
 			select->targetList = lappend(select->targetList, column_target(name));
 	}
-	for (int i = 0; i < lengthof(system_columns); i++)
+	for (int i = 0; output->ids_used && i < lengthof(system_columns); i++)
 	{
 		if (get_attnum(RelationGetRelid(rel), system_columns[i]) == InvalidAttrNumber)
 			continue;
@@ -315,8 +350,9 @@ output_select(const char *table, List **names)
 }
 
 /*
- * replace_outputs puts a sub-select in the place of each ephemeral relation.
- * The columns are the same, so that what refers to them stays as it is.
+ * replace_outputs puts a sub-select in the place of each ephemeral relation
+ * that there is a table for.  The columns are the same, so that what refers to
+ * them stays as it is.
  */
 static bool
 replace_outputs(Node *node, void *context)
@@ -331,27 +367,23 @@ replace_outputs(Node *node, void *context)
 	if (IsA(node, RangeTblEntry))
 	{
 		RangeTblEntry *rte = (RangeTblEntry *) node;
-		ListCell   *lc;
+		CkptStepOutput *output;
 
 		if (rte->rtekind != RTE_NAMEDTUPLESTORE)
 			return false;
-		foreach(lc, outputs)
-		{
-			CkptStepOutput *output = (CkptStepOutput *) lfirst(lc);
-
-			if (output->table == NULL || strcmp(output->step, rte->enrname) != 0)
-				continue;
-			rte->rtekind = RTE_SUBQUERY;
-			rte->subquery = output_select(output->table, &rte->eref->colnames);
-			rte->enrname = NULL;
-			rte->enrtuples = 0;
-			rte->coltypes = NIL;
-			rte->coltypmods = NIL;
-			rte->colcollations = NIL;
-			if (rte->alias == NULL)
-				rte->alias = makeAlias(rte->eref->aliasname, NIL);
-			break;
-		}
+		output = find_output(outputs, rte->enrname);
+		output->used = true;
+		if (output->table == NULL)
+			return false;
+		rte->rtekind = RTE_SUBQUERY;
+		rte->subquery = output_select(output, &rte->eref->colnames);
+		rte->enrname = NULL;
+		rte->enrtuples = 0;
+		rte->coltypes = NIL;
+		rte->coltypmods = NIL;
+		rte->colcollations = NIL;
+		if (rte->alias == NULL)
+			rte->alias = makeAlias(rte->eref->aliasname, NIL);
 		return false;
 	}
 	return expression_tree_walker(node, replace_outputs, context);
@@ -360,9 +392,10 @@ replace_outputs(Node *node, void *context)
 /*
  * ckpt_query_analyze parses and analyses a step's query.
  *
- * outputs lists (CkptStepOutput *) what its names may stand for.  Anything but
- * a plain SELECT is refused.  Needs an active snapshot; relations are locked
- * until the transaction ends.
+ * outputs lists (CkptStepOutput *) what its names may stand for; which of them
+ * it uses is noted there.  If all of those have tables, the result can be run.
+ * Anything but a plain SELECT is refused.  Needs an active snapshot; relations
+ * are locked until the transaction ends.
  */
 Query *
 ckpt_query_analyze(const char *sql, const char *argument, List *outputs)
@@ -389,8 +422,7 @@ ckpt_query_analyze(const char *sql, const char *argument, List *outputs)
 
 /*
  * ckpt_query_result_desc returns the columns of a query's result, less those
- * that belong to the extension, and raises unless they can be those of a
- * table.
+ * that belong to the extension, and raises if there are no others.
  */
 TupleDesc
 ckpt_query_result_desc(Query *query)
@@ -430,17 +462,43 @@ ckpt_query_result_desc(Query *query)
 }
 
 /*
- * ckpt_numbered_desc returns the columns of a table of numbered rows: sys__id
- * and then the given ones.
+ * check_columns raises unless the columns can be those of a table.
+ */
+static void
+check_columns(TupleDesc desc, const char *argument)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		const char *name = NameStr(TupleDescAttr(desc, i)->attname);
+
+		for (int j = 0; j < i; j++)
+		{
+			if (strcmp(name, NameStr(TupleDescAttr(desc, j)->attname)) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_COLUMN),
+						 errmsg("column \"%s\" occurs more than once in argument \"%s\"",
+								name, argument),
+						 errhint("Name the columns with AS.")));
+		}
+	}
+	CheckAttributeNamesTypes(desc, RELKIND_RELATION, 0);
+}
+
+/*
+ * ckpt_query_input_desc returns the columns of the table that keeps a query's
+ * rows, numbered: sys__id, and the query's own.  Raises if they cannot be those
+ * of a table.
  */
 TupleDesc
-ckpt_numbered_desc(TupleDesc desc)
+ckpt_query_input_desc(Query *query, const char *argument)
 {
+	TupleDesc	desc = ckpt_query_result_desc(query);
 	TupleDesc	numbered = CreateTemplateTupleDesc(desc->natts + 1);
 
 	TupleDescInitEntry(numbered, 1, CKPT_ID_COLUMN, INT8OID, -1, 0);
 	for (int i = 0; i < desc->natts; i++)
 		TupleDescCopyEntry(numbered, i + 2, desc, i + 1);
+	check_columns(numbered, argument);
 	return numbered;
 }
 

@@ -4,7 +4,7 @@
  *	  The state machine: reuse, continue or compute.
  *
  *	prepare		check the call; nothing is changed before all of it is good
- *	identify	rerun the input query and hash its rows
+ *	identify	which input is it?  Often that is known without reading it
  *				final checkpoint under that key?	reuse it: done
  *				partial one of this step?			adopt its tables: run
  *	materialize	number the query's rows and keep them in a new checkpoint;
@@ -20,6 +20,8 @@
  * what a crash leaves behind refers to: results and the record of what is
  * processed are in one commit, so a lost one is computed again.
  *
+ * Which earlier work serves is for decide.c to say.
+ *
  * IDENTIFICATION
  *	  src/step.c
  *
@@ -33,12 +35,12 @@
 #include "asuser.h"
 #include "carry.h"
 #include "catalog.h"
-#include "catalog/heap.h"
-#include "catalog/pg_class.h"
 #include "cleanup.h"
+#include "decide.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "guc.h"
+#include "identity.h"
 #include "inhand.h"
 #include "input.h"
 #include "job.h"
@@ -71,20 +73,6 @@ typedef enum StepState
 	STEP_DONE
 } StepState;
 
-/* What to do about rows that other code has computed. */
-typedef enum OnCodeChange
-{
-	CODE_CHANGE_CONTINUE,		/* keep them */
-	CODE_CHANGE_RECOMPUTE,		/* compute them again */
-	CODE_CHANGE_RESTART			/* compute all rows again */
-} OnCodeChange;
-
-static const char *const on_code_change_names[] = {
-	[CODE_CHANGE_CONTINUE] = "continue",
-	[CODE_CHANGE_RECOMPUTE] = "recompute",
-	[CODE_CHANGE_RESTART] = "restart",
-};
-
 /* Where the step stands in a job that resumes from a step. */
 typedef enum Resume
 {
@@ -99,9 +87,9 @@ typedef struct Step
 	CkptKind	kind;
 	char	   *name;			/* save: the target as given, then qualified */
 	char	   *input;			/* query */
-	const char *input_argument; /* the argument it came in */
 	char	   *udf_text;
 	char	   *cache_version;
+	char	   *probe;
 	bool		cache_enabled;
 	int64		job_arg;
 	bool		has_job_arg;
@@ -109,16 +97,14 @@ typedef struct Step
 	bool		skip;
 	int			max_errors;
 	int			retries;
-	OnCodeChange on_code_change;
+	CkptOnCodeChange on_code_change;
 
 	/* what it means */
 	CkptJob		job;
 	Resume		resume;
-	TupleDesc	input_desc;		/* sys__id and the query's columns */
-	TupleDesc	output_desc;
-	char	   *output_columns;
+	CkptRequest request;
 	CkptUdf    *udf;			/* map and gen */
-	CkptFingerprint *fingerprint;
+	CkptIdentity identity;		/* of the input */
 
 	/* where it is */
 	StepState	state;
@@ -135,10 +121,11 @@ typedef struct Step
 	int64		worker_error_id;
 	const char *action;
 	char	   *reason;
-	List	   *warned_about;	/* checkpoints */
+	int64		rows_before;	/* of the input that has changed, or -1 */
 	int64		kept_from;		/* job that computed the rows kept, or 0 */
 	CkptStepCounts counts;
 	TimestampTz started;
+	TimestampTz computing;		/* since when; 0 is not yet */
 	TimestampTz reported;		/* progress, last time */
 } Step;
 
@@ -146,16 +133,6 @@ PG_FUNCTION_INFO_V1(checkpoint_map);
 PG_FUNCTION_INFO_V1(checkpoint_gen);
 PG_FUNCTION_INFO_V1(checkpoint_query);
 PG_FUNCTION_INFO_V1(checkpoint_save);
-
-/*
- * The kind of a step's checkpoint: what save publishes is kept as the rows of
- * a query.
- */
-static CkptKind
-checkpoint_kind(const Step *step)
-{
-	return step->kind == CKPT_SAVE ? CKPT_QUERY : step->kind;
-}
 
 static void
 step_check_name(const char *name)
@@ -174,39 +151,18 @@ step_check_name(const char *name)
 }
 
 /*
- * prepare_query analyses the query and works out the columns of its rows.
+ * step_anew returns why the step is to ignore all that was kept, or NULL.
  */
-static void
-prepare_query(Step *step)
+static char *
+step_anew(const Step *step)
 {
-	Query	   *query = ckpt_query_analyze(step->input, step->input_argument,
-										   ckpt_catalog_step_outputs(step->job.job_id));
-
-	step->input_desc = ckpt_numbered_desc(ckpt_query_result_desc(query));
-	for (int i = 1; i < step->input_desc->natts; i++)
-	{
-		for (int j = 1; j < i; j++)
-		{
-			if (strcmp(NameStr(TupleDescAttr(step->input_desc, i)->attname),
-					   NameStr(TupleDescAttr(step->input_desc, j)->attname)) == 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_DUPLICATE_COLUMN),
-						 errmsg("column \"%s\" occurs more than once in argument \"%s\"",
-								NameStr(TupleDescAttr(step->input_desc, i)->attname),
-								step->input_argument),
-						 errhint("Name the columns with AS.")));
-		}
-	}
-	CheckAttributeNamesTypes(step->input_desc, RELKIND_RELATION, 0);
-}
-
-/*
- * compute_anew returns whether the step is to ignore all that was kept.
- */
-static bool
-compute_anew(const Step *step)
-{
-	return step->job.fresh || !step->cache_enabled || step->resume == RESUME_FROM;
+	if (step->job.fresh)
+		return "fresh run asked for";
+	if (!step->cache_enabled)
+		return "cache disabled";
+	if (step->resume == RESUME_FROM)
+		return psprintf("resumed from step \"%s\"", step->job.resume_from);
+	return NULL;
 }
 
 /*
@@ -217,7 +173,18 @@ static void
 step_prepare(void *arg)
 {
 	Step	   *step = (Step *) arg;
-
+	CkptRequest *request = &step->request;
+	CkptStepCall call = {
+		.step = step->name,
+		.kind = step->kind,
+		.query = step->input,
+		.udf = step->udf_text,
+		.cache_enabled = step->cache_enabled,
+		.cache_version = step->cache_version,
+		.probe = step->probe,
+		.on_code_change = unconstify(char *, ckpt_on_code_change_names[step->on_code_change]),
+	};
+	List	   *outputs;
 	CkptUser	saved;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -242,29 +209,20 @@ step_prepare(void *arg)
 
 	if (step->kind != CKPT_SAVE)
 		step_check_name(step->name);
+	outputs = ckpt_catalog_step_outputs(step->job.job_id);
 	saved = ckpt_user_become(step->job.ownerid);
-	prepare_query(step);
-	if (step->udf_text)
-		step->udf = ckpt_udf_analyze(step->kind, step->udf_text, step->input_desc);
+	(void) ckpt_decide_analyze(request, &call, outputs);
+	if (step->probe)
+		(void) ckpt_query_result_desc(ckpt_query_analyze(step->probe, "probe", outputs));
 	ckpt_user_restore(saved);
+	step->udf = request->udf;
 
-	if (step->udf)
-	{
-		step->output_desc = step->udf->output_desc;
-		step->fingerprint = step->udf->fingerprint;
-	}
-	else
-	{
-		step->output_desc = step->input_desc;
-		step->fingerprint = ckpt_fingerprint_none();
-	}
-	step->output_columns = ckpt_columns_text(step->output_desc);
 	if (step->kind == CKPT_SAVE)
 	{
-		TupleDesc	published = CreateTemplateTupleDesc(step->output_desc->natts - 1);
+		TupleDesc	published = CreateTemplateTupleDesc(request->output_desc->natts - 1);
 
 		for (int i = 1; i <= published->natts; i++)
-			TupleDescCopyEntry(published, i, step->output_desc, i + 1);
+			TupleDescCopyEntry(published, i, request->output_desc, i + 1);
 		step->name = ckpt_publish_check(step->name, published, step->job.ownerid);
 	}
 
@@ -276,8 +234,12 @@ step_prepare(void *arg)
 			ckpt_catalog_get_step_table(step->job.job_id, step->job.resume_from, &table) ?
 			RESUME_FROM : RESUME_BEFORE;
 	}
-	step->step_id = ckpt_catalog_insert_step(step->job.job_id, step->name, step->kind,
-											 step->input, step->udf_text);
+	request->owner = step->job.owner;
+	request->ownerid = step->job.ownerid;
+	request->job_name = step->job.name;
+	request->step = call.step = step->name;
+	request->anew = step_anew(step);
+	step->step_id = ckpt_catalog_insert_step(step->job.job_id, &call);
 	if (step->step_id == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -292,46 +254,6 @@ step_prepare(void *arg)
 }
 
 /*
- * step_cache_key puts together all that a final checkpoint is found by.
- */
-static char *
-step_cache_key(const Step *step, const char *input_hash)
-{
-	return ckpt_hash_text(psprintf("%s\1%s\1%s\1%s\1%s",
-								   ckpt_kind_name(checkpoint_kind(step)), input_hash,
-								   step->output_columns, step->fingerprint->hash,
-								   step->cache_version ? step->cache_version : ""));
-}
-
-/*
- * table_usable returns whether a checkpoint's table is what it was, and warns
- * if it is not.  Columns of NULL are not looked at.
- */
-static bool
-table_usable(Step *step, const CkptCheckpoint *cp, const char *table,
-			 const char *columns)
-{
-	const char *fault = ckpt_result_table_fault(table, step->job.ownerid, columns);
-	ListCell   *lc;
-
-	if (fault == NULL)
-		return true;
-	foreach(lc, step->warned_about)
-	{
-		if (((const CkptCheckpoint *) lfirst(lc))->id == cp->id)
-			return false;
-	}
-	step->warned_about = lappend(step->warned_about, unconstify(CkptCheckpoint *, cp));
-	ereport(WARNING,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("checkpoint %lld of step \"%s\" cannot be used", (long long) cp->id,
-					cp->step),
-			 errdetail("Table \"%s.%s\": %s.", CKPT_DATA_SCHEMA, table, fault),
-			 errhint("What it held is computed again.")));
-	return false;
-}
-
-/*
  * step_reuse ends the step with a final checkpoint.
  */
 static void
@@ -339,9 +261,6 @@ step_reuse(Step *step, CkptCheckpoint *cp)
 {
 	step->cp = cp;
 	step->action = "reused";
-	step->reason = psprintf("same input%s: final checkpoint %lld of job %lld",
-							step->udf ? " and code" : "", (long long) cp->id,
-							(long long) cp->job_id);
 	step->counts.total = cp->rows_total;
 	step->counts.kept = cp->rows_total;
 	step->counts.computed = 0;
@@ -365,34 +284,6 @@ recompute_other_code(Step *step)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	ckpt_result_table_keep(step->cp->output_table, step->kind == CKPT_MAP ? 1 : 2, keep);
 	PopActiveSnapshot();
-}
-
-/*
- * other_code says in words what tells the code that computed rows of a
- * checkpoint (for a final one: that it was finished with) from the code at
- * hand; NULL if nothing does.
- */
-static char *
-other_code(const Step *step, const CkptCheckpoint *cp)
-{
-	bool		other_version = false;
-	ListCell   *lc;
-
-	foreach(lc, ckpt_catalog_code_versions(cp->id))
-	{
-		CkptCodeVersion *version = (CkptCodeVersion *) lfirst(lc);
-		char	   *difference;
-
-		if (cp->final && strcmp(version->code_hash, cp->code_hash) != 0)
-			continue;
-		difference = ckpt_catalog_code_difference(version->components,
-												  step->fingerprint->components);
-		if (difference)
-			return ckpt_fingerprint_describe(difference);
-		other_version |= strcmp(version->cache_version ? version->cache_version : "",
-								step->cache_version ? step->cache_version : "") != 0;
-	}
-	return other_version ? "cache_version changed" : NULL;
 }
 
 /*
@@ -435,7 +326,7 @@ quarantine_poisonous(Step *step)
 	}
 
 	/* they are this job's, too */
-	ckpt_catalog_load_crashes(cp->id, step->fingerprint->hash, step->cache_version,
+	ckpt_catalog_load_crashes(cp->id, step->request.fingerprint->hash, step->cache_version,
 							  suspects, poisonous);
 	for (int64 id = 1; poisonous->count > 0 && id <= cp->rows_total; id++)
 	{
@@ -452,23 +343,24 @@ static void
 step_begin_run(Step *step)
 {
 	CkptCheckpoint *cp = step->cp;
+	const CkptFingerprint *code = step->request.fingerprint;
 	CkptWorkDone done;
 
+	step->computing = GetCurrentTimestamp();
 	step->task.job_id = step->job.job_id;
 	step->task.checkpoint_id = cp->id;
 	step->task.owner = step->job.ownerid;
 	step->task.skip = step->skip;
 	step->task.max_errors = step->max_errors;
 	step->task.retries = step->retries;
-	step->task.code_no = ckpt_catalog_code_version(cp->id, step->fingerprint->hash,
-												   step->cache_version,
-												   step->fingerprint->components);
-	if (step->on_code_change == CODE_CHANGE_RECOMPUTE)
+	step->task.code_no = ckpt_catalog_code_version(cp->id, code->hash, step->cache_version,
+												   code->components);
+	if (step->on_code_change == CKPT_CODE_RECOMPUTE)
 		recompute_other_code(step);
 	quarantine_poisonous(step);
 
 	cp->job_id = step->job.job_id;
-	cp->code_hash = step->fingerprint->hash;
+	cp->code_hash = code->hash;
 	cp->cache_version = step->cache_version;
 	ckpt_catalog_update_checkpoint(cp);
 
@@ -491,12 +383,10 @@ step_begin_run(Step *step)
  * step_adopt goes on with a partial checkpoint.
  */
 static void
-step_adopt(Step *step, CkptCheckpoint *cp, char *code_change)
+step_adopt(Step *step, CkptCheckpoint *cp)
 {
 	step->cp = cp;
 	step->action = "continued";
-	step->reason = code_change ? code_change :
-		psprintf("not finished by job %lld", (long long) cp->job_id);
 	step->kept_from = cp->job_id;
 	step_begin_run(step);
 }
@@ -519,94 +409,36 @@ check_resume(const Step *step)
 }
 
 /*
- * adopt_partial goes on with the newest partial checkpoint of this step of the
- * run group that has this input, or returns false.  fresh_only takes none but
- * that of a fresh run, and only if nothing newer is final.
- */
-static bool
-adopt_partial(Step *step, const char *input_hash, bool fresh_only)
-{
-	ListCell   *lc;
-
-	foreach(lc, ckpt_catalog_group_checkpoints(step->job.owner, step->job.name, step->name))
-	{
-		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
-		char	   *code_change;
-
-		if (fresh_only && (cp->final || !cp->fresh))
-			return false;
-		if (cp->final || cp->kind != checkpoint_kind(step) ||
-			strcmp(cp->input_hash, input_hash) != 0 ||
-			strcmp(cp->output_columns, step->output_columns) != 0 ||
-			!table_usable(step, cp, cp->output_table, step->output_columns) ||
-			!table_usable(step, cp, cp->input_table, ckpt_columns_text(step->input_desc)))
-			continue;
-
-		code_change = other_code(step, cp);
-		if (step->resume == RESUME_BEFORE)
-		{
-			step->reason = psprintf("not finished by job %lld", (long long) cp->job_id);
-			check_resume(step);
-		}
-		if (code_change && step->on_code_change == CODE_CHANGE_RESTART)
-			return false;
-		step_adopt(step, cp, code_change);
-		return true;
-	}
-	return false;
-}
-
-/*
- * step_explain_compute says why what this run group has is of no use.
- */
-static char *
-step_explain_compute(const Step *step, const char *input_hash)
-{
-	List	   *earlier;
-	CkptCheckpoint *last;
-	char	   *code_change;
-
-	if (step->job.fresh)
-		return "fresh run asked for";
-	if (!step->cache_enabled)
-		return "cache disabled";
-	if (step->resume == RESUME_FROM)
-		return psprintf("resumed from step \"%s\"", step->job.resume_from);
-
-	earlier = ckpt_catalog_group_checkpoints(step->job.owner, step->job.name, step->name);
-	if (earlier == NIL)
-		return "no earlier work";
-	last = (CkptCheckpoint *) linitial(earlier);
-	if (last->kind != checkpoint_kind(step))
-		return "kind of step changed";
-	if (strcmp(last->output_columns, step->output_columns) != 0)
-		return "output columns changed";
-	code_change = other_code(step, last);
-	if (code_change && (last->final || step->on_code_change == CODE_CHANGE_RESTART))
-		return code_change;
-	if (input_hash && strcmp(last->input_hash, input_hash) != 0)
-		return "input changed";
-	return "tables of earlier work cannot be used";
-}
-
-/*
  * analyze_input analyses the input query once more: it was, in an earlier
  * transaction, and relations may have changed since.
  */
 static Query *
 analyze_input(Step *step, List *outputs)
 {
-	Query	   *query = ckpt_query_analyze(step->input, step->input_argument, outputs);
-	char	   *now = ckpt_columns_text(ckpt_numbered_desc(ckpt_query_result_desc(query)));
-	char	   *then = ckpt_columns_text(step->input_desc);
+	const char *argument = ckpt_decide_argument(step->kind);
+	Query	   *query = ckpt_query_analyze(step->input, argument, outputs);
+	char	   *now = ckpt_columns_text(ckpt_query_input_desc(query, argument));
+	char	   *then = ckpt_columns_text(step->request.input_desc);
 
 	if (strcmp(now, then) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("columns of argument \"%s\" changed while the step ran",
-						step->input_argument),
+						argument),
 				 errdetail("They were %s and are %s.", then, now)));
 	return query;
+}
+
+/*
+ * step_prepare_identity finds out what can be told of the input's identity
+ * without reading it.  It needs the rights of the job's owner.
+ */
+static void
+step_prepare_identity(Step *step, Query *query, List *outputs)
+{
+	Query	   *probe = step->probe ? ckpt_query_analyze(step->probe, "probe", outputs) : NULL;
+
+	step->identity = ckpt_identity_prepare(query, step->job.owner, probe, step->probe);
 }
 
 /*
@@ -616,47 +448,38 @@ static void
 step_identify(void *arg)
 {
 	Step	   *step = (Step *) arg;
-	CkptInput	input;
-	List	   *outputs = ckpt_catalog_step_outputs(step->job.job_id);
-	CkptUser	saved;
-	ListCell   *lc;
+	CkptDecision decision;
 
 	step->state = STEP_MATERIALIZE;
-	if (compute_anew(step) ||
-		!ckpt_catalog_has_candidate(step->job.owner, step->job.name, step->name,
-									checkpoint_kind(step), step->output_columns,
-									step->fingerprint->hash))
+	if (ckpt_decide_needs_identity(&step->request, &decision))
 	{
-		step->reason = step_explain_compute(step, NULL);
-		check_resume(step);
-		return;
+		List	   *outputs = ckpt_catalog_step_outputs(step->job.job_id);
+		CkptUser	saved;
+		Query	   *query;
+
+		PushActiveSnapshot(GetTransactionSnapshot());
+		saved = ckpt_user_become(step->job.ownerid);
+		query = analyze_input(step, outputs);
+		step_prepare_identity(step, query, outputs);
+		if (step->identity.hash == NULL)
+			ckpt_identity_read(&step->identity, query, step->input, NULL);
+		ckpt_user_restore(saved);
+		PopActiveSnapshot();
+		ckpt_catalog_store_identity(step->step_id, step->identity.derivation,
+									step->identity.hash);
+		decision = ckpt_decide(&step->request, step->identity.hash);
 	}
 
-	PushActiveSnapshot(GetTransactionSnapshot());
-	saved = ckpt_user_become(step->job.ownerid);
-	ckpt_input_hash(analyze_input(step, outputs), step->input, &input);
-	ckpt_user_restore(saved);
-	PopActiveSnapshot();
-
-	/* an unfinished fresh run was to replace what is final */
-	if (adopt_partial(step, input.hash, true))
-		return;
-	foreach(lc, ckpt_catalog_finals(step->job.owner, step->job.name,
-									step_cache_key(step, input.hash)))
+	step->reason = decision.reason;
+	step->rows_before = decision.rows_before;
+	if (decision.action == CKPT_REUSE)
 	{
-		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
-
-		if (table_usable(step, cp, cp->output_table, step->output_columns))
-		{
-			step_reuse(step, cp);
-			return;
-		}
-	}
-	if (adopt_partial(step, input.hash, false))
+		step_reuse(step, decision.cp);
 		return;
-
-	step->reason = step_explain_compute(step, input.hash);
+	}
 	check_resume(step);
+	if (decision.action == CKPT_CONTINUE)
+		step_adopt(step, decision.cp);
 }
 
 /*
@@ -671,7 +494,7 @@ carry_over(Step *step)
 	bool		same_code;
 	ListCell   *lc;
 
-	if (compute_anew(step) || step->on_code_change == CODE_CHANGE_RESTART)
+	if (step->request.anew || step->on_code_change == CKPT_CODE_RESTART)
 		return;
 	foreach(lc, ckpt_catalog_group_checkpoints(step->job.owner, step->job.name, step->name))
 	{
@@ -681,22 +504,24 @@ carry_over(Step *step)
 		base = NULL;
 	}
 	if (base == NULL || base->kind != step->kind ||
-		strcmp(base->output_columns, step->output_columns) != 0 ||
-		!table_usable(step, base, base->output_table, step->output_columns))
+		strcmp(base->output_columns, step->request.output_columns) != 0 ||
+		!ckpt_decide_usable(&step->request, base, base->output_table,
+							step->request.output_columns))
 		return;
 	/* a partial one is whole or nothing; the output of gen needs its input */
 	if ((step->kind == CKPT_GEN || !base->final) &&
 		(base->input_table == NULL ||
-		 !table_usable(step, base, base->input_table, step->kind == CKPT_GEN ? NULL :
-					   ckpt_columns_text(step->input_desc))))
+		 !ckpt_decide_usable(&step->request, base, base->input_table,
+							 step->kind == CKPT_GEN ? NULL :
+							 ckpt_columns_text(step->request.input_desc))))
 		return;
 	if (!ckpt_carry_possible(step->udf, step->kind == CKPT_GEN ?
 							 base->input_table : base->output_table))
 		return;
 
-	same_code = base->final || step->on_code_change == CODE_CHANGE_RECOMPUTE;
+	same_code = base->final || step->on_code_change == CKPT_CODE_RECOMPUTE;
 	if (ckpt_carry_over(base, step->cp, step->udf, step->job.ownerid,
-						same_code ? step->fingerprint->hash : NULL,
+						same_code ? step->request.fingerprint->hash : NULL,
 						step->cache_version) > 0)
 	{
 		step->action = "carried over";
@@ -713,42 +538,55 @@ step_materialize(void *arg)
 {
 	Step	   *step = (Step *) arg;
 	CkptCheckpoint *cp = palloc0(sizeof(CkptCheckpoint));
+	const CkptRequest *request = &step->request;
 	CkptInput	input;
 	List	   *outputs = ckpt_catalog_step_outputs(step->job.job_id);
+	Query	   *query;
 	Oid			relid;
 	CkptUser	saved;
 
+	step->computing = GetCurrentTimestamp();
 	cp->id = ckpt_catalog_next_checkpoint_id();
 	cp->owner = step->job.owner;
 	cp->job_name = step->job.name;
 	cp->step = step->name;
 	cp->job_id = step->job.job_id;
-	cp->kind = checkpoint_kind(step);
-	cp->output_columns = step->output_columns;
-	cp->code_hash = step->fingerprint->hash;
+	cp->kind = request->kind;
+	cp->output_columns = request->output_columns;
+	cp->code_hash = request->fingerprint->hash;
 	cp->cache_version = step->cache_version;
-	cp->fresh = compute_anew(step);
+	cp->fresh = request->anew != NULL;
 	cp->output_table = ckpt_result_table_name(cp->job_name, cp->step, cp->id, "output");
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (step->udf)
 	{
 		cp->input_table = ckpt_result_table_name(cp->job_name, cp->step, cp->id, "input");
-		relid = ckpt_result_table_create(cp->input_table, step->input_desc,
+		relid = ckpt_result_table_create(cp->input_table, request->input_desc,
 										 step->job.ownerid);
-		(void) ckpt_result_table_create(cp->output_table, step->output_desc,
+		(void) ckpt_result_table_create(cp->output_table, request->output_desc,
 										step->job.ownerid);
 	}
 	else
-		relid = ckpt_result_table_create(cp->output_table, step->output_desc,
+		relid = ckpt_result_table_create(cp->output_table, request->output_desc,
 										 step->job.ownerid);
 
+	/* a probe comes before what it stands for: changes since then are noticed */
 	saved = ckpt_user_become(step->job.ownerid);
-	ckpt_input_materialize(analyze_input(step, outputs), step->input, relid, &input);
+	query = analyze_input(step, outputs);
+	if (step->identity.hash == NULL)
+		step_prepare_identity(step, query, outputs);
+	ckpt_input_materialize(query, step->input, relid, &input);
 	ckpt_user_restore(saved);
 	PopActiveSnapshot();
 
-	cp->input_hash = input.hash;
+	if (!step->identity.probed)
+		step->identity.hash = input.hash;
+	ckpt_catalog_store_identity(step->step_id, step->identity.derivation,
+								step->identity.hash);
+	if (step->rows_before >= 0)
+		step->reason = ckpt_decide_describe_input(step->rows_before, input.sum.rows);
+	cp->input_hash = step->identity.hash;
 	cp->rows_total = input.sum.rows;
 	ckpt_catalog_insert_checkpoint(cp);
 	step->cp = cp;
@@ -764,7 +602,7 @@ step_materialize(void *arg)
 
 		ckpt_catalog_store_work(cp->id, 0, 0, &done);
 		cp->rows_processed = cp->rows_output = done.processed;
-		step->counts = (CkptStepCounts) {done.processed, 0, done.processed, 0, done.processed};
+		step->counts = (CkptStepCounts) {done.processed, 0, done.processed, 0, done.processed, -1};
 		ckpt_catalog_update_step(step->step_id, "running", step->reason, cp->id,
 								 &step->counts, false);
 		step->state = STEP_FINISH;
@@ -786,21 +624,22 @@ step_finish(void *arg)
 	if (step->udf)
 	{
 		CkptUser	saved = ckpt_user_become(step->job.ownerid);
+		CkptFingerprint *code;
 
 		/* replaced in the last moment, the code may have computed any row */
 		PushActiveSnapshot(GetTransactionSnapshot());
 		cp->mixed_code = ckpt_udf_refresh(step->udf, cp->input_table);
 		PopActiveSnapshot();
 		ckpt_user_restore(saved);
-		step->fingerprint = step->udf->fingerprint;
-		cp->code_hash = step->fingerprint->hash;
-		(void) ckpt_catalog_code_version(cp->id, step->fingerprint->hash,
-										 step->cache_version,
-										 step->fingerprint->components);
+		code = step->udf->fingerprint;
+		step->request.fingerprint = code;
+		cp->code_hash = code->hash;
+		(void) ckpt_catalog_code_version(cp->id, code->hash, step->cache_version,
+										 code->components);
 		ckpt_catalog_update_checkpoint(cp);
 	}
 	cp->mixed_code |= ckpt_catalog_count_code_versions(cp->id) > 1;
-	cp->content_hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(step->output_desc)),
+	cp->content_hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(step->request.output_desc)),
 										   &done.output);
 
 	/* the output of map has its input's columns; that of gen has not */
@@ -808,7 +647,7 @@ step_finish(void *arg)
 		cp->input_table = NULL;
 	if (!cp->mixed_code)
 		ckpt_catalog_delete_processed(cp->id);
-	ckpt_catalog_finish_checkpoint(cp, step_cache_key(step, cp->input_hash));
+	ckpt_catalog_finish_checkpoint(cp, ckpt_decide_key(&step->request, cp->input_hash));
 	ckpt_cleanup_superseded(step->job.owner, step->job.name, step->name, cp->id);
 	step->state = step->kind == CKPT_SAVE ? STEP_PUBLISH : STEP_DONE;
 }
@@ -827,6 +666,16 @@ step_launch(Step *step)
 	step->run_workers = ckpt_workers_launch(&step->task, step->kind, step->step_id,
 											step->udf_text, nworkers, step->pool);
 	step->pool = ckpt_workers_pool(step->run_workers);
+}
+
+/*
+ * step_clock notes how long the step has been computing.
+ */
+static void
+step_clock(Step *step)
+{
+	if (step->computing != 0)
+		step->counts.seconds = (double) (GetCurrentTimestamp() - step->computing) / USECS_PER_SEC;
 }
 
 /*
@@ -955,10 +804,11 @@ static void
 step_publish(void *arg)
 {
 	Step	   *step = (Step *) arg;
-	TupleDesc	published = CreateTemplateTupleDesc(step->output_desc->natts - 1);
+	TupleDesc	desc = step->request.output_desc;
+	TupleDesc	published = CreateTemplateTupleDesc(desc->natts - 1);
 
 	for (int i = 1; i <= published->natts; i++)
-		TupleDescCopyEntry(published, i, step->output_desc, i + 1);
+		TupleDescCopyEntry(published, i, desc, i + 1);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	ckpt_publish_view(step->name, step->cp->output_table, published, step->job.ownerid);
 	PopActiveSnapshot();
@@ -1053,6 +903,7 @@ step_record_failure(void *arg)
 				 unpack_sql_state(failure->error->sqlerrcode), CKPT_ID_COLUMN, failure->id);
 
 	step_count(step);
+	step_clock(step);
 	ckpt_catalog_update_step(step->step_id, "failed", message, 0, &step->counts, true);
 	ckpt_job_close(&step->job, is_cancel(failure->error) ? "cancelled" : "failed",
 				   psprintf("step \"%s\": %s", step->name, message));
@@ -1168,8 +1019,11 @@ step_transaction(Step *step)
 		step_fail(step, error, error_id);
 	}
 	if (step->state == STEP_DONE)
+	{
+		step_clock(step);
 		ckpt_catalog_update_step(step->step_id, step->action, step->reason, step->cp->id,
 								 &step->counts, true);
+	}
 	durable = step->state == STEP_DONE || step->state == STEP_PUBLISH ||
 		(step->state == STEP_RUN && !hold) ||
 		(step->runner && ckpt_runner_wants_durable(step->runner));
@@ -1250,7 +1104,7 @@ step_call(FunctionCallInfo fcinfo, Step *step)
 
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	step->counts = (CkptStepCounts) {-1, -1, -1, -1, -1};
+	step->counts = (CkptStepCounts) {-1, -1, -1, -1, -1, -1};
 	step->started = step->reported = GetCurrentTimestamp();
 
 	error = ckpt_subxact_run(step_prepare, step, CurrentMemoryContext, NULL);
@@ -1360,7 +1214,6 @@ step_udf_call(FunctionCallInfo fcinfo, CkptKind kind)
 	step->kind = kind;
 	step->name = required_text(fcinfo, 0, "step");
 	step->input = required_text(fcinfo, 1, "input");
-	step->input_argument = "input";
 	step->udf_text = required_text(fcinfo, 2, "udf");
 	step->workers = int_argument(fcinfo, 3, "workers", ckpt_workers, 1, CKPT_MAX_WORKERS);
 	step->skip = word_argument("on_error", on_error, on_error_names,
@@ -1369,11 +1222,10 @@ step_udf_call(FunctionCallInfo fcinfo, CkptKind kind)
 	step->retries = int_argument(fcinfo, 6, "retries", 0, 0, 1000);
 	step->cache_enabled = PG_ARGISNULL(7) || PG_GETARG_BOOL(7);
 	step->cache_version = text_argument(fcinfo, 8);
-	if (!PG_ARGISNULL(9))
-		unsupported_argument("probe", quote_literal_cstr(text_argument(fcinfo, 9)));
+	step->probe = text_argument(fcinfo, 9);
 	step->on_code_change = word_argument("on_code_change", on_code_change,
-										 on_code_change_names,
-										 lengthof(on_code_change_names));
+										 ckpt_on_code_change_names,
+										 CKPT_NUM_ON_CODE_CHANGE);
 	step->has_job_arg = !PG_ARGISNULL(11);
 	step->job_arg = step->has_job_arg ? PG_GETARG_INT64(11) : 0;
 	step_call(fcinfo, step);
@@ -1392,13 +1244,11 @@ step_query_call(FunctionCallInfo fcinfo, CkptKind kind)
 	step->kind = kind;
 	step->name = required_text(fcinfo, 0, save ? "target" : "step");
 	step->input = required_text(fcinfo, 1, "query");
-	step->input_argument = "query";
 	if (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2) == save)
 		unsupported_argument(save ? "as_table" : "materialized", save ? "true" : "false");
 	step->cache_enabled = PG_ARGISNULL(3) || PG_GETARG_BOOL(3);
 	step->cache_version = text_argument(fcinfo, 4);
-	if (!PG_ARGISNULL(5))
-		unsupported_argument("probe", quote_literal_cstr(text_argument(fcinfo, 5)));
+	step->probe = text_argument(fcinfo, 5);
 	step->has_job_arg = !PG_ARGISNULL(6);
 	step->job_arg = step->has_job_arg ? PG_GETARG_INT64(6) : 0;
 	step_call(fcinfo, step);

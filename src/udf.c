@@ -367,6 +367,21 @@ collect_reads(Node *node, void *context)
 }
 
 /*
+ * udf_fingerprint fingerprints the analysed select list.  Its one relation, the
+ * input, is the same whatever it is called and wherever it is.
+ */
+static CkptFingerprint *
+udf_fingerprint(Query *query)
+{
+	Query	   *copy = copyObject(query);
+	RangeTblEntry *input = linitial_node(RangeTblEntry, copy->rtable);
+
+	input->alias = NULL;
+	ckpt_fingerprint_hide_relation(input, INPUT_ALIAS);
+	return ckpt_fingerprint_query(copy);
+}
+
+/*
  * ckpt_udf_analyze parses a UDF and analyses it over an input with the given
  * columns, sys__id first.  What it returns is in CurrentMemoryContext.
  *
@@ -405,7 +420,7 @@ ckpt_udf_analyze(CkptKind kind, const char *text, TupleDesc input_desc)
 	(void) expression_tree_walker((Node *) query->targetList, collect_reads, &reads);
 	udf->reads = reads.columns;
 	udf->reads_id = reads.whole_row || bms_is_member(1, reads.columns);
-	udf->fingerprint = ckpt_fingerprint_query(query);
+	udf->fingerprint = udf_fingerprint(query);
 	return udf;
 }
 
@@ -419,7 +434,7 @@ ckpt_udf_refresh(CkptUdf *udf, const char *input_table)
 	Query	   *query = udf_analyze_over(udf, makeRangeVar(pstrdup(CKPT_DATA_SCHEMA),
 														   pstrdup(input_table), -1),
 										 false, NULL);
-	CkptFingerprint *now = ckpt_fingerprint_query(query);
+	CkptFingerprint *now = udf_fingerprint(query);
 	MemoryContext oldcxt;
 
 	if (strcmp(now->hash, udf->fingerprint->hash) == 0)

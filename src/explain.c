@@ -1,0 +1,233 @@
+/*-------------------------------------------------------------------------
+ *
+ * explain.c
+ *	  What the next run of a job would do.
+ *
+ * Goes through the steps as the last run called them, asks decide.c what it
+ * would ask if they were run, and passes on which outputs the later steps would
+ * see.  Inputs are read where a run would have to read them to decide; no UDF
+ * is called and nothing is changed.
+ *
+ * What a step would do cannot be told if it reads the output of one that would
+ * be computed.
+ *
+ * IDENTIFICATION
+ *	  src/explain.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "access/tupdesc.h"
+#include "asuser.h"
+#include "decide.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "identity.h"
+#include "miscadmin.h"
+#include "query.h"
+#include "subxact.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(checkpoint_explain_job);
+
+/* A step that is explained, and what is found out about it. */
+typedef struct Explained
+{
+	const CkptStepCall *call;
+	List	   *outputs;		/* CkptStepOutputs of the steps before it */
+	CkptRequest request;
+	const char *action;			/* NULL if it depends on another step */
+	int64		total;			/* -1 is not known */
+	int64		kept;
+	char	   *reason;
+	CkptStepOutput output;
+} Explained;
+
+/*
+ * depends_on returns the name of a step that is not computed yet and whose
+ * output the analysed query or probe reads, or NULL.
+ */
+static const char *
+depends_on(List *outputs)
+{
+	const char *step = NULL;
+	ListCell   *lc;
+
+	foreach(lc, outputs)
+	{
+		CkptStepOutput *output = (CkptStepOutput *) lfirst(lc);
+
+		if (output->used && output->desc && step == NULL)
+			step = output->step;
+		output->used = false;
+	}
+	return step;
+}
+
+/*
+ * explain_compute says how many rows a step would compute whose input has to be
+ * read for that, and whether results can be carried over.
+ */
+static void
+explain_compute(Explained *ex, CkptDecision *decision, Query *query, int64 rows)
+{
+	if (rows < 0)
+	{
+		CkptIdentity ignored;
+
+		ckpt_identity_read(&ignored, query, ex->call->query, &rows);
+	}
+	ex->action = "computed";
+	ex->total = rows;
+	ex->kept = 0;
+	if (decision->rows_before >= 0)
+		ex->reason = ckpt_decide_describe_input(decision->rows_before, rows);
+}
+
+/*
+ * explain_step finds out what a step would do.  It runs in a subtransaction,
+ * and with the rights of the current user, who owns the job.
+ */
+static void
+explain_step(void *arg)
+{
+	Explained  *ex = (Explained *) arg;
+	CkptRequest *request = &ex->request;
+	CkptDecision decision;
+	CkptIdentity identity;
+	Query	   *query;
+	Query	   *probe = NULL;
+	const char *upstream;
+	int64		rows = -1;
+
+	query = ckpt_decide_analyze(request, ex->call, ex->outputs);
+	ex->output.desc = request->output_desc;
+	if (ex->call->probe)
+		probe = ckpt_query_analyze(ex->call->probe, "probe", ex->outputs);
+	request->anew = ex->call->cache_enabled ? NULL : "cache disabled";
+
+	upstream = depends_on(ex->outputs);
+	if (upstream)
+	{
+		ex->reason = psprintf("depends on step \"%s\"", upstream);
+		return;
+	}
+
+	if (ckpt_decide_needs_identity(request, &decision))
+	{
+		identity = ckpt_identity_prepare(query, request->owner, probe, ex->call->probe);
+		if (identity.hash == NULL)
+			ckpt_identity_read(&identity, query, ex->call->query, &rows);
+		decision = ckpt_decide(request, identity.hash);
+	}
+	ex->reason = decision.reason;
+	if (decision.action == CKPT_COMPUTE)
+	{
+		explain_compute(ex, &decision, query, rows);
+		return;
+	}
+
+	ex->total = decision.cp->rows_total;
+	ex->kept = decision.cp->rows_processed;
+	if (decision.action == CKPT_REUSE)
+	{
+		ex->action = "reused";
+		ex->output.table = decision.cp->output_table;
+		ex->output.desc = NULL;
+	}
+	else
+	{
+		ex->action = "continued";
+		if (request->on_code_change == CKPT_CODE_RECOMPUTE)
+			ex->kept = ckpt_catalog_rows_of_code(decision.cp->id, request->fingerprint->hash,
+												 request->cache_version);
+	}
+}
+
+/*
+ * explain_row writes a row of the result.
+ */
+static void
+explain_row(const Explained *ex, ReturnSetInfo *rsinfo)
+{
+	Datum		values[8];
+	bool		nulls[8] = {false};
+	int64		left = ex->total - ex->kept;
+	double		cost = ex->call->seconds_per_row;
+	Interval	estimate = {0};
+
+	values[0] = CStringGetTextDatum(ex->call->step);
+	values[1] = CStringGetTextDatum(ckpt_kind_name(ex->call->kind));
+	nulls[2] = ex->action == NULL;
+	if (ex->action)
+		values[2] = CStringGetTextDatum(ex->action);
+	values[3] = Int64GetDatum(ex->total);
+	values[4] = Int64GetDatum(ex->kept);
+	values[5] = Int64GetDatum(left);
+	nulls[3] = nulls[4] = nulls[5] = ex->total < 0;
+
+	/* what there is nothing to do for takes no time, whatever a row costs */
+	nulls[6] = ex->total < 0 || (left > 0 && cost < 0);
+	estimate.time = left > 0 ? (TimeOffset) (left * Max(cost, 0) * USECS_PER_SEC) : 0;
+	values[6] = IntervalPGetDatum(&estimate);
+	values[7] = CStringGetTextDatum(ex->reason);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/*
+ * explain_job(name) returns, for each step of a job of the current user, what
+ * running it again would do.
+ */
+Datum
+checkpoint_explain_job(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *owner = GetUserNameFromId(GetUserId(), false);
+	List	   *outputs = NIL;
+	ListCell   *lc;
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"name\" must not be null"),
+				 errhint("Pass the name of a job.")));
+	if (ckpt_catalog_last_job(owner, name) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job \"%s\" does not exist", name),
+				 errdetail("Role \"%s\" has not run a job of that name.", owner),
+				 errhint("See the view checkpoint.jobs.")));
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach(lc, ckpt_catalog_recorded_steps(owner, name))
+	{
+		const CkptStepCall *call = (const CkptStepCall *) lfirst(lc);
+		Explained  *ex = palloc0(sizeof(Explained));
+		ErrorData  *error;
+
+		ex->call = call;
+		ex->outputs = outputs;
+		ex->total = -1;
+		ex->request.owner = owner;
+		ex->request.ownerid = GetUserId();
+		ex->request.job_name = name;
+		ex->request.step = call->step;
+		ex->output.step = call->step;
+		ex->output.kind = unconstify(char *, ckpt_kind_name(call->kind));
+		error = ckpt_subxact_run(explain_step, ex, CurrentMemoryContext, NULL);
+		if (error)
+		{
+			if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+				ReThrowError(error);
+			ex->action = "failed";
+			ex->reason = error->message;
+		}
+		explain_row(ex, rsinfo);
+		outputs = lappend(outputs, &ex->output);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,210 @@
+/*-------------------------------------------------------------------------
+ *
+ * identity.c
+ *	  Input identity: is this the same input as last time?
+ *
+ * The identity of an input is the content hash of the query's rows.  Where all
+ * that a query reads is the output of final checkpoints, and it has nothing but
+ * immutable functions, its rows follow from its text and the contents of those
+ * outputs: its derivation.  When a step has read the rows of a derivation once,
+ * their hash is on record and nothing needs to be read.
+ *
+ * With a probe, the identity is the query's text and what the probe returns.
+ *
+ * Texts are those of analysed queries: names are qualified, spelling does not
+ * count, and the code that a query uses, such as views, is part of it.  The
+ * output of a step stands in them as its content, not as a table.
+ *
+ * IDENTIFICATION
+ *	  src/identity.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "access/htup_details.h"
+#include "catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "fingerprint.h"
+#include "identity.h"
+#include "input.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+/* What a query reads. */
+typedef struct Sources
+{
+	List	   *queries;		/* that the walk is in, innermost first */
+	List	   *relations;		/* RangeTblEntries of plain relations */
+	bool		ids;			/* columns of the extension are read, or may be */
+	bool		places;			/* and columns of the server, such as ctid */
+} Sources;
+
+/*
+ * note_column notes whether a column is one that the content hash of its
+ * relation does not see.
+ */
+static void
+note_column(Sources *sources, const Var *var)
+{
+	Query	   *query = list_nth_node(Query, sources->queries, var->varlevelsup);
+	RangeTblEntry *rte = list_nth_node(RangeTblEntry, query->rtable, var->varno - 1);
+
+	if (var->varattno < 0)
+		sources->places = true;
+	else if (rte->rtekind == RTE_JOIN || var->varattno == 0)
+		sources->ids = true;	/* it may be any column */
+	else if (rte->rtekind == RTE_RELATION &&
+			 ckpt_is_system_column(get_attname(rte->relid, var->varattno, false)))
+		sources->ids = true;
+}
+
+static bool
+find_sources(Node *node, void *context)
+{
+	Sources    *sources = (Sources *) context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		note_column(sources, (Var *) node);
+		return false;
+	}
+	if (IsA(node, RangeTblEntry))
+	{
+		if (((RangeTblEntry *) node)->rtekind == RTE_RELATION)
+			sources->relations = lappend(sources->relations, node);
+		return false;
+	}
+	if (IsA(node, Query))
+	{
+		bool		result;
+
+		sources->queries = lcons(node, sources->queries);
+		result = query_tree_walker((Query *) node, find_sources, context,
+								   QTW_EXAMINE_RTES_BEFORE | QTW_IGNORE_JOINALIASES);
+		sources->queries = list_delete_first(sources->queries);
+		return result;
+	}
+	return expression_tree_walker(node, find_sources, context);
+}
+
+/*
+ * has_row_security returns whether a relation may look different to each role.
+ */
+static bool
+has_row_security(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	result = ((Form_pg_class) GETSTRUCT(tuple))->relrowsecurity;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
+ * source_content returns what a relation holds, in the form of a name: the
+ * content hash of a checkpoint's output, and with_ids its number too, which
+ * determines the ids of its rows.  NULL if the relation is something else.
+ */
+static char *
+source_content(const RangeTblEntry *rte, const char *owner, bool with_ids, bool *final)
+{
+	CkptCheckpoint cp;
+	char	   *content;
+
+	if (get_rel_namespace(rte->relid) != get_namespace_oid(CKPT_DATA_SCHEMA, false) ||
+		!ckpt_catalog_find_by_output_table(get_rel_name(rte->relid), &cp) ||
+		strcmp(cp.owner, owner) != 0 || has_row_security(rte->relid))
+		return NULL;
+
+	*final = cp.final;
+	content = cp.content_hash;
+	if (!cp.final)
+	{
+		/* passed-over rows may come to it later */
+		CkptWorkDone done;
+
+		ckpt_catalog_load_work(cp.id, 0, 0, &done, NULL);
+		content = ckpt_rowhash_finish(cp.output_columns, &done.output);
+	}
+	return with_ids ? psprintf("%s " INT64_FORMAT, content, cp.id) : content;
+}
+
+/*
+ * identity_text returns a hash of a query's text.  *derivable says whether its
+ * rows follow from that.
+ */
+static char *
+identity_text(Query *query, const char *owner, bool *derivable)
+{
+	Query	   *copy = copyObject(query);
+	Sources		sources = {NIL, NIL, false, false};
+	ListCell   *lc;
+
+	(void) find_sources((Node *) copy, &sources);
+	*derivable = !sources.places && !contain_mutable_functions((Node *) copy);
+	foreach(lc, sources.relations)
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) lfirst(lc);
+		bool		final = false;
+		char	   *content = source_content(rte, owner, sources.ids, &final);
+
+		if (!final || rte->tablesample != NULL)
+			*derivable = false;
+		if (content)
+			ckpt_fingerprint_hide_relation(rte, content);
+	}
+	return ckpt_hash_text(psprintf("%s\1%s", owner, ckpt_fingerprint_query(copy)->hash));
+}
+
+/*
+ * ckpt_identity_prepare identifies the input that a query returns, as far as
+ * that is possible without running it.  probe is NULL if there is none.
+ *
+ * Runs the probe, as the current user.  Needs an active snapshot.
+ */
+CkptIdentity
+ckpt_identity_prepare(Query *query, const char *owner, Query *probe,
+					  const char *probe_sql)
+{
+	CkptIdentity identity = {NULL, NULL, probe != NULL};
+	bool		derivable;
+	char	   *text = identity_text(query, owner, &derivable);
+
+	if (probe)
+	{
+		CkptInput	result;
+
+		ckpt_input_hash(probe, probe_sql, &result);
+		identity.hash = ckpt_hash_text(psprintf("probe\1%s\1%s", text, result.hash));
+	}
+	else if (derivable)
+	{
+		identity.derivation = text;
+		identity.hash = ckpt_catalog_known_input(text);
+	}
+	return identity;
+}
+
+/*
+ * ckpt_identity_read completes an identity that is not known yet, by reading
+ * the input.  *rows, if not NULL, gets the number of its rows.
+ */
+void
+ckpt_identity_read(CkptIdentity *identity, Query *query, const char *sql, int64 *rows)
+{
+	CkptInput	input;
+
+	ckpt_input_hash(query, sql, &input);
+	identity->hash = input.hash;
+	if (rows)
+		*rows = input.sum.rows;
+}

@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * identity.h
+ *	  Input identity: is this the same input as last time?
+ *
+ * IDENTIFICATION
+ *	  src/identity.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_IDENTITY_H
+#define CKPT_IDENTITY_H
+
+#include "nodes/parsenodes.h"
+
+/* How a step's input is told from others. */
+typedef struct CkptIdentity
+{
+	char	   *hash;			/* content hash, or what stands for it; NULL
+								 * while not known */
+	char	   *derivation;		/* what the content hash follows from, or NULL */
+	bool		probed;			/* hash is a probe's, not of the rows */
+} CkptIdentity;
+
+extern CkptIdentity ckpt_identity_prepare(Query *query, const char *owner,
+										  Query *probe, const char *probe_sql);
+extern void ckpt_identity_read(CkptIdentity *identity, Query *query, const char *sql,
+							   int64 *rows);
+
+#endif							/* CKPT_IDENTITY_H */
