@@ -23,6 +23,9 @@ CREATE FUNCTION python(x int) RETURNS int LANGUAGE plpython3u AS $$
 return x + 1
 $$;
 
+-- One that the planner puts in the place of its call.
+CREATE FUNCTION free(x int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT x + 1';
+
 -- 0 to 5 outputs per input
 CREATE FUNCTION trivial_gen(x int) RETURNS SETOF int LANGUAGE plpgsql AS $$
 BEGIN
@@ -82,20 +85,23 @@ BEGIN
     RETURN x + 1;
 END $$;
 
--- The loop that people write: ranges of the primary key.
-CREATE PROCEDURE loop_ranges(source text, f text, batch int)
+-- The loop that people write: ranges of the primary key.  rows is the query
+-- without its WHERE, source its table under the name of s.
+CREATE PROCEDURE loop_ranges(source text, rows text, batch int)
 LANGUAGE plpgsql AS $$
 DECLARE
     last bigint;
 BEGIN
-    EXECUTE format('CREATE TABLE result AS SELECT s.*, %s(s.x) AS y FROM %I s LIMIT 0', f, source);
-    ALTER TABLE result ADD PRIMARY KEY (id);
+    EXECUTE format('CREATE TABLE result AS %s LIMIT 0', rows);
+    IF rows NOT LIKE '%LATERAL%' THEN
+        ALTER TABLE result ADD PRIMARY KEY (id);
+    END IF;
     CREATE TABLE processed (id bigint PRIMARY KEY);
     COMMIT;
     EXECUTE format('SELECT max(id) FROM %I', source) INTO last;
     FOR lo IN 1 .. last BY batch LOOP
-        EXECUTE format('INSERT INTO result SELECT s.*, %s(s.x) FROM %I s WHERE s.id >= $1 AND s.id < $2',
-                       f, source) USING lo, lo + batch;
+        EXECUTE format('INSERT INTO result %s WHERE s.id >= $1 AND s.id < $2', rows)
+            USING lo, lo + batch;
         EXECUTE format('INSERT INTO processed SELECT s.id FROM %I s WHERE s.id >= $1 AND s.id < $2',
                        source) USING lo, lo + batch;
         COMMIT;
