@@ -9,7 +9,7 @@
  * is called and nothing is changed.
  *
  * What a step would do cannot be told if it reads the output of one that would
- * be computed.
+ * be computed, or if the run would have failed before it.
  *
  * IDENTIFICATION
  *	  src/explain.c
@@ -188,6 +188,7 @@ checkpoint_explain_job(PG_FUNCTION_ARGS)
 	char	   *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char	   *owner = GetUserNameFromId(GetUserId(), false);
 	List	   *outputs = NIL;
+	const char *failed = NULL;	/* step that would */
 	ListCell   *lc;
 
 	if (name == NULL)
@@ -207,7 +208,6 @@ checkpoint_explain_job(PG_FUNCTION_ARGS)
 	{
 		const CkptStepCall *call = (const CkptStepCall *) lfirst(lc);
 		Explained  *ex = palloc0(sizeof(Explained));
-		ErrorData  *error;
 
 		ex->call = call;
 		ex->outputs = outputs;
@@ -218,13 +218,20 @@ checkpoint_explain_job(PG_FUNCTION_ARGS)
 		ex->request.step = call->step;
 		ex->output.step = call->step;
 		ex->output.kind = unconstify(char *, ckpt_kind_name(call->kind));
-		error = ckpt_subxact_run(explain_step, ex, CurrentMemoryContext, NULL);
-		if (error)
+		if (failed)
+			ex->reason = psprintf("step \"%s\" before it would fail", failed);
+		else
 		{
-			if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-				ReThrowError(error);
-			ex->action = "failed";
-			ex->reason = error->message;
+			ErrorData  *error = ckpt_subxact_run(explain_step, ex, CurrentMemoryContext, NULL);
+
+			if (error)
+			{
+				if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+					ReThrowError(error);
+				failed = call->step;
+				ex->action = "failed";
+				ex->reason = error->message;
+			}
 		}
 		explain_row(ex, rsinfo);
 		outputs = lappend(outputs, &ex->output);

@@ -333,6 +333,11 @@ use_function_body(Uses *uses, Oid funcid)
 			use_type(uses, ((Oid *) ARR_DATA_PTR(types))[i]);
 	}
 
+	/* a call that leaves an argument out does not show what stands for it */
+	value = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargdefaults, &isnull);
+	if (!isnull)
+		(void) use_nodes(stringToNode(TextDatumGetCString(value)), uses);
+
 	value = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
 	if (!isnull)
 		(void) use_nodes(stringToNode(TextDatumGetCString(value)), uses);

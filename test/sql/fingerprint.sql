@@ -117,6 +117,10 @@ SELECT checkpoint.begin_job('fp') AS job \gset
 CALL checkpoint.map('expression', 'SELECT 1 AS i', 'i <+> 1 AS o, i::pair AS p, (SELECT x FROM v) AS s');
 SELECT checkpoint.end_job();
 
+-- the default of an argument, which a call that leaves it out does not show
+CREATE FUNCTION has_default(i int, d int DEFAULT helper(1)) RETURNS int LANGUAGE sql AS 'SELECT i + d';
+SELECT object, kind FROM checkpoint.fingerprint_components('has_default(int,int)');
+
 SELECT checkpoint.fingerprint(0::regprocedure);
 SET client_min_messages = warning;
 DROP SCHEMA fp CASCADE;
