@@ -268,21 +268,6 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION checkpoint._claim(internal, bigint, tid) IS
 'internal: tells the runner which row is in hand';
 
--- What carrying rows over matches rows by, and takes them from.
-CREATE FUNCTION checkpoint._row_key(record)
-RETURNS uuid
-AS 'MODULE_PATHNAME', 'checkpoint_row_key'
-LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION checkpoint._row_key(record) IS
-'internal: hash of the values of a row';
-
-CREATE FUNCTION checkpoint._is_carried(bigint)
-RETURNS boolean
-AS 'MODULE_PATHNAME', 'checkpoint_is_carried'
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION checkpoint._is_carried(bigint) IS
-'internal: was this row processed by code that counts?';
-
 --
 -- The remainder
 --

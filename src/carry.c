@@ -5,13 +5,17 @@
  *
  * When the input of a step has changed, a row of the new input whose values in
  * the columns that the UDF reads equal those of a row that was processed gets
- * that row's result, one for one.  Both inputs are read once; rows are matched
- * by a hash of those values and by their number among equal ones.  The server's
- * own sort and join do the work, and spill to disk where it does not fit.
+ * that row's result, one for one.  match.c finds the pairs by hashes of those
+ * values, reading the tables in physical order.  Where both rows of a pair of
+ * map are at hand, the output row is written at once; the other pairs go into a
+ * tuplestore, and the server joins it with the tables.
  *
  * Everything is new in the current subtransaction: the input, the output, and
  * what is recorded as processed.  Which code computed a row is carried over,
  * too.
+ *
+ * A dry run does the same with hashes of the new input's rows in a temporary
+ * file, and writes nothing.
  *
  * IDENTIFICATION
  *	  src/carry.c
@@ -23,122 +27,393 @@
 #include "access/heapam.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "asuser.h"
 #include "carry.h"
-#include "executor/executor.h"
-#include "fmgr.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "lib/stringinfo.h"
-#include "nodes/makefuncs.h"
-#include "query.h"
+#include "match.h"
 #include "result_table.h"
 #include "rowbuffer.h"
+#include "storage/buffile.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-
-PG_FUNCTION_INFO_V1(checkpoint_is_carried);
+#include "utils/tuplestore.h"
 
 /* Rows are written when there are this many rows or bytes. */
 #define FLUSH_ROWS		1000
 #define FLUSH_BYTES		(1024 * 1024)
 
+/*
+ * What it costs to look through an older base: a row takes about so long to be
+ * matched, a base has so many rows at least, and so many rows are for free.
+ */
+#define MATCH_SECONDS	3e-7
+#define BASE_ROWS		1000
+#define FREE_ROWS		250000
+
+/* The name of the tuplestore of pairs in our query. */
+#define PAIRS			"sys__pairs"
+
+/* The hasher of the columns that the UDF reads, and a row of them. */
+typedef struct KeyHasher
+{
+	TupleDesc	desc;
+	CkptRowHasher *hasher;
+	Datum	   *values;
+	bool	   *isnull;
+} KeyHasher;
+
+/* Rows of a table, those whose ids are in one set and not in another. */
+typedef struct TableSource
+{
+	CkptMatchSource pub;
+	Relation	rel;
+	TableScanDesc scan;
+	TupleTableSlot *slot;		/* the row read last */
+	TupleTableSlot *earlier;	/* one fetched by its TID */
+	KeyHasher  *key;
+	AttrNumber	id_attno;
+	AttrNumber *key_attnos;
+	int			need;			/* columns to be deformed for the key */
+	const CkptIdSet *in;		/* NULL: all */
+	const CkptIdSet *not_in;	/* NULL: none */
+} TableSource;
+
+/* The keys of a dry run, likewise. */
+typedef struct KeySource
+{
+	CkptMatchSource pub;
+	BufFile    *file;
+	int64		id;
+	const CkptIdSet *in;
+	const CkptIdSet *not_in;
+} KeySource;
+
+struct CkptCarryKeysState
+{
+	KeyHasher  *key;
+	int		   *cols;			/* key columns' indexes in the query's result */
+	BufFile    *file;
+};
+
+/* What one version of the code has computed of the new input. */
+typedef struct Carried
+{
+	CkptCodeVersion *version;
+	CkptIdSet  *ids;
+	CkptWorkDone done;
+} Carried;
+
 /* What one version of the code has computed of the base. */
 typedef struct CodeSet
 {
-	int			code_no;		/* of the base */
-	CkptIdSet  *ids;			/* of the base */
-	int			new_code_no;
-	CkptIdSet  *carried;		/* ids of the new input */
-	CkptWorkDone done;
+	CkptIdSet  *ids;
+	Carried	   *result;			/* where to carry it */
 } CodeSet;
 
-typedef struct CarryReceiver
+typedef struct Carry
 {
-	DestReceiver pub;
-	CkptKind	kind;
-	List	   *codes;			/* CodeSets */
+	DestReceiver pub;			/* of our query */
+	CkptUdf    *udf;
+	Oid			owner;
+	KeyHasher  *key;
+	int64		rows_total;		/* of the new input */
+	CkptIdSet  *carried;		/* those that have a result by now */
+	List	   *results;
+
+	/* the new checkpoint; a dry run has keys instead */
+	const CkptCheckpoint *cp;
+	CkptCarryKeys *keys;
 	Relation	output;
+	int			insert_options;
 	CkptRowBuffer *buffer;
 	CkptRowHasher *hasher;
 	Datum	   *values;
 	bool	   *isnull;
-	int64		rows;			/* of the input */
 	int64		next_output_id;
-} CarryReceiver;
 
-/* The processed rows of the base that may be carried over, while it is read. */
-static List *current_codes = NIL;
+	/* the base in hand */
+	const CkptCheckpoint *base;
+	List	   *codes;			/* CodeSets */
+	TableSource *old;
+	TableSource *new;
+	TupleDesc	pair_desc;
+	CkptIdSet  *taken;			/* its rows that are not to give a result */
+	Tuplestorestate *pairs;
+	int64		npairs;
+} Carry;
 
 /*
- * _is_carried(id) is the filter on the base's rows: those that were processed
- * by code that counts.
+ * Keys
  */
-Datum
-checkpoint_is_carried(PG_FUNCTION_ARGS)
-{
-	int64		id = PG_GETARG_INT64(0);
-	ListCell   *lc;
 
-	foreach(lc, current_codes)
+static KeyHasher *
+key_hasher_create(CkptUdf *udf)
+{
+	KeyHasher  *key = palloc(sizeof(KeyHasher));
+	int			natts = bms_num_members(udf->reads);
+	int			attno = -1;
+
+	key->desc = CreateTemplateTupleDesc(natts);
+	for (int i = 1; i <= natts; i++)
 	{
-		if (ckpt_idset_contains(((CodeSet *) lfirst(lc))->ids, id))
-			PG_RETURN_BOOL(true);
+		attno = bms_next_member(udf->reads, attno);
+		TupleDescCopyEntry(key->desc, i, udf->input_desc, attno);
 	}
-	PG_RETURN_BOOL(false);
+	key->hasher = ckpt_rowhash_create(key->desc);
+	key->values = palloc(natts * sizeof(Datum));
+	key->isnull = palloc(natts * sizeof(bool));
+	return key;
+}
+
+/*
+ * key_hash hashes the row in key->values.
+ */
+static inline void
+key_hash(KeyHasher *key, CkptMatchRow *row)
+{
+	CkptRowSum	sum = {0, 0, 0};
+
+	ckpt_rowhash_add(key->hasher, &sum, key->values, key->isnull);
+	row->lo = sum.lo;
+	row->hi = sum.hi;
+}
+
+/*
+ * Sources of rows
+ */
+
+static bool
+table_source_next(CkptMatchSource *pub)
+{
+	TableSource *source = (TableSource *) pub;
+	TupleTableSlot *slot = source->slot;
+	KeyHasher  *key = source->key;
+	bool		isnull;
+
+	do
+	{
+		if (!table_scan_getnextslot(source->scan, ForwardScanDirection, slot))
+			return false;
+		pub->row.id = DatumGetInt64(slot_getattr(slot, source->id_attno, &isnull));
+	} while ((source->in && !ckpt_idset_contains(source->in, pub->row.id)) ||
+			 (source->not_in && ckpt_idset_contains(source->not_in, pub->row.id)));
+
+	slot_getsomeattrs(slot, source->need);
+	for (int i = 0; i < key->desc->natts; i++)
+	{
+		key->values[i] = slot->tts_values[source->key_attnos[i] - 1];
+		key->isnull[i] = slot->tts_isnull[source->key_attnos[i] - 1];
+	}
+	key_hash(key, &pub->row);
+	pub->row.tid = slot->tts_tid;
+	return true;
+}
+
+static TableSource *
+table_source_open(const char *table, KeyHasher *key, const CkptIdSet *in,
+				  const CkptIdSet *not_in)
+{
+	TableSource *source = palloc0(sizeof(TableSource));
+	Oid			relid = ckpt_result_table_lookup(table);
+
+	source->pub.next = table_source_next;
+	source->key = key;
+	source->in = in;
+	source->not_in = not_in;
+	source->rel = table_open(relid, AccessShareLock);
+	source->id_attno = get_attnum(relid, CKPT_ID_COLUMN);
+	source->key_attnos = palloc(key->desc->natts * sizeof(AttrNumber));
+	for (int i = 0; i < key->desc->natts; i++)
+	{
+		source->key_attnos[i] = get_attnum(relid, NameStr(TupleDescAttr(key->desc, i)->attname));
+		source->need = Max(source->need, source->key_attnos[i]);
+	}
+	source->slot = table_slot_create(source->rel, NULL);
+	source->earlier = table_slot_create(source->rel, NULL);
+	/* from the beginning: the rows of both tables are in the same order, mostly */
+	source->scan = table_beginscan_strat(source->rel, GetActiveSnapshot(), 0, NULL,
+										 true, false);
+	return source;
+}
+
+/*
+ * table_source_row returns a row that was read, with all its columns.
+ */
+static TupleTableSlot *
+table_source_row(TableSource *source, const CkptMatchRow *row)
+{
+	TupleTableSlot *slot = source->slot;
+	ItemPointerData tid = row->tid;
+
+	if (TTS_EMPTY(slot) || !ItemPointerEquals(&slot->tts_tid, &tid))
+	{
+		slot = source->earlier;
+		if (!table_tuple_fetch_row_version(source->rel, &tid, GetActiveSnapshot(), slot))
+			elog(ERROR, "row %lld of table \"%s\" is gone", (long long) row->id,
+				 RelationGetRelationName(source->rel));
+	}
+	slot_getallattrs(slot);
+	return slot;
 }
 
 static void
-carry_flush(CarryReceiver *receiver)
+table_source_close(TableSource *source)
 {
-	int64		nrows = ckpt_rowbuffer_count(receiver->buffer);
+	table_endscan(source->scan);
+	ExecDropSingleTupleTableSlot(source->slot);
+	ExecDropSingleTupleTableSlot(source->earlier);
+	table_close(source->rel, NoLock);
+	pfree(source);
+}
 
-	ckpt_rowbuffer_flush(receiver->buffer, receiver->output,
-						 TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN,
-						 receiver->kind == CKPT_GEN ? receiver->next_output_id : 0);
-	receiver->next_output_id += nrows;
+static bool
+key_source_next(CkptMatchSource *pub)
+{
+	KeySource  *source = (KeySource *) pub;
+	uint64		hash[2];
+	size_t		nread;
+
+	do
+	{
+		nread = BufFileRead(source->file, hash, sizeof(hash));
+		if (nread == 0)
+			return false;
+		if (nread != sizeof(hash))
+			elog(ERROR, "temporary file of keys ends within a key");
+		source->id++;
+	} while ((source->in && !ckpt_idset_contains(source->in, source->id)) ||
+			 (source->not_in && ckpt_idset_contains(source->not_in, source->id)));
+	pub->row.lo = hash[0];
+	pub->row.hi = hash[1];
+	pub->row.id = source->id;
+	return true;
 }
 
 /*
- * carry_receive takes (id in the base, id in the new input, is there an output
- * row, the output row's columns).
+ * The pairs
+ */
+
+/*
+ * code_of returns what a row of the base was computed by.
+ */
+static CodeSet *
+code_of(const Carry *carry, int64 old_id)
+{
+	ListCell   *lc;
+
+	foreach(lc, carry->codes)
+	{
+		CodeSet    *code = (CodeSet *) lfirst(lc);
+
+		if (ckpt_idset_contains(code->ids, old_id))
+			return code;
+	}
+	elog(ERROR, "row %lld was not to be carried over", (long long) old_id);
+}
+
+static void
+carry_flush(Carry *carry)
+{
+	int64		nrows = ckpt_rowbuffer_count(carry->buffer);
+
+	ckpt_rowbuffer_flush(carry->buffer, carry->output, carry->insert_options,
+						 carry->udf->kind == CKPT_GEN ? carry->next_output_id : 0);
+	carry->next_output_id += nrows;
+}
+
+/*
+ * carry_write writes the output row in carry->values.
+ */
+static void
+carry_write(Carry *carry, Carried *result)
+{
+	ckpt_rowhash_add(carry->hasher, &result->done.output, carry->values, carry->isnull);
+	ckpt_rowbuffer_add(carry->buffer, carry->values, carry->isnull);
+	if (carry->buffer->ntuples >= FLUSH_ROWS || carry->buffer->bytes >= FLUSH_BYTES)
+		carry_flush(carry);
+}
+
+/*
+ * carry_found gives a row of the new input the result of a row of the base.
+ */
+static void
+carry_found(void *arg, const CkptMatchRow *old, const CkptMatchRow *new, bool near)
+{
+	Carry	   *carry = (Carry *) arg;
+	CkptUdf    *udf = carry->udf;
+	Carried	   *result;
+
+	(void) ckpt_idset_add(carry->carried, new->id);
+	if (carry->keys)
+		return;
+
+	result = code_of(carry, old->id)->result;
+	if (ckpt_idset_add(result->ids, new->id))
+		result->done.processed++;
+	if (near && udf->kind == CKPT_MAP)
+	{
+		TupleTableSlot *from = table_source_row(carry->new, new);
+		int			nown = udf->output_desc->natts - udf->nplain;
+
+		memcpy(carry->values, from->tts_values, udf->nplain * sizeof(Datum));
+		memcpy(carry->isnull, from->tts_isnull, udf->nplain * sizeof(bool));
+		from = table_source_row(carry->old, old);
+		memcpy(carry->values + udf->nplain, from->tts_values + udf->nplain,
+			   nown * sizeof(Datum));
+		memcpy(carry->isnull + udf->nplain, from->tts_isnull + udf->nplain,
+			   nown * sizeof(bool));
+		carry_write(carry, result);
+	}
+	else
+	{
+		Datum		values[2] = {Int64GetDatum(old->id), Int64GetDatum(new->id)};
+		bool		isnull[2] = {false, false};
+
+		tuplestore_putvalues(carry->pairs, carry->pair_desc, values, isnull);
+		carry->npairs++;
+	}
+}
+
+/*
+ * carry_take has a row of the base stand for a result that is there already.
+ */
+static void
+carry_take(void *arg, const CkptMatchRow *old, const CkptMatchRow *new, bool near)
+{
+	(void) ckpt_idset_add(((Carry *) arg)->taken, old->id);
+}
+
+static void
+carry_count_only(void *arg, const CkptMatchRow *old, const CkptMatchRow *new, bool near)
+{
+}
+
+/*
+ * carry_receive takes (id in the base, id in the new input, the output row's
+ * columns after that of this id).
  */
 static bool
 carry_receive(TupleTableSlot *slot, DestReceiver *self)
 {
-	CarryReceiver *receiver = (CarryReceiver *) self;
-	int			natts = receiver->buffer->desc->natts;
-	int64		old_id;
-	int64		new_id;
-	CodeSet    *code = NULL;
-	ListCell   *lc;
+	Carry	   *carry = (Carry *) self;
+	int			first = carry->udf->kind == CKPT_MAP ? 1 : 2;
+	int			n = carry->udf->output_desc->natts - first;
 
 	slot_getallattrs(slot);
-	old_id = DatumGetInt64(slot->tts_values[0]);
-	new_id = DatumGetInt64(slot->tts_values[1]);
-	foreach(lc, receiver->codes)
-	{
-		code = (CodeSet *) lfirst(lc);
-		if (ckpt_idset_contains(code->ids, old_id))
-			break;
-	}
-	if (ckpt_idset_add(code->carried, new_id))
-	{
-		code->done.processed++;
-		receiver->rows++;
-	}
-	if (!DatumGetBool(slot->tts_values[2]))
-		return true;
-
-	memcpy(receiver->values, slot->tts_values + 3, natts * sizeof(Datum));
-	memcpy(receiver->isnull, slot->tts_isnull + 3, natts * sizeof(bool));
-	ckpt_rowhash_add(receiver->hasher, &code->done.output, receiver->values,
-					 receiver->isnull);
-	ckpt_rowbuffer_add(receiver->buffer, receiver->values, receiver->isnull);
-	if (receiver->buffer->ntuples >= FLUSH_ROWS || receiver->buffer->bytes >= FLUSH_BYTES)
-		carry_flush(receiver);
+	carry->values[0] = Int64GetDatum(0);	/* gen: number to come */
+	carry->isnull[0] = false;
+	carry->values[first - 1] = slot->tts_values[1];
+	carry->isnull[first - 1] = false;
+	memcpy(carry->values + first, slot->tts_values + 2, n * sizeof(Datum));
+	memcpy(carry->isnull + first, slot->tts_isnull + 2, n * sizeof(bool));
+	carry_write(carry, code_of(carry, DatumGetInt64(slot->tts_values[0]))->result);
 	return true;
 }
 
@@ -153,123 +428,314 @@ carry_shutdown(DestReceiver *self)
 }
 
 /*
- * carry_codes lists (CodeSet *) what may be carried over, by code.
- */
-static List *
-carry_codes(const CkptCheckpoint *base, const CkptCheckpoint *cp, const char *only_code,
-			const char *only_version)
-{
-	List	   *codes = NIL;
-	ListCell   *lc;
-
-	foreach(lc, ckpt_catalog_code_versions(base->id))
-	{
-		CkptCodeVersion *version = (CkptCodeVersion *) lfirst(lc);
-		CodeSet    *code;
-
-		if (only_code &&
-			(strcmp(version->code_hash, only_code) != 0 ||
-			 strcmp(version->cache_version ? version->cache_version : "",
-					only_version ? only_version : "") != 0))
-			continue;
-		code = palloc0(sizeof(CodeSet));
-		code->code_no = version->code_no;
-		code->ids = ckpt_idset_create(base->rows_total);
-		code->carried = ckpt_idset_create(cp->rows_total);
-		if (base->final && !base->mixed_code)
-		{
-			/* nothing is stored where all is done */
-			for (int64 i = 0; i < code->ids->nranges; i++)
-				ckpt_idset_load_range(code->ids, i, NULL, 0);
-		}
-		else
-			ckpt_catalog_load_code_processed(base->id, version->code_no, code->ids);
-		if (code->ids->count == 0)
-			continue;
-		code->new_code_no = ckpt_catalog_code_version(cp->id, version->code_hash,
-													  version->cache_version,
-													  version->components);
-		codes = lappend(codes, code);
-	}
-	return codes;
-}
-
-/*
- * append_columns writes "<prefix>.<column>" for each column of desc from first
- * on.
+ * append_columns writes ", <prefix>.<column>" for columns of desc.
  */
 static void
-append_columns(StringInfo buf, const char *prefix, TupleDesc desc, int first)
+append_columns(StringInfo buf, const char *prefix, TupleDesc desc, int first, int end)
 {
-	for (int i = first; i < desc->natts; i++)
+	for (int i = first; i < end; i++)
 		appendStringInfo(buf, ", %s.%s", prefix,
 						 quote_identifier(NameStr(TupleDescAttr(desc, i)->attname)));
 }
 
 /*
- * carry_query writes the query that matches rows.
+ * pairs_query writes the query for the output rows of pairs.
  */
 static char *
-carry_query(const CkptCheckpoint *base, const CkptCheckpoint *cp, CkptUdf *udf)
+pairs_query(const Carry *carry)
 {
-	bool		map = udf->kind == CKPT_MAP;
-	StringInfoData key;
+	CkptUdf    *udf = carry->udf;
+	int			natts = udf->output_desc->natts;
+	const char *old = quote_qualified_identifier(CKPT_DATA_SCHEMA, carry->base->output_table);
 	StringInfoData sql;
 
-	initStringInfo(&key);
-	for (int i = 1; i < udf->input_desc->natts; i++)
-	{
-		if (bms_is_member(i + 1, udf->reads))
-			appendStringInfo(&key, "%s%s", key.len > 0 ? ", " : "",
-							 quote_identifier(NameStr(TupleDescAttr(udf->input_desc, i)->attname)));
-	}
-
 	initStringInfo(&sql);
-	appendStringInfo(&sql,
-					 "WITH base AS (SELECT *, row_number() OVER (PARTITION BY sys__key) AS sys__nth"
-					 " FROM (SELECT *, checkpoint._row_key(ROW(%s)) AS sys__key FROM %s"
-					 " WHERE checkpoint._is_carried(sys__id)) b),"
-					 " new AS (SELECT *, row_number() OVER (PARTITION BY sys__key) AS sys__nth"
-					 " FROM (SELECT *, checkpoint._row_key(ROW(%s)) AS sys__key FROM %s) n)"
-					 " SELECT base.sys__id, new.sys__id",
-					 key.data,
-					 quote_qualified_identifier(CKPT_DATA_SCHEMA,
-												map ? base->output_table : base->input_table),
-					 key.data,
-					 quote_qualified_identifier(CKPT_DATA_SCHEMA, cp->input_table));
-	if (map)
+	appendStringInfoString(&sql, "SELECT p.old, p.new");
+	if (udf->kind == CKPT_MAP)
 	{
-		appendStringInfoString(&sql, ", true, new.sys__id");
-		for (int i = 1; i < udf->nplain; i++)
-			appendStringInfo(&sql, ", new.%s",
-							 quote_identifier(NameStr(TupleDescAttr(udf->input_desc, i)->attname)));
-		append_columns(&sql, "base", udf->output_desc, udf->nplain);
-		appendStringInfoString(&sql, " FROM new JOIN base USING (sys__key, sys__nth)");
+		append_columns(&sql, "n", udf->output_desc, 1, udf->nplain);
+		append_columns(&sql, "o", udf->output_desc, udf->nplain, natts);
+		appendStringInfo(&sql, " FROM " PAIRS " p JOIN %s o ON o." CKPT_ID_COLUMN " = p.old"
+						 " JOIN %s n ON n." CKPT_ID_COLUMN " = p.new", old,
+						 quote_qualified_identifier(CKPT_DATA_SCHEMA, carry->cp->input_table));
 	}
 	else
 	{
-		appendStringInfoString(&sql, ", o.sys__id IS NOT NULL, 0::bigint, new.sys__id");
-		append_columns(&sql, "o", udf->output_desc, 2);
-		appendStringInfo(&sql, " FROM new JOIN base USING (sys__key, sys__nth)"
-						 " LEFT JOIN %s o ON o.sys__input_id = base.sys__id",
-						 quote_qualified_identifier(CKPT_DATA_SCHEMA, base->output_table));
+		append_columns(&sql, "o", udf->output_desc, 2, natts);
+		appendStringInfo(&sql, " FROM " PAIRS " p JOIN %s o ON o." CKPT_INPUT_ID_COLUMN
+						 " = p.old", old);
 	}
 	return sql.data;
 }
 
 /*
- * ckpt_carry_possible returns whether the UDF is a function of its row's values
- * and a table (the output of map, or the input of gen) has the columns that it
- * reads.
+ * carry_pairs writes the output rows of the pairs in the tuplestore.
+ */
+static void
+carry_pairs(Carry *carry)
+{
+	char	   *sql = pairs_query(carry);
+	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
+	SPIExecuteOptions options = {0};
+	int			rc;
+
+	enr->md.name = PAIRS;
+	enr->md.tupdesc = carry->pair_desc;
+	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
+	enr->md.enrtuples = carry->npairs;
+	enr->reldata = carry->pairs;
+	options.read_only = true;
+	options.dest = &carry->pub;
+
+	SPI_connect();
+	if (SPI_register_relation(enr) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register relation \"%s\"", PAIRS);
+	rc = SPI_execute_extended(sql, &options);
+	/* its word for a SELECT whose rows it has not seen */
+	if (rc != SPI_OK_UTILITY)
+		elog(ERROR, "unexpected SPI result %s from \"%s\"",
+			 SPI_result_code_string(rc), sql);
+	SPI_finish();
+}
+
+/*
+ * Bases
+ */
+
+/*
+ * load_code adds the rows of a base that were computed by one version of the
+ * code to a set.
+ */
+static void
+load_code(const CkptCheckpoint *base, const CkptCodeVersion *version, CkptIdSet *set)
+{
+	if (!base->final || base->mixed_code)
+		ckpt_catalog_load_code_processed(base->id, version->code_no, set);
+	else
+	{
+		/* nothing is stored where all is done */
+		for (int64 i = 0; i < set->nranges; i++)
+			ckpt_idset_load_range(set, i, NULL, 0);
+	}
+}
+
+static bool
+same_version(const CkptCodeVersion *version, const char *code_hash, const char *cache_version)
+{
+	return strcmp(version->code_hash, code_hash) == 0 &&
+		strcmp(version->cache_version ? version->cache_version : "",
+			   cache_version ? cache_version : "") == 0;
+}
+
+/*
+ * versions_with_rows lists (CkptCodeVersion *) those that have computed rows of
+ * a base; if there is a code_hash, only that one.
+ */
+static List *
+versions_with_rows(const CkptCheckpoint *base, const char *code_hash,
+				   const char *cache_version)
+{
+	List	   *versions = NIL;
+	ListCell   *lc;
+
+	foreach(lc, ckpt_catalog_code_versions(base->id))
+	{
+		CkptCodeVersion *version = (CkptCodeVersion *) lfirst(lc);
+		CkptIdSet  *ids = ckpt_idset_create(base->rows_total);
+
+		if (code_hash && !same_version(version, code_hash, cache_version))
+			continue;
+		load_code(base, version, ids);
+		if (ids->count > 0)
+			versions = lappend(versions, version);
+	}
+	return versions;
+}
+
+/*
+ * result_of returns what has been carried over of a version of the code.
+ */
+static Carried *
+result_of(Carry *carry, CkptCodeVersion *version)
+{
+	Carried	   *result;
+	ListCell   *lc;
+
+	foreach(lc, carry->results)
+	{
+		result = (Carried *) lfirst(lc);
+		if (same_version(version, result->version->code_hash, result->version->cache_version))
+			return result;
+	}
+	result = palloc0(sizeof(Carried));
+	result->version = version;
+	result->ids = ckpt_idset_create(carry->rows_total);
+	carry->results = lappend(carry->results, result);
+	return result;
+}
+
+/*
+ * carry_match pairs rows of a table of the base, those in one set and not in
+ * another, with rows of the new input that have a result or have none.  Returns
+ * how many pairs there are.
+ */
+static int64
+carry_match(Carry *carry, const char *base_table, const CkptIdSet *in,
+			const CkptIdSet *not_in, bool have_result, CkptMatchFound found)
+{
+	const CkptIdSet *new_in = have_result ? carry->carried : NULL;
+	const CkptIdSet *new_not_in = have_result ? NULL : carry->carried;
+	int64		npairs;
+
+	carry->old = table_source_open(base_table, carry->key, in, not_in);
+	if (carry->keys)
+	{
+		KeySource	source = {{key_source_next}};
+
+		source.file = carry->keys->state->file;
+		source.in = new_in;
+		source.not_in = new_not_in;
+		if (BufFileSeek(source.file, 0, 0, SEEK_SET) != 0)
+			elog(ERROR, "could not rewind temporary file of keys");
+		npairs = ckpt_match(&carry->old->pub, &source.pub, found, carry);
+	}
+	else
+	{
+		carry->new = table_source_open(carry->cp->input_table, carry->key, new_in,
+									   new_not_in);
+		npairs = ckpt_match(&carry->old->pub, &carry->new->pub, found, carry);
+		table_source_close(carry->new);
+	}
+	table_source_close(carry->old);
+	return npairs;
+}
+
+/*
+ * carry_from_base carries over from one base what the given versions of the code
+ * (CkptCodeVersion *) have computed, and returns how many rows that is.  If
+ * compare is set, it also compares the base's input with the new one.
+ */
+static int64
+carry_from_base(Carry *carry, const CkptCheckpoint *cp, List *versions, bool compare,
+				CkptCarryCounts *counts)
+{
+	bool		map = carry->udf->kind == CKPT_MAP;
+	const char *table = map ? cp->output_table : cp->input_table;
+	CkptIdSet  *ids = ckpt_idset_create(cp->rows_total);
+	int64		before = carry->carried->count;
+	int64		carried;
+	CkptUser	saved;
+	int			nestlevel;
+	ListCell   *lc;
+
+	carry->base = cp;
+	carry->codes = NIL;
+	foreach(lc, versions)
+	{
+		CkptCodeVersion *version = (CkptCodeVersion *) lfirst(lc);
+		CodeSet    *code = palloc(sizeof(CodeSet));
+
+		code->ids = ckpt_idset_create(cp->rows_total);
+		load_code(cp, version, code->ids);
+		load_code(cp, version, ids);
+		code->result = result_of(carry, version);
+		carry->codes = lappend(carry->codes, code);
+	}
+
+	saved = ckpt_user_become(carry->owner);
+	nestlevel = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	/* the tables have no statistics: what the planner expects is far out */
+	(void) set_config_option("enable_nestloop", "off", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("jit", "off", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	PushActiveSnapshot(GetTransactionSnapshot());
+
+	carry->pairs = tuplestore_begin_heap(false, false, work_mem);
+	carry->npairs = 0;
+	carry->taken = ckpt_idset_create(cp->rows_total);
+	if (before > 0)
+	{
+		/* results come from one base to the next: they are not to count twice */
+		(void) carry_match(carry, table, ids, NULL, true, carry_take);
+	}
+	(void) carry_match(carry, table, ids, carry->taken, false, carry_found);
+	if (carry->npairs > 0)
+		carry_pairs(carry);
+	tuplestore_end(carry->pairs);
+	carried = carry->carried->count - before;
+
+	if (compare)
+	{
+		int64		matched = carried;
+		int64		unmatched_new;
+		int64		unmatched_old;
+
+		/* rows without a result that counts are still rows of the input */
+		if (ids->count < cp->rows_total && carry->carried->count < carry->rows_total)
+			matched += carry_match(carry, map && cp->final ? cp->output_table : cp->input_table,
+								   NULL, ids, false, carry_count_only);
+		unmatched_new = carry->rows_total - before - matched;
+		unmatched_old = cp->rows_total - matched;
+		counts->compared = true;
+		counts->changed = Min(unmatched_new, unmatched_old);
+		counts->added = unmatched_new - counts->changed;
+		counts->removed = unmatched_old - counts->changed;
+	}
+
+	PopActiveSnapshot();
+	AtEOXact_GUC(false, nestlevel);
+	ckpt_user_restore(saved);
+	return carried;
+}
+
+/*
+ * carry_begin makes what carrying over to so many rows needs.
+ */
+static Carry *
+carry_begin(CkptUdf *udf, Oid owner, int64 rows_total, KeyHasher *key)
+{
+	Carry	   *carry = palloc0(sizeof(Carry));
+
+	carry->pub.receiveSlot = carry_receive;
+	carry->pub.rStartup = carry_startup;
+	carry->pub.rShutdown = carry_shutdown;
+	carry->pub.rDestroy = carry_shutdown;
+	carry->pub.mydest = DestNone;
+	carry->udf = udf;
+	carry->owner = owner;
+	carry->key = key;
+	carry->rows_total = rows_total;
+	carry->carried = ckpt_idset_create(rows_total);
+	carry->pair_desc = CreateTemplateTupleDesc(2);
+	TupleDescInitEntry(carry->pair_desc, 1, "old", INT8OID, -1, 0);
+	TupleDescInitEntry(carry->pair_desc, 2, "new", INT8OID, -1, 0);
+	return carry;
+}
+
+/*
+ * ckpt_carry_has_key returns whether results of a UDF can be carried over at
+ * all: it is a function of its row's values, and reads some.
  */
 bool
-ckpt_carry_possible(CkptUdf *udf, const char *table)
+ckpt_carry_has_key(const CkptUdf *udf)
 {
-	Oid			relid = ckpt_result_table_lookup(table);
+	return !udf->reads_id && !bms_is_empty(udf->reads);
+}
+
+/*
+ * base_has_key returns whether a base's tables have the columns that the UDF
+ * reads.
+ */
+static bool
+base_has_key(CkptUdf *udf, const CkptCheckpoint *base)
+{
+	Oid			relid = ckpt_result_table_lookup(udf->kind == CKPT_MAP ? base->output_table :
+												 base->input_table);
 	int			attno = 0;
 
-	if (udf->reads_id || bms_is_empty(udf->reads))
-		return false;
 	while ((attno = bms_next_member(udf->reads, attno)) > 0)
 	{
 		Form_pg_attribute want = TupleDescAttr(udf->input_desc, attno - 1);
@@ -289,72 +755,249 @@ ckpt_carry_possible(CkptUdf *udf, const char *table)
 }
 
 /*
- * ckpt_carry_over gives rows of a new checkpoint's input the results that equal
- * rows have in another checkpoint of the step, and returns how many.
+ * carry_from_all carries over from one base after the other, newest first, until
+ * all rows have a result.
  *
- * Only results of one version of the code count if only_code is not NULL.  The
- * base's tables are locked and known to be good, and ckpt_carry_possible() has
- * said so; cp's are new in this subtransaction, its output is empty.
+ * Of a partial one all results count, unless only_same_code, of a final one
+ * those of the same code and cache_version; a checkpoint that has none is passed
+ * over.  Nothing is taken from behind a checkpoint of a fresh run, which was to
+ * replace what there was.
+ *
+ * The newest base mostly has all that there is.  Older ones are looked through
+ * as long as that is cheap beside computing the rows that are left.
  */
-int64
-ckpt_carry_over(const CkptCheckpoint *base, const CkptCheckpoint *cp, CkptUdf *udf,
-				Oid owner, const char *only_code, const char *only_version)
+static void
+carry_from_all(Carry *carry, const CkptCarryFrom *from, CkptCarryCounts *counts)
 {
-	CarryReceiver *receiver = palloc0(sizeof(CarryReceiver));
-	char	   *sql;
-	CkptUser	saved;
-	int			nestlevel;
+	double		cost = 0;
+	bool		first = true;
 	ListCell   *lc;
 
-	receiver->codes = carry_codes(base, cp, only_code, only_version);
-	if (receiver->codes == NIL)
-		return 0;
-
-	sql = carry_query(base, cp, udf);
-	receiver->pub.receiveSlot = carry_receive;
-	receiver->pub.rStartup = carry_startup;
-	receiver->pub.rShutdown = carry_shutdown;
-	receiver->pub.rDestroy = carry_shutdown;
-	receiver->pub.mydest = DestNone;
-	receiver->kind = udf->kind;
-	receiver->output = table_open(ckpt_result_table_lookup(cp->output_table), RowExclusiveLock);
-	receiver->buffer = ckpt_rowbuffer_create(udf->output_desc);
-	receiver->hasher = ckpt_rowhash_create(udf->output_desc);
-	receiver->values = palloc(udf->output_desc->natts * sizeof(Datum));
-	receiver->isnull = palloc(udf->output_desc->natts * sizeof(bool));
-	receiver->next_output_id = 1;
-
-	saved = ckpt_user_become(owner);
-	nestlevel = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	/* the new tables have no statistics that would tell the planner so */
-	(void) set_config_option("enable_nestloop", "off", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	current_codes = receiver->codes;
-	PG_TRY();
+	memset(counts, 0, sizeof(CkptCarryCounts));
+	foreach(lc, from->checkpoints)
 	{
-		PushActiveSnapshot(GetTransactionSnapshot());
-		(void) ckpt_query_run(ckpt_query_analyze(sql, "carry over", NIL), sql, &receiver->pub);
-		PopActiveSnapshot();
-	}
-	PG_FINALLY();
-	{
-		current_codes = NIL;
-	}
-	PG_END_TRY();
-	AtEOXact_GUC(false, nestlevel);
-	ckpt_user_restore(saved);
-	carry_flush(receiver);
-	table_close(receiver->output, NoLock);
+		const CkptCheckpoint *cp = (const CkptCheckpoint *) lfirst(lc);
+		int64		left = carry->rows_total - carry->carried->count;
 
-	foreach(lc, receiver->codes)
-	{
-		CodeSet    *code = (CodeSet *) lfirst(lc);
+		if (carry->cp && cp->id == carry->cp->id)
+			continue;			/* it is on record already */
+		if (!first)
+		{
+			cost += 2 * (carry->rows_total + cp->rows_total) + BASE_ROWS;
+			if (left == 0 ||
+				(from->seconds_per_row >= 0 &&
+				 cost > FREE_ROWS + left * from->seconds_per_row / MATCH_SECONDS))
+				break;
+		}
+		if (from->usable(from->arg, cp, first) && base_has_key(carry->udf, cp))
+		{
+			bool		all = !cp->final && !from->only_same_code;
+			List	   *versions = versions_with_rows(cp, all ? NULL : carry->udf->fingerprint->hash,
+													  from->cache_version);
 
-		code->done.max_output_id = udf->kind == CKPT_GEN ? receiver->next_output_id - 1 : 0;
-		ckpt_catalog_store_processed(cp->id, code->new_code_no, 0, code->carried);
-		ckpt_catalog_store_work(cp->id, code->new_code_no, 0, &code->done);
+			if (versions != NIL)
+			{
+				int64		carried = carry_from_base(carry, cp, versions,
+													  carry->carried->count == 0, counts);
+
+				if (carried > 0 && counts->carried == 0)
+					counts->from_job = cp->job_id;
+				counts->carried += carried;
+			}
+		}
+		first = false;
+		if (cp->fresh)
+			break;
 	}
-	return receiver->rows;
+}
+
+/*
+ * forget_errors takes rows that have a result now out of quarantine.
+ */
+static void
+forget_errors(Carry *carry)
+{
+	CkptIdSet  *failed = ckpt_idset_create(carry->rows_total);
+
+	if (ckpt_catalog_load_errors(carry->cp->id, 0, failed) == 0)
+		return;
+	for (int64 id = 1; id <= carry->rows_total; id++)
+	{
+		if (ckpt_idset_contains(failed, id) && ckpt_idset_contains(carry->carried, id))
+			ckpt_catalog_delete_error(carry->cp->id, id);
+	}
+}
+
+/*
+ * ckpt_carry_over gives rows of a checkpoint's input that have no result those
+ * that equal rows have in other checkpoints.
+ *
+ * cp's tables are locked; mostly they are new, and its output is empty.
+ * from->usable locks the tables of those that it says are good.
+ */
+void
+ckpt_carry_over(const CkptCarryFrom *from, const CkptCheckpoint *cp, CkptUdf *udf,
+				Oid owner, CkptCarryCounts *counts)
+{
+	Carry	   *carry = carry_begin(udf, owner, cp->rows_total, key_hasher_create(udf));
+	CkptWorkDone done;
+	ListCell   *lc;
+
+	carry->cp = cp;
+	carry->output = table_open(ckpt_result_table_lookup(cp->output_table), RowExclusiveLock);
+	carry->buffer = ckpt_rowbuffer_create(udf->output_desc);
+	carry->hasher = ckpt_rowhash_create(udf->output_desc);
+	carry->values = palloc(udf->output_desc->natts * sizeof(Datum));
+	carry->isnull = palloc(udf->output_desc->natts * sizeof(bool));
+	ckpt_catalog_load_processed(cp->id, 0, 0, carry->carried, NULL);
+	ckpt_catalog_load_work(cp->id, 0, 0, &done, NULL);
+	carry->next_output_id = done.max_output_id + 1;
+	carry->insert_options = TABLE_INSERT_SKIP_FSM;
+	if (carry->output->rd_createSubid == GetCurrentSubTransactionId())
+		carry->insert_options |= TABLE_INSERT_FROZEN;
+
+	carry_from_all(carry, from, counts);
+	carry_flush(carry);
+	table_close(carry->output, NoLock);
+	forget_errors(carry);
+
+	foreach(lc, carry->results)
+	{
+		Carried	   *result = (Carried *) lfirst(lc);
+		int			code_no;
+
+		if (result->done.processed == 0)
+			continue;
+		code_no = ckpt_catalog_code_version(cp->id, result->version->code_hash,
+											result->version->cache_version,
+											result->version->components);
+		/* beside what this process has computed with that code itself */
+		ckpt_catalog_load_processed(cp->id, code_no, 0, NULL, result->ids);
+		ckpt_catalog_load_work(cp->id, code_no, 0, NULL, &done);
+		result->done.processed += done.processed;
+		ckpt_rowhash_merge(&result->done.output, &done.output);
+		result->done.max_output_id = udf->kind == CKPT_GEN ? carry->next_output_id - 1 : 0;
+		ckpt_catalog_store_processed(cp->id, code_no, 0, result->ids);
+		ckpt_catalog_store_work(cp->id, code_no, 0, &result->done);
+	}
+}
+
+/*
+ * Dry runs
+ */
+
+static bool
+keys_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	CkptCarryKeys *keys = (CkptCarryKeys *) self;
+	KeyHasher  *key = keys->state->key;
+	CkptMatchRow row;
+	uint64		hash[2];
+
+	slot_getallattrs(slot);
+	for (int i = 0; i < key->desc->natts; i++)
+	{
+		key->values[i] = slot->tts_values[keys->state->cols[i]];
+		key->isnull[i] = slot->tts_isnull[keys->state->cols[i]];
+	}
+	key_hash(key, &row);
+	hash[0] = row.lo;
+	hash[1] = row.hi;
+	BufFileWrite(keys->state->file, hash, sizeof(hash));
+	keys->rows++;
+	return true;
+}
+
+static void
+keys_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+	CkptCarryKeys *keys = (CkptCarryKeys *) self;
+	TupleDesc	desc = keys->state->key->desc;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		int			col = 0;
+
+		while (col < typeinfo->natts &&
+			   strcmp(NameStr(TupleDescAttr(typeinfo, col)->attname),
+					  NameStr(TupleDescAttr(desc, i)->attname)) != 0)
+			col++;
+		if (col == typeinfo->natts)
+			elog(ERROR, "query does not return column \"%s\"",
+				 NameStr(TupleDescAttr(desc, i)->attname));
+		keys->state->cols[i] = col;
+	}
+}
+
+static void
+keys_destroy(DestReceiver *self)
+{
+	CkptCarryKeys *keys = (CkptCarryKeys *) self;
+
+	BufFileClose(keys->state->file);
+	pfree(keys);
+}
+
+/*
+ * ckpt_carry_keys_create makes a receiver for the rows of the new input, which
+ * keeps a hash of each in a temporary file until it is destroyed.
+ */
+CkptCarryKeys *
+ckpt_carry_keys_create(CkptUdf *udf)
+{
+	CkptCarryKeys *keys = palloc0(sizeof(CkptCarryKeys));
+
+	keys->pub.receiveSlot = keys_receive;
+	keys->pub.rStartup = keys_startup;
+	keys->pub.rShutdown = carry_shutdown;
+	keys->pub.rDestroy = keys_destroy;
+	keys->pub.mydest = DestNone;
+	keys->state = palloc(sizeof(struct CkptCarryKeysState));
+	keys->state->key = key_hasher_create(udf);
+	keys->state->cols = palloc(keys->state->key->desc->natts * sizeof(int));
+	keys->state->file = BufFileCreateTemp(false);
+	return keys;
+}
+
+/*
+ * ckpt_carry_count is ckpt_carry_over without a new checkpoint: it counts, and
+ * writes nothing.
+ */
+void
+ckpt_carry_count(const CkptCarryFrom *from, CkptCarryKeys *keys, CkptUdf *udf,
+				 Oid owner, CkptCarryCounts *counts)
+{
+	Carry	   *carry = carry_begin(udf, owner, keys->rows, keys->state->key);
+
+	carry->keys = keys;
+	carry_from_all(carry, from, counts);
+}
+
+static void
+append_count(StringInfo buf, int64 n, const char *what)
+{
+	if (n == 0)
+		return;
+	if (buf->len == 0)
+		appendStringInfo(buf, "input changed: %lld %s %s", (long long) n,
+						 n == 1 ? "row" : "rows", what);
+	else
+		appendStringInfo(buf, ", %lld %s", (long long) n, what);
+}
+
+/*
+ * ckpt_carry_describe says in words how the input has changed.
+ */
+char *
+ckpt_carry_describe(const CkptCarryCounts *counts)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	append_count(&buf, counts->added, "added");
+	append_count(&buf, counts->changed, "changed");
+	append_count(&buf, counts->removed, "removed");
+	if (buf.len == 0)
+		appendStringInfoString(&buf, "input changed in columns that the udf does not read");
+	return buf.data;
 }

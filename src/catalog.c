@@ -479,13 +479,7 @@ ckpt_catalog_recorded_steps(const char *owner, const char *name)
 			  " call AS (SELECT DISTINCT ON (s.step) s.*, r.nth"
 			  "  FROM run r JOIN checkpoint.step s USING (job_id) ORDER BY s.step, r.nth)"
 			  " SELECT c.step, c.kind, c.query, c.udf, c.cache_enabled, c.cache_version,"
-			  " c.probe, c.on_code_change,"
-			  " (SELECT s.run_seconds / s.rows_computed"
-			  "   FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
-			  "   WHERE j.owner = $1::name AND j.name = $2 AND s.step = c.step"
-			  "   AND s.rows_computed > 0 AND s.run_seconds IS NOT NULL"
-			  "   ORDER BY j.job_id DESC LIMIT 1)"
-			  " FROM call c ORDER BY c.nth, c.step_id");
+			  " c.probe, c.on_code_change FROM call c ORDER BY c.nth, c.step_id");
 	List	   *calls = NIL;
 	uint64		nrows;
 
@@ -496,9 +490,6 @@ ckpt_catalog_recorded_steps(const char *owner, const char *name)
 	for (uint64 row = 0; row < nrows; row++)
 	{
 		CkptStepCall *call = palloc(sizeof(CkptStepCall));
-		bool		isnull;
-		Datum		cost = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
-										 9, &isnull);
 
 		call->step = row_text(&st, row, 1);
 		call->kind = row_kind(&st, row, 2);
@@ -508,11 +499,38 @@ ckpt_catalog_recorded_steps(const char *owner, const char *name)
 		call->cache_version = row_text(&st, row, 6);
 		call->probe = row_text(&st, row, 7);
 		call->on_code_change = row_text(&st, row, 8);
-		call->seconds_per_row = isnull ? -1 : DatumGetFloat8(cost);
 		calls = lappend(calls, call);
 	}
 	catalog_close(&st);
 	return calls;
+}
+
+/*
+ * ckpt_catalog_seconds_per_row returns what computing a row of a step cost when
+ * that was last done in the run group; -1 is not known.
+ */
+double
+ckpt_catalog_seconds_per_row(const char *owner, const char *name, const char *step)
+{
+	STATEMENT(st, "SELECT s.run_seconds / s.rows_computed"
+			  " FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
+			  " WHERE j.owner = $1::name AND j.name = $2 AND s.step = $3"
+			  " AND s.rows_computed > 0 AND s.run_seconds IS NOT NULL"
+			  " ORDER BY j.job_id DESC LIMIT 1");
+	double		seconds = -1;
+
+	arg_text(&st, owner);
+	arg_text(&st, name);
+	arg_text(&st, step);
+	if (catalog_open(&st, SPI_OK_SELECT) > 0)
+	{
+		bool		isnull;
+
+		seconds = DatumGetFloat8(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+											   1, &isnull));
+	}
+	catalog_close(&st);
+	return seconds;
 }
 
 /*
@@ -820,14 +838,21 @@ ckpt_catalog_has_candidate(const char *owner, const char *job_name,
 
 /*
  * ckpt_catalog_group_checkpoints lists (CkptCheckpoint *) the checkpoints of a
- * step of a run group, expired ones too, newest first.
+ * step of a run group, expired ones too, newest first; also those of others that
+ * its last runs have reused.
  */
 List *
 ckpt_catalog_group_checkpoints(const char *owner, const char *job_name,
 							   const char *step)
 {
 	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
-			  " WHERE owner = $1::name AND job_name = $2 AND step = $3"
+			  " WHERE checkpoint_id IN"
+			  "  (SELECT checkpoint_id FROM checkpoint.checkpoint"
+			  "    WHERE owner = $1::name AND job_name = $2 AND step = $3"
+			  "   UNION"
+			  "   (SELECT s.checkpoint_id FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
+			  "    WHERE j.owner = $1::name AND j.name = $2 AND s.step = $3"
+			  "    ORDER BY j.job_id DESC LIMIT 10))"
 			  " ORDER BY checkpoint_id DESC");
 
 	arg_text(&st, owner);

@@ -47,7 +47,7 @@ typedef struct CkptStepOutput
 	bool		ids_used;		/* ... and its sys__ columns */
 } CkptStepOutput;
 
-/* A step as it was called, and what is known of its cost. */
+/* A step as it was called. */
 typedef struct CkptStepCall
 {
 	char	   *step;
@@ -58,7 +58,6 @@ typedef struct CkptStepCall
 	char	   *cache_version;	/* or NULL */
 	char	   *probe;			/* or NULL */
 	char	   *on_code_change;
-	double		seconds_per_row;	/* < 0 is not known; not stored */
 } CkptStepCall;
 
 /* Numbers of a row of checkpoint.step; -1 is not known. */
@@ -137,6 +136,8 @@ extern void ckpt_catalog_store_identity(int64 step_id, const char *derivation,
 										const char *input_hash);
 extern char *ckpt_catalog_known_input(const char *derivation);
 extern List *ckpt_catalog_recorded_steps(const char *owner, const char *name);
+extern double ckpt_catalog_seconds_per_row(const char *owner, const char *name,
+										   const char *step);
 extern bool ckpt_catalog_group_has_step(const char *owner, const char *name,
 										const char *step);
 extern List *ckpt_catalog_running_steps(int64 job_id);

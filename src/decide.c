@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * decide.c
- *	  Which earlier work serves a step: reuse, continue or compute.
+ *	  Which earlier work serves a step: reuse, continue, carry over or compute.
  *
  * Looks at what is kept and says what is to be done, and why; does nothing.
  * The step that is run and the one that is only explained ask the same
@@ -90,19 +90,21 @@ ckpt_decide_key(const CkptRequest *request, const char *input_hash)
 }
 
 /*
- * ckpt_decide_usable returns whether a checkpoint's table is what it was, and
- * warns if it is not.  Columns of NULL are not looked at.  A table that is
- * stays locked until the transaction ends.
+ * table_usable returns whether a checkpoint's table is what it was; if it is
+ * not, it may warn.  Columns of NULL are not looked at.  A table that is stays
+ * locked until the transaction ends.
  */
-bool
-ckpt_decide_usable(CkptRequest *request, const CkptCheckpoint *cp, const char *table,
-				   const char *columns)
+static bool
+table_usable(CkptRequest *request, const CkptCheckpoint *cp, const char *table,
+			 const char *columns, bool warn)
 {
 	const char *fault = ckpt_result_table_fault(table, request->ownerid, columns);
 	ListCell   *lc;
 
 	if (fault == NULL)
 		return true;
+	if (!warn)
+		return false;
 	foreach(lc, request->warned_about)
 	{
 		if (((const CkptCheckpoint *) lfirst(lc))->id == cp->id)
@@ -147,6 +149,66 @@ other_code(const CkptRequest *request, const CkptCheckpoint *cp)
 }
 
 /*
+ * is_of_step returns whether a checkpoint of the step's name is one of what the
+ * step is now.
+ */
+static bool
+is_of_step(const CkptRequest *request, const CkptCheckpoint *cp)
+{
+	return !cp->expired && cp->kind == request->kind &&
+		strcmp(cp->output_columns, request->output_columns) == 0;
+}
+
+/*
+ * has_current_code returns whether the code at hand has computed rows of a
+ * checkpoint.
+ */
+static bool
+has_current_code(const CkptRequest *request, const CkptCheckpoint *cp)
+{
+	return ckpt_catalog_rows_of_code(cp->id, request->fingerprint->hash,
+									 request->cache_version) > 0;
+}
+
+/*
+ * ckpt_decide_may_carry returns whether results may be carried over to the step.
+ */
+bool
+ckpt_decide_may_carry(const CkptRequest *request)
+{
+	return request->udf && request->anew == NULL &&
+		request->on_code_change != CKPT_CODE_RESTART && ckpt_carry_has_key(request->udf);
+}
+
+/*
+ * others_have_more returns whether other checkpoints may have results that the
+ * nth of the step's checkpoints, a partial one with the right input, lacks: a
+ * newer one went on with another input, or the code at hand has computed
+ * nothing of this one but rows of an older one (it was changed back).
+ */
+static bool
+others_have_more(const CkptRequest *request, List *checkpoints, int nth)
+{
+	const CkptCheckpoint *cp = (const CkptCheckpoint *) list_nth(checkpoints, nth);
+
+	for (int i = 0; i < nth; i++)
+	{
+		if (is_of_step(request, (const CkptCheckpoint *) list_nth(checkpoints, i)))
+			return true;
+	}
+	if (strcmp(cp->code_hash, request->fingerprint->hash) == 0 ||
+		has_current_code(request, cp))
+		return false;
+	for (int i = nth + 1; i < list_length(checkpoints) && !cp->fresh; i++)
+	{
+		cp = (const CkptCheckpoint *) list_nth(checkpoints, i);
+		if (is_of_step(request, cp) && has_current_code(request, cp))
+			return true;
+	}
+	return false;
+}
+
+/*
  * decide_partial looks for the newest partial checkpoint of this step of the
  * run group that has this input.  fresh_only takes none but that of a fresh
  * run, and only if nothing newer is final.
@@ -155,26 +217,32 @@ static bool
 decide_partial(CkptRequest *request, const char *input_hash, bool fresh_only,
 			   CkptDecision *decision)
 {
+	List	   *checkpoints = ckpt_catalog_group_checkpoints(request->owner,
+															 request->job_name,
+															 request->step);
 	ListCell   *lc;
 
-	foreach(lc, ckpt_catalog_group_checkpoints(request->owner, request->job_name,
-											   request->step))
+	foreach(lc, checkpoints)
 	{
 		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
 		char	   *code_change;
 
 		if (fresh_only && (cp->final || !cp->fresh))
 			return false;
-		if (cp->final || cp->expired || cp->kind != request->kind ||
+		if (cp->final || !is_of_step(request, cp) ||
 			strcmp(cp->input_hash, input_hash) != 0 ||
-			strcmp(cp->output_columns, request->output_columns) != 0 ||
-			!ckpt_decide_usable(request, cp, cp->output_table, request->output_columns) ||
-			!ckpt_decide_usable(request, cp, cp->input_table,
-								ckpt_columns_text(request->input_desc)))
+			!table_usable(request, cp, cp->output_table, request->output_columns, true) ||
+			!table_usable(request, cp, cp->input_table,
+						  ckpt_columns_text(request->input_desc), true))
 			continue;
 
 		code_change = other_code(request, cp);
-		if (code_change && request->on_code_change == CKPT_CODE_RESTART)
+		decision->carry = ckpt_decide_may_carry(request) &&
+			others_have_more(request, checkpoints, foreach_current_index(lc));
+		/* what others have is to come in the place of rows that are dropped */
+		if (code_change &&
+			(request->on_code_change == CKPT_CODE_RESTART ||
+			 (request->on_code_change == CKPT_CODE_RECOMPUTE && decision->carry)))
 			return false;
 		decision->action = CKPT_CONTINUE;
 		decision->cp = cp;
@@ -221,6 +289,8 @@ decide_compute(const CkptRequest *request, const char *input_hash, CkptDecision 
 		decision->reason = "input changed";
 		decision->rows_before = last->rows_total;
 	}
+	else if (code_change)
+		decision->reason = code_change;
 	else
 		decision->reason = "tables of earlier work cannot be used";
 }
@@ -252,7 +322,7 @@ ckpt_decide_needs_identity(CkptRequest *request, CkptDecision *decision)
 CkptDecision
 ckpt_decide(CkptRequest *request, const char *input_hash)
 {
-	CkptDecision decision = {CKPT_COMPUTE, NULL, NULL, -1};
+	CkptDecision decision = {CKPT_COMPUTE, NULL, false, NULL, -1};
 	ListCell   *lc;
 
 	/* an unfinished fresh run was to replace what is final */
@@ -263,7 +333,7 @@ ckpt_decide(CkptRequest *request, const char *input_hash)
 	{
 		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
 
-		if (ckpt_decide_usable(request, cp, cp->output_table, request->output_columns))
+		if (table_usable(request, cp, cp->output_table, request->output_columns, true))
 		{
 			decision.action = CKPT_REUSE;
 			decision.cp = cp;
@@ -277,6 +347,47 @@ ckpt_decide(CkptRequest *request, const char *input_hash)
 		return decision;
 	decide_compute(request, input_hash, &decision);
 	return decision;
+}
+
+/*
+ * base_usable returns whether results can be carried over from a checkpoint as
+ * far as its tables are concerned.
+ */
+static bool
+base_usable(void *arg, const CkptCheckpoint *base, bool warn)
+{
+	CkptRequest *request = (CkptRequest *) arg;
+	bool		map = request->kind == CKPT_MAP;
+
+	if (!is_of_step(request, base) ||
+		!table_usable(request, base, base->output_table, request->output_columns, warn))
+		return false;
+	/* a partial one is whole or nothing; the output of gen needs its input */
+	return (map && base->final) ||
+		(base->input_table != NULL &&
+		 table_usable(request, base, base->input_table,
+					  map ? ckpt_columns_text(request->input_desc) : NULL, warn));
+}
+
+/*
+ * ckpt_decide_carry_from says where results may be carried over from to a
+ * checkpoint of the step.  The request must live until that is done.
+ */
+CkptCarryFrom
+ckpt_decide_carry_from(CkptRequest *request)
+{
+	CkptCarryFrom from = {
+		.checkpoints = ckpt_catalog_group_checkpoints(request->owner, request->job_name,
+													  request->step),
+		.usable = base_usable,
+		.arg = request,
+		.cache_version = request->cache_version,
+		.only_same_code = request->on_code_change == CKPT_CODE_RECOMPUTE,
+		.seconds_per_row = ckpt_catalog_seconds_per_row(request->owner, request->job_name,
+														request->step),
+	};
+
+	return from;
 }
 
 /*

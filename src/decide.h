@@ -11,6 +11,7 @@
 #ifndef CKPT_DECIDE_H
 #define CKPT_DECIDE_H
 
+#include "carry.h"
 #include "catalog.h"
 #include "udf.h"
 
@@ -56,6 +57,7 @@ typedef struct CkptDecision
 {
 	CkptAction	action;
 	CkptCheckpoint *cp;			/* that serves, or NULL */
+	bool		carry;			/* other checkpoints may have more to give */
 	char	   *reason;
 	int64		rows_before;	/* of the input that has changed, or -1 */
 } CkptDecision;
@@ -66,8 +68,8 @@ extern Query *ckpt_decide_analyze(CkptRequest *request, const CkptStepCall *call
 extern bool ckpt_decide_needs_identity(CkptRequest *request, CkptDecision *decision);
 extern CkptDecision ckpt_decide(CkptRequest *request, const char *input_hash);
 extern char *ckpt_decide_key(const CkptRequest *request, const char *input_hash);
+extern bool ckpt_decide_may_carry(const CkptRequest *request);
+extern CkptCarryFrom ckpt_decide_carry_from(CkptRequest *request);
 extern char *ckpt_decide_describe_input(int64 before, int64 now);
-extern bool ckpt_decide_usable(CkptRequest *request, const CkptCheckpoint *cp,
-							   const char *table, const char *columns);
 
 #endif							/* CKPT_DECIDE_H */

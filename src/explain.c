@@ -68,23 +68,36 @@ depends_on(List *outputs)
 }
 
 /*
- * explain_compute says how many rows a step would compute whose input has to be
- * read for that, and whether results can be carried over.
+ * explain_compute finds out how many rows a step would compute: the input has to
+ * be read for that, and compared with those whose results may be carried over.
  */
 static void
-explain_compute(Explained *ex, CkptDecision *decision, Query *query, int64 rows)
+explain_compute(Explained *ex, const CkptDecision *decision, Query *query)
 {
-	if (rows < 0)
-	{
-		CkptIdentity ignored;
+	CkptRequest *request = &ex->request;
+	const char *sql = ex->call->query;
+	CkptCarryCounts counts = {0};
 
-		ckpt_identity_read(&ignored, query, ex->call->query, &rows);
-	}
 	ex->action = "computed";
-	ex->total = rows;
-	ex->kept = 0;
+	if (ckpt_decide_may_carry(request))
+	{
+		CkptCarryKeys *keys = ckpt_carry_keys_create(request->udf);
+		CkptCarryFrom from = ckpt_decide_carry_from(request);
+
+		(void) ckpt_query_run(query, sql, &keys->pub);
+		ckpt_carry_count(&from, keys, request->udf, request->ownerid, &counts);
+		ex->total = keys->rows;
+		keys->pub.rDestroy(&keys->pub);
+	}
+	else
+		ckpt_identity_read(&(CkptIdentity) {0}, query, sql, &ex->total);
+
+	ex->kept = counts.carried;
+	if (counts.carried > 0)
+		ex->action = "carried over";
 	if (decision->rows_before >= 0)
-		ex->reason = ckpt_decide_describe_input(decision->rows_before, rows);
+		ex->reason = counts.compared ? ckpt_carry_describe(&counts) :
+			ckpt_decide_describe_input(decision->rows_before, ex->total);
 }
 
 /*
@@ -101,7 +114,6 @@ explain_step(void *arg)
 	Query	   *query;
 	Query	   *probe = NULL;
 	const char *upstream;
-	int64		rows = -1;
 
 	query = ckpt_decide_analyze(request, ex->call, ex->outputs);
 	ex->output.desc = request->output_desc;
@@ -120,13 +132,13 @@ explain_step(void *arg)
 	{
 		identity = ckpt_identity_prepare(query, request->owner, probe, ex->call->probe);
 		if (identity.hash == NULL)
-			ckpt_identity_read(&identity, query, ex->call->query, &rows);
+			ckpt_identity_read(&identity, query, ex->call->query, NULL);
 		decision = ckpt_decide(request, identity.hash);
 	}
 	ex->reason = decision.reason;
 	if (decision.action == CKPT_COMPUTE)
 	{
-		explain_compute(ex, &decision, query, rows);
+		explain_compute(ex, &decision, query);
 		return;
 	}
 
@@ -155,8 +167,10 @@ explain_row(const Explained *ex, ReturnSetInfo *rsinfo)
 {
 	Datum		values[8];
 	bool		nulls[8] = {false};
-	int64		left = ex->total - ex->kept;
-	double		cost = ex->call->seconds_per_row;
+	int64		left = Max(ex->total, 0) - ex->kept;
+	double		cost = left > 0 ? ckpt_catalog_seconds_per_row(ex->request.owner,
+															   ex->request.job_name,
+															   ex->request.step) : 0;
 	Interval	estimate = {0};
 
 	values[0] = CStringGetTextDatum(ex->call->step);
@@ -169,9 +183,8 @@ explain_row(const Explained *ex, ReturnSetInfo *rsinfo)
 	values[5] = Int64GetDatum(left);
 	nulls[3] = nulls[4] = nulls[5] = ex->total < 0;
 
-	/* what there is nothing to do for takes no time, whatever a row costs */
-	nulls[6] = ex->total < 0 || (left > 0 && cost < 0);
-	estimate.time = left > 0 ? (TimeOffset) (left * Max(cost, 0) * USECS_PER_SEC) : 0;
+	nulls[6] = ex->total < 0 || cost < 0;
+	estimate.time = (TimeOffset) (left * cost * USECS_PER_SEC);
 	values[6] = IntervalPGetDatum(&estimate);
 	values[7] = CStringGetTextDatum(ex->reason);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);

@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * rowagg.c
- *	  Hashes of rows, for SQL: the aggregate content_hash, and the key that
- *	  rows are matched by.
+ *	  Hashes of rows, for SQL: the aggregate content_hash.
  *
  * IDENTIFICATION
  *	  src/rowagg.c
@@ -18,9 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/typcache.h"
-#include "utils/uuid.h"
 
-PG_FUNCTION_INFO_V1(checkpoint_row_key);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_trans);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_combine);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_serial);
@@ -87,21 +84,6 @@ add_record(FunctionCallInfo fcinfo, HeapTupleHeader header, CkptRowSum *sum)
 	heap_deform_tuple(&tuple, rh->desc, rh->values, rh->isnull);
 	ckpt_rowhash_add(rh->hasher, sum, rh->values, rh->isnull);
 	return rh;
-}
-
-/*
- * _row_key(record) hashes a row's values, not its columns' names.
- */
-Datum
-checkpoint_row_key(PG_FUNCTION_ARGS)
-{
-	CkptRowSum	sum = {0, 0, 0};
-	pg_uuid_t  *key = palloc(sizeof(pg_uuid_t));
-
-	(void) add_record(fcinfo, PG_GETARG_HEAPTUPLEHEADER(0), &sum);
-	memcpy(key->data, &sum.lo, 8);
-	memcpy(key->data + 8, &sum.hi, 8);
-	PG_RETURN_UUID_P(key);
 }
 
 static ContentHash *

@@ -380,14 +380,31 @@ step_begin_run(Step *step)
 }
 
 /*
- * step_adopt goes on with a partial checkpoint.
+ * carry_over gives the step's checkpoint what others of this step of the run
+ * group have for equal rows.
  */
 static void
-step_adopt(Step *step, CkptCheckpoint *cp)
+carry_over(Step *step, CkptCarryCounts *counts)
 {
+	CkptCarryFrom from = ckpt_decide_carry_from(&step->request);
+
+	ckpt_carry_over(&from, step->cp, step->udf, step->job.ownerid, counts);
+}
+
+/*
+ * step_adopt goes on with a partial checkpoint; if carry is set, others may have
+ * results that it lacks.
+ */
+static void
+step_adopt(Step *step, CkptCheckpoint *cp, bool carry)
+{
+	CkptCarryCounts counts;
+
 	step->cp = cp;
 	step->action = "continued";
 	step->kept_from = cp->job_id;
+	if (carry)
+		carry_over(step, &counts);
 	step_begin_run(step);
 }
 
@@ -479,54 +496,7 @@ step_identify(void *arg)
 	}
 	check_resume(step);
 	if (decision.action == CKPT_CONTINUE)
-		step_adopt(step, decision.cp);
-}
-
-/*
- * carry_over gives the new checkpoint what the newest one of this step of the
- * run group has for equal rows.  (Not an older one: it may have been replaced
- * by a fresh run.)
- */
-static void
-carry_over(Step *step)
-{
-	CkptCheckpoint *base = NULL;
-	bool		same_code;
-	ListCell   *lc;
-
-	if (step->request.anew || step->on_code_change == CKPT_CODE_RESTART)
-		return;
-	foreach(lc, ckpt_catalog_group_checkpoints(step->job.owner, step->job.name, step->name))
-	{
-		base = (CkptCheckpoint *) lfirst(lc);
-		if (base->id != step->cp->id)
-			break;
-		base = NULL;
-	}
-	if (base == NULL || base->kind != step->kind ||
-		strcmp(base->output_columns, step->request.output_columns) != 0 ||
-		!ckpt_decide_usable(&step->request, base, base->output_table,
-							step->request.output_columns))
-		return;
-	/* a partial one is whole or nothing; the output of gen needs its input */
-	if ((step->kind == CKPT_GEN || !base->final) &&
-		(base->input_table == NULL ||
-		 !ckpt_decide_usable(&step->request, base, base->input_table,
-							 step->kind == CKPT_GEN ? NULL :
-							 ckpt_columns_text(step->request.input_desc))))
-		return;
-	if (!ckpt_carry_possible(step->udf, step->kind == CKPT_GEN ?
-							 base->input_table : base->output_table))
-		return;
-
-	same_code = base->final || step->on_code_change == CKPT_CODE_RECOMPUTE;
-	if (ckpt_carry_over(base, step->cp, step->udf, step->job.ownerid,
-						same_code ? step->request.fingerprint->hash : NULL,
-						step->cache_version) > 0)
-	{
-		step->action = "carried over";
-		step->kept_from = base->job_id;
-	}
+		step_adopt(step, decision.cp, decision.carry);
 }
 
 /*
@@ -593,7 +563,19 @@ step_materialize(void *arg)
 	step->action = "computed";
 	if (step->udf)
 	{
-		carry_over(step);
+		if (ckpt_decide_may_carry(request))
+		{
+			CkptCarryCounts counts;
+
+			carry_over(step, &counts);
+			if (counts.compared && step->rows_before >= 0)
+				step->reason = ckpt_carry_describe(&counts);
+			if (counts.carried > 0)
+			{
+				step->action = "carried over";
+				step->kept_from = counts.from_job;
+			}
+		}
 		step_begin_run(step);
 	}
 	else

@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * match.h
+ *	  Pairs equal rows of two streams, one for one.
+ *
+ * IDENTIFICATION
+ *	  src/match.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_MATCH_H
+#define CKPT_MATCH_H
+
+#include "rowhash.h"
+#include "storage/itemptr.h"
+
+/* A row, as far as it matters here. */
+typedef struct CkptMatchRow
+{
+	uint64		lo;				/* hash of what makes rows equal */
+	uint64		hi;
+	int64		id;
+	ItemPointerData tid;		/* the source's business */
+} CkptMatchRow;
+
+/* Where rows come from: the first member of the source's own struct. */
+typedef struct CkptMatchSource
+{
+	bool		(*next) (struct CkptMatchSource *source);	/* reads a row, or returns
+															 * false */
+	CkptMatchRow row;			/* the one read last */
+} CkptMatchSource;
+
+/*
+ * Called for each pair.  If the rows are near, one of them was just read from
+ * its source and the other is that, too, or was read lately; else they met only
+ * after the end, and their TIDs are not known.
+ */
+typedef void (*CkptMatchFound) (void *arg, const CkptMatchRow *old,
+								const CkptMatchRow *new, bool near);
+
+extern int64 ckpt_match(CkptMatchSource *old, CkptMatchSource *new,
+						CkptMatchFound found, void *arg);
+
+#endif							/* CKPT_MATCH_H */
