@@ -157,8 +157,8 @@ static KeyHasher *
 key_hasher_create(CkptUdf *udf)
 {
 	KeyHasher  *key = palloc(sizeof(KeyHasher));
-	int			natts = bms_num_members(udf->reads);
-	int			attno = -1;
+	int			attno = 1;		/* sys__id is no value of the row */
+	int			natts = bms_num_members(udf->reads) - bms_is_member(attno, udf->reads);
 
 	key->desc = CreateTemplateTupleDesc(natts);
 	for (int i = 1; i <= natts; i++)
