@@ -22,6 +22,7 @@
 #include "access/htup_details.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "append.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "rowbuffer.h"
@@ -33,6 +34,9 @@
 
 /* Rows beyond this go to a tuplestore, bytes. */
 #define SPILL_BYTES		(32 * 1024 * 1024)
+
+/* Room for the rows of most batches, bytes. */
+#define ARENA_BYTES		(256 * 1024)
 
 /* At most so many rows, or columns, are handed to the table at a time. */
 #define MAX_SLOTS		1000
@@ -50,6 +54,7 @@ ckpt_rowbuffer_create(TupleDesc desc)
 	buf->desc = CreateTupleDescCopy(desc);	/* which nobody counts */
 	buf->cxt = AllocSetContextCreate(CurrentMemoryContext, "checkpoint rows",
 									 64 * 1024, 64 * 1024, ALLOCSET_DEFAULT_MAXSIZE);
+	buf->arena = palloc(ARENA_BYTES);
 	buf->maxtuples = 1024;
 	buf->tuples = palloc(buf->maxtuples * sizeof(HeapTuple));
 	buf->nslots = Max(1, Min(MAX_SLOTS, MAX_SLOT_COLUMNS / Max(desc->natts, 1)));
@@ -102,13 +107,56 @@ check_row_size(TupleDesc desc, Datum *values, bool *isnull)
 }
 
 /*
+ * form_row forms a heap tuple in the buffer's memory.
+ */
+static HeapTuple
+form_row(CkptRowBuffer *buf, Datum *values, bool *isnull)
+{
+	int			natts = buf->desc->natts;
+	bool		hasnull = false;
+	Size		hoff = SizeofHeapTupleHeader;
+	Size		data_len = heap_compute_data_size(buf->desc, values, isnull);
+	Size		size;
+	HeapTuple	tuple;
+
+	for (int i = 0; i < natts; i++)
+		hasnull |= isnull[i];
+	if (hasnull)
+		hoff += BITMAPLEN(natts);
+	hoff = MAXALIGN(hoff);
+	size = HEAPTUPLESIZE + MAXALIGN(hoff + data_len);
+
+	if (likely(size <= ARENA_BYTES - buf->arena_used))
+	{
+		tuple = (HeapTuple) (buf->arena + buf->arena_used);
+		buf->arena_used += size;
+	}
+	else
+		tuple = MemoryContextAlloc(buf->cxt, size);
+	memset(tuple, 0, size);
+
+	tuple->t_len = hoff + data_len;
+	ItemPointerSetInvalid(&tuple->t_self);
+	tuple->t_data = (HeapTupleHeader) ((char *) tuple + HEAPTUPLESIZE);
+	ItemPointerSetInvalid(&tuple->t_data->t_ctid);
+	HeapTupleHeaderSetNatts(tuple->t_data, natts);
+	tuple->t_data->t_hoff = hoff;
+	heap_fill_tuple(buf->desc, values, isnull, (char *) tuple->t_data + hoff, data_len,
+					&tuple->t_data->t_infomask, hasnull ? tuple->t_data->t_bits : NULL);
+	return tuple;
+}
+
+/*
  * ckpt_rowbuffer_add copies a row into the buffer.  Toasted values stay
  * toasted: they must be readable until the flush.
+ *
+ * Returns the row as it stands in memory until the flush, or NULL if that is
+ * not where it went.
  */
-void
+HeapTuple
 ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull)
 {
-	MemoryContext oldcxt;
+	HeapTuple	tuple;
 
 	if (buf->bytes > SPILL_BYTES)
 	{
@@ -116,8 +164,8 @@ ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull)
 		{
 			/* must outlive the subtransaction that computes the rows */
 			ResourceOwner oldowner = CurrentResourceOwner;
+			MemoryContext oldcxt = MemoryContextSwitchTo(buf->cxt);
 
-			oldcxt = MemoryContextSwitchTo(buf->cxt);
 			CurrentResourceOwner = TopTransactionResourceOwner;
 			buf->spill = tuplestore_begin_heap(false, false, work_mem);
 			CurrentResourceOwner = oldowner;
@@ -126,7 +174,7 @@ ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull)
 		check_row_size(buf->desc, values, isnull);
 		tuplestore_putvalues(buf->spill, buf->desc, values, isnull);
 		buf->nspilled++;
-		return;
+		return NULL;
 	}
 
 	if (unlikely(buf->ntuples == buf->maxtuples))
@@ -135,18 +183,17 @@ ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull)
 									2 * (Size) buf->maxtuples * sizeof(HeapTuple));
 		buf->maxtuples *= 2;
 	}
-	oldcxt = MemoryContextSwitchTo(buf->cxt);
-	buf->tuples[buf->ntuples] = heap_form_tuple(buf->desc, values, isnull);
-	MemoryContextSwitchTo(oldcxt);
-	if (unlikely(buf->tuples[buf->ntuples]->t_len > MaxHeapTupleSize))
+	tuple = form_row(buf, values, isnull);
+	if (unlikely(tuple->t_len > MaxHeapTupleSize))
 		check_row_size(buf->desc, values, isnull);
-	buf->bytes += buf->tuples[buf->ntuples]->t_len + HEAPTUPLESIZE;
-	buf->ntuples++;
+	buf->bytes += tuple->t_len + HEAPTUPLESIZE;
+	buf->tuples[buf->ntuples++] = tuple;
+	return tuple;
 }
 
 /*
  * ckpt_rowbuffer_truncate drops the rows after the first nrows, which must not
- * end within the part that was spilled.
+ * end within the part that was spilled.  Their memory is free after the flush.
  */
 void
 ckpt_rowbuffer_truncate(CkptRowBuffer *buf, int64 nrows)
@@ -158,12 +205,33 @@ ckpt_rowbuffer_truncate(CkptRowBuffer *buf, int64 nrows)
 	buf->spill = NULL;
 	buf->nspilled = 0;
 	while (buf->ntuples > nrows)
-	{
-		HeapTuple	tuple = buf->tuples[--buf->ntuples];
+		buf->bytes -= buf->tuples[--buf->ntuples]->t_len + HEAPTUPLESIZE;
+}
 
-		buf->bytes -= tuple->t_len + HEAPTUPLESIZE;
-		heap_freetuple(tuple);
+/*
+ * lend_rows puts rows into the slots.  A slot believes that its row is its own:
+ * else it would make a copy when the row is inserted.
+ */
+static void
+lend_rows(CkptRowBuffer *buf, HeapTuple *tuples, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		ExecStoreHeapTuple(tuples[i], buf->slots[i], false);
+		buf->slots[i]->tts_flags |= TTS_FLAG_SHOULDFREE;
 	}
+	buf->nlent = n;
+}
+
+static void
+take_back_rows(CkptRowBuffer *buf)
+{
+	for (int i = 0; i < buf->nlent; i++)
+	{
+		buf->slots[i]->tts_flags &= ~TTS_FLAG_SHOULDFREE;
+		ExecClearTuple(buf->slots[i]);
+	}
+	buf->nlent = 0;
 }
 
 /*
@@ -224,14 +292,14 @@ indexes_close(TableIndexes *indexes)
  *
  * Needs a transaction with an active snapshot; options are those of
  * table_multi_insert().  Indexes are served; triggers and constraints are not:
- * the table was made without, and is written by nobody else.  If first_id is not 0, rows get numbers from there on in
- * their first column.
+ * the table was made without, and is written by nobody else.  If first_id is
+ * not 0, rows get numbers from there on in their first column.
  */
 void
 ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options, int64 first_id)
 {
 	CommandId	cid = GetCurrentCommandId(true);
-	BulkInsertState bistate = GetBulkInsertState();
+	BulkInsertState bistate = ckpt_append_begin();
 	MemoryContext oldcxt = MemoryContextSwitchTo(buf->cxt);
 	TableIndexes indexes = indexes_open(rel);
 
@@ -243,11 +311,11 @@ ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options, int64 first_
 	{
 		int			n = Min(buf->nslots, buf->ntuples - done);
 
-		for (int i = 0; i < n; i++)
-			ExecStoreHeapTuple(buf->tuples[done + i], buf->slots[i], true);
-		table_multi_insert(rel, buf->slots, n, cid, options, bistate);
+		lend_rows(buf, buf->tuples + done, n);
+		ckpt_append(rel, buf->tuples + done, buf->slots, n, cid, options, bistate);
 		for (int i = 0; indexes.estate && i < n; i++)
 			indexes_insert(&indexes, buf->slots[i]);
+		take_back_rows(buf);
 		done += n;
 	}
 	if (buf->spill)
@@ -278,8 +346,7 @@ ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options, int64 first_
 void
 ckpt_rowbuffer_reset(CkptRowBuffer *buf)
 {
-	for (int i = 0; i < buf->nslots; i++)
-		ExecClearTuple(buf->slots[i]);
+	take_back_rows(buf);
 	ExecClearTuple(buf->spill_slot);
 	if (buf->spill)
 		tuplestore_end(buf->spill);
@@ -287,5 +354,6 @@ ckpt_rowbuffer_reset(CkptRowBuffer *buf)
 	buf->nspilled = 0;
 	buf->ntuples = 0;
 	buf->bytes = 0;
+	buf->arena_used = 0;
 	MemoryContextReset(buf->cxt);
 }

@@ -19,8 +19,10 @@
 
 typedef struct CkptRowBuffer
 {
-	MemoryContext cxt;			/* the rows */
+	MemoryContext cxt;			/* rows that the arena has no room for */
 	TupleDesc	desc;
+	char	   *arena;			/* the rows, one behind the other */
+	Size		arena_used;
 	HeapTuple  *tuples;
 	int			ntuples;
 	int			maxtuples;
@@ -29,11 +31,12 @@ typedef struct CkptRowBuffer
 	int64		nspilled;
 	TupleTableSlot **slots;		/* for handing rows to the table */
 	int			nslots;
+	int			nlent;			/* slots that have a row */
 	TupleTableSlot *spill_slot;
 } CkptRowBuffer;
 
 extern CkptRowBuffer *ckpt_rowbuffer_create(TupleDesc desc);
-extern void ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull);
+extern HeapTuple ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull);
 extern void ckpt_rowbuffer_truncate(CkptRowBuffer *buf, int64 nrows);
 extern void ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options,
 								 int64 first_id);

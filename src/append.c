@@ -1,0 +1,256 @@
+/*-------------------------------------------------------------------------
+ *
+ * append.c
+ *	  Rows appended to a table, many pages at a time.
+ *
+ * A server before PostgreSQL 16 extends a table page by page, with a system
+ * call or two for each, which costs more than all else that is done to write
+ * a row.  Here, the pages that the rows at hand need are counted, the file
+ * grows by all of them at once, and the server is led to each in turn.  It
+ * still does all that matters itself: it initialises the page, writes WAL and
+ * looks again how many rows fit.  If it finds less room than was thought it
+ * extends the table as ever.
+ *
+ * The file grows by no more than what is filled at once, so no table ends in
+ * empty pages.  After an error or a crash some may be left: like those that
+ * the server leaves behind, they are all zeros, which is an empty page to
+ * everybody.
+ *
+ * Disk space is allocated, not just promised: a full disk is noticed here, by
+ * an error, and not when the page is written out.
+ *
+ * IDENTIFICATION
+ *	  src/append.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "access/heaptoast.h"
+#include "access/hio.h"
+#include "access/htup_details.h"
+#include "access/tableam.h"
+#include "append.h"
+#include "catalog/pg_am.h"
+#include "common/relpath.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/fd.h"
+#include "storage/lmgr.h"
+
+/*
+ * ckpt_append_begin makes a state for some calls of ckpt_append(); end it with
+ * FreeBulkInsertState(), in the same transaction.
+ *
+ * It does without the server's ring of buffers: where the ring closes, a
+ * process waits for the WAL of what it wrote a moment before.
+ */
+BulkInsertState
+ckpt_append_begin(void)
+{
+	BulkInsertState bistate = GetBulkInsertState();
+
+	FreeAccessStrategy(bistate->strategy);
+	bistate->strategy = NULL;
+	return bistate;
+}
+
+#ifdef CKPT_ADDS_PAGES
+
+/* At most so many pages are added at a time; they are pinned meanwhile. */
+#define MAX_PAGES		32
+
+/* And no more than this part of all buffers. */
+#define BUFFERS_SHARE	256
+
+/*
+ * rows_on_page returns how many of the rows heap_multi_insert() will put on a
+ * page that has so many line pointers and so much room between them and the
+ * rows.
+ */
+static int
+rows_on_page(HeapTuple *tuples, int ntuples, int nlines, Size room, Size reserve)
+{
+	int			n = 0;
+
+	while (n < ntuples && nlines + n < MaxHeapTuplesPerPage)
+	{
+		Size		size = MAXALIGN(tuples[n]->t_len) + sizeof(ItemIdData);
+
+		/* fillfactor does not keep a page from having one row */
+		if (size + (nlines + n > 0 ? reserve : 0) > room)
+			break;
+		room -= size;
+		n++;
+	}
+	return n;
+}
+
+/*
+ * rows_on_last_page returns how many of the rows will go to the page that the
+ * rows before them went to.
+ */
+static int
+rows_on_last_page(HeapTuple *tuples, int ntuples, Buffer buffer, Size reserve)
+{
+	Page		page = BufferGetPage(buffer);
+	int			n;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	n = PageIsNew(page) ? 0 :
+		rows_on_page(tuples, ntuples, PageGetMaxOffsetNumber(page),
+					 PageGetExactFreeSpace(page), reserve);
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	return n;
+}
+
+/*
+ * allocate_file makes a segment of a table's file longer, from one block to
+ * another, and returns whether that went well.
+ */
+static bool
+allocate_file(Relation rel, BlockNumber block, int nblocks)
+{
+	char	   *path = relpath(RelationGetSmgr(rel)->smgr_rnode, MAIN_FORKNUM);
+	BlockNumber segment = block / RELSEG_SIZE;
+	int			fd;
+	int			rc;
+
+	if (segment > 0)
+		path = psprintf("%s.%u", path, segment);
+	fd = OpenTransientFile(path, O_RDWR | PG_BINARY);
+	if (fd < 0)
+		return false;
+	rc = posix_fallocate(fd, (off_t) (block % RELSEG_SIZE) * BLCKSZ,
+						 (off_t) nblocks * BLCKSZ);
+	return CloseTransientFile(fd) == 0 && rc == 0;
+}
+
+/*
+ * add_pages adds pages to a table and pins them.  Returns how many; if 0, the
+ * server must do it, or say why it cannot be done.
+ */
+static int
+add_pages(Relation rel, int npages, Buffer *buffers)
+{
+	BlockNumber first;
+
+	LockRelationForExtension(rel, ExclusiveLock);
+	first = RelationGetNumberOfBlocks(rel);
+	npages = Min(npages, RELSEG_SIZE - first % RELSEG_SIZE);
+	if (first % RELSEG_SIZE == 0)
+		npages = 0;				/* a file to be created */
+
+	/*
+	 * They are in the buffer pool before anybody can know of them, and stay
+	 * there: nobody else has read, written and forgotten one when we get it.
+	 */
+	for (int i = 0; i < npages; i++)
+	{
+		buffers[i] = ReadBufferExtended(rel, MAIN_FORKNUM, first + i, RBM_ZERO_AND_LOCK,
+										NULL);
+		LockBuffer(buffers[i], BUFFER_LOCK_UNLOCK);
+	}
+	if (npages > 0 && !allocate_file(rel, first, npages))
+	{
+		/* pages of zeros behind the end do not disturb the server */
+		while (npages > 0)
+			ReleaseBuffer(buffers[--npages]);
+	}
+	UnlockRelationForExtension(rel, ExclusiveLock);
+	return npages;
+}
+
+/*
+ * append_to_pages appends rows and returns how many: all of them, unless pages
+ * cannot be added.
+ */
+static int
+append_to_pages(Relation rel, HeapTuple *tuples, TupleTableSlot **slots, int ntuples,
+				CommandId cid, int options, BulkInsertState bistate)
+{
+	Size		reserve = RelationGetTargetPageFreeSpace(rel, HEAP_DEFAULT_FILLFACTOR);
+	int			max_pages = Min(MAX_PAGES, NBuffers / BUFFERS_SHARE);
+	int			done = 0;
+	int			n;
+
+	/* the server knows best where to begin */
+	if (bistate->current_buf == InvalidBuffer)
+	{
+		done = 1;
+		heap_multi_insert(rel, slots, done, cid, options, bistate);
+	}
+	n = rows_on_last_page(tuples + done, ntuples - done, bistate->current_buf, reserve);
+	if (n > 0)
+		heap_multi_insert(rel, slots + done, n, cid, options, bistate);
+	done += n;
+
+	while (done < ntuples)
+	{
+		Buffer		buffers[MAX_PAGES];
+		int			nrows[MAX_PAGES];	/* for each */
+		int			npages = 0;
+		int			counted = done;
+
+		while (counted < ntuples && npages < max_pages)
+		{
+			nrows[npages] = rows_on_page(tuples + counted, ntuples - counted, 0,
+										 BLCKSZ - SizeOfPageHeaderData, reserve);
+			counted += nrows[npages++];
+		}
+		if (npages < 2)
+			break;
+		npages = add_pages(rel, npages, buffers);
+		if (npages == 0)
+			break;
+		for (int i = 0; i < npages; i++)
+		{
+			ReleaseBuffer(bistate->current_buf);
+			bistate->current_buf = buffers[i];
+			heap_multi_insert(rel, slots + done, nrows[i], cid, options, bistate);
+			done += nrows[i];
+		}
+	}
+	return done;
+}
+
+/*
+ * can_count_pages returns whether it can be foreseen which pages rows need:
+ * not if values of theirs are to be stored elsewhere.
+ */
+static bool
+can_count_pages(Relation rel, HeapTuple *tuples, int ntuples)
+{
+	if (rel->rd_rel->relam != HEAP_TABLE_AM_OID)
+		return false;
+	for (int i = 0; i < ntuples; i++)
+	{
+		if (HeapTupleHasExternal(tuples[i]) || tuples[i]->t_len > TOAST_TUPLE_THRESHOLD)
+			return false;
+	}
+	return true;
+}
+
+#endif
+
+/*
+ * ckpt_append does what table_multi_insert() does, to a table that only
+ * processes of this extension insert into.  The slots hold the tuples; the
+ * state is one of ckpt_append_begin().
+ */
+void
+ckpt_append(Relation rel, HeapTuple *tuples, TupleTableSlot **slots, int ntuples,
+			CommandId cid, int options, BulkInsertState bistate)
+{
+	int			done = 0;
+
+#ifdef CKPT_ADDS_PAGES
+	if (can_count_pages(rel, tuples, ntuples))
+		done = append_to_pages(rel, tuples, slots, ntuples, cid, options, bistate);
+#endif
+	if (done < ntuples)
+		table_multi_insert(rel, slots + done, ntuples - done, cid, options, bistate);
+}
