@@ -30,7 +30,7 @@ typedef struct InputReceiver
 {
 	DestReceiver pub;
 	TupleDesc	desc;			/* the query's columns that count */
-	CkptRowHasher *hasher;
+	CkptRowHasher *hasher;		/* of them, or of rel's */
 	CkptRowSum	sum;
 	int		   *cols;			/* their indexes in the query's result */
 
@@ -63,12 +63,15 @@ input_receive(TupleTableSlot *slot, DestReceiver *self)
 		receiver->values[i + 1] = slot->tts_values[receiver->cols[i]];
 		receiver->isnull[i + 1] = slot->tts_isnull[receiver->cols[i]];
 	}
-	ckpt_rowhash_add(receiver->hasher, &receiver->sum,
-					 receiver->values + 1, receiver->isnull + 1);
-	if (receiver->rel)
+	if (receiver->rel == NULL)
+		ckpt_rowhash_add(receiver->hasher, &receiver->sum,
+						 receiver->values + 1, receiver->isnull + 1);
+	else
 	{
-		receiver->values[0] = Int64GetDatum(receiver->sum.rows);
-		ckpt_rowbuffer_add(receiver->buffer, receiver->values, receiver->isnull);
+		receiver->values[0] = Int64GetDatum(receiver->sum.rows + 1);
+		ckpt_rowhash_add_tuple(receiver->hasher, &receiver->sum,
+							   ckpt_rowbuffer_add(receiver->buffer, receiver->values,
+												  receiver->isnull));
 		if (receiver->buffer->ntuples >= FLUSH_ROWS ||
 			receiver->buffer->bytes >= FLUSH_BYTES)
 			input_flush(receiver);
@@ -108,7 +111,7 @@ input_run(Query *query, const char *sql, Relation rel, CkptInput *input)
 	receiver->pub.rDestroy = input_shutdown;
 	receiver->pub.mydest = DestNone;
 	receiver->desc = desc;
-	receiver->hasher = ckpt_rowhash_create(desc);
+	receiver->hasher = ckpt_rowhash_create(rel ? RelationGetDescr(rel) : desc);
 	receiver->cols = palloc(desc->natts * sizeof(int));
 	receiver->values = palloc((desc->natts + 1) * sizeof(Datum));
 	receiver->isnull = palloc0((desc->natts + 1) * sizeof(bool));
@@ -121,7 +124,8 @@ input_run(Query *query, const char *sql, Relation rel, CkptInput *input)
 		input_flush(receiver);
 
 	input->sum = receiver->sum;
-	input->hash = ckpt_rowhash_finish(ckpt_rowhash_columns(receiver->hasher), &receiver->sum);
+	input->hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(desc)),
+									  &receiver->sum);
 }
 
 /*

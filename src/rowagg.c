@@ -29,10 +29,7 @@ typedef struct RecordHasher
 {
 	Oid			typid;
 	int32		typmod;
-	TupleDesc	desc;
 	CkptRowHasher *hasher;
-	Datum	   *values;
-	bool	   *isnull;
 } RecordHasher;
 
 /* The state of the aggregate. */
@@ -69,10 +66,7 @@ add_record(FunctionCallInfo fcinfo, HeapTupleHeader header, CkptRowSum *sum)
 		rh = palloc(sizeof(RecordHasher));
 		rh->typid = typid;
 		rh->typmod = typmod;
-		rh->desc = lookup_rowtype_tupdesc_copy(typid, typmod);
-		rh->hasher = ckpt_rowhash_create(rh->desc);
-		rh->values = palloc(rh->desc->natts * sizeof(Datum));
-		rh->isnull = palloc(rh->desc->natts * sizeof(bool));
+		rh->hasher = ckpt_rowhash_create(lookup_rowtype_tupdesc_copy(typid, typmod));
 		fcinfo->flinfo->fn_extra = rh;
 		MemoryContextSwitchTo(oldcxt);
 	}
@@ -81,8 +75,7 @@ add_record(FunctionCallInfo fcinfo, HeapTupleHeader header, CkptRowSum *sum)
 	ItemPointerSetInvalid(&tuple.t_self);
 	tuple.t_tableOid = InvalidOid;
 	tuple.t_data = header;
-	heap_deform_tuple(&tuple, rh->desc, rh->values, rh->isnull);
-	ckpt_rowhash_add(rh->hasher, sum, rh->values, rh->isnull);
+	ckpt_rowhash_add_tuple(rh->hasher, sum, &tuple);
 	return rh;
 }
 

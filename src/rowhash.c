@@ -3,10 +3,20 @@
  * rowhash.c
  *	  Content hash: an order-independent 128-bit hash of a set of rows.
  *
- * Each row is written to a buffer in a form of our own, hashed with XXH3, and
- * the hashes are added up modulo 2^128; the sum, the number of rows and the
- * names and types of the columns make the content hash.  A sum does not care
- * for the order of its parts but does for their number, unlike exclusive or.
+ * Each row is hashed with XXH3, and the hashes are added up modulo 2^128; the
+ * sum, the number of rows and the names and types of the columns make the
+ * content hash.  A sum does not care for the order of its parts but does for
+ * their number, unlike exclusive or.
+ *
+ * What is hashed of a row are its values as they stand in a heap tuple of a
+ * little-endian machine: each at its type's alignment, filled up with zeros; a
+ * length of one byte before the bytes of a value that is short enough, else of
+ * four; nothing for nulls.  Which are null goes into the seed of the hash.  A
+ * long value stands there as its own hash.
+ *
+ * So a tuple need not be taken apart to be hashed, if its values are of types
+ * whose image is their value and are stored in the one way that counts, which
+ * a look at each shows.  If not, the row is written to a buffer in that form.
  *
  * The hash is stored, so it must not depend on anything that differs between
  * two databases with the same contents: no OIDs (the labels of enums and the
@@ -53,8 +63,14 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
-/* Values longer than this go into the row's buffer as their own hash, bytes. */
+/* Values longer than this stand in the row as their own hash, bytes. */
 #define LONG_VALUE		1024
+
+/* What stands in place of a long value's length: no length looks like that. */
+#define LONG_VALUE_MARK 2
+
+/* Longest value that has a length of one byte. */
+#define SHORT_VALUE		(VARATT_SHORT_MAX - VARHDRSZ_SHORT)
 
 /* How a value is turned into bytes. */
 typedef enum HashForm
@@ -63,8 +79,9 @@ typedef enum HashForm
 	FORM_FLOAT4,				/* the same, with one NaN */
 	FORM_FLOAT8,
 	FORM_FIXED,					/* fixed length, passed by reference */
-	FORM_NAME,					/* up to the NUL */
 	FORM_VARLENA,				/* the bytes of its payload */
+	/* those above have an image */
+	FORM_NAME,					/* up to the NUL */
 	FORM_ARRAY,
 	FORM_COMPOSITE,
 	FORM_RANGE,
@@ -100,8 +117,17 @@ struct CkptRowHasher
 	int			ncols;			/* columns hashed ... */
 	int		   *cols;			/* ... and their indexes in desc */
 	ValueHasher *hashers;		/* by column index */
-	StringInfoData buf;
+	StringInfoData row;			/* the row at hand */
+	StringInfoData buf;			/* the value at hand, if it has no image */
+	uint8	   *nulls;			/* bit by column hashed */
 	bool		scratched;
+
+	/* for tuples */
+	bool		has_image;		/* their images may be hashed, from ... */
+	int			first;			/* ... this column on ... */
+	Size		first_offset;	/* ... which is here */
+	Datum	   *values;
+	bool	   *isnull;
 };
 
 static void rowhash_value(CkptRowHasher *hasher, ValueHasher *vh, Datum value);
@@ -276,6 +302,62 @@ rowhash_init_value(ValueHasher *vh, Oid typid)
 	fmgr_info(outfunc, &vh->outfunc);
 }
 
+static inline Size
+align_offset(Size offset, char typalign)
+{
+	switch (typalign)
+	{
+		case TYPALIGN_CHAR:
+			return offset;
+		case TYPALIGN_SHORT:
+			return TYPEALIGN(2, offset);
+		case TYPALIGN_INT:
+			return TYPEALIGN(4, offset);
+		default:
+			return TYPEALIGN(8, offset);
+	}
+}
+
+/*
+ * rowhash_init_image works out whether tuples can be hashed as they are: this
+ * machine lays them out in the form that counts, all columns are of types that
+ * have an image, and those that are not hashed come first and change nothing
+ * about where the others are.
+ */
+static void
+rowhash_init_image(CkptRowHasher *hasher)
+{
+	TupleDesc	desc = hasher->desc;
+	Size		offset = 0;
+
+#ifdef WORDS_BIGENDIAN
+	return;
+#endif
+	if (ALIGNOF_SHORT != 2 || ALIGNOF_INT != 4 || ALIGNOF_DOUBLE != 8 ||
+		hasher->ncols == 0)
+		return;
+
+	hasher->first = hasher->cols[0];
+	if (hasher->first + hasher->ncols != desc->natts)
+		return;
+	for (int i = 0; i < hasher->first; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped || att->attlen != sizeof(int64) ||
+			att->attalign != TYPALIGN_DOUBLE)
+			return;
+		offset += sizeof(int64);
+	}
+	for (int i = hasher->first; i < desc->natts; i++)
+	{
+		if (hasher->hashers[i].form > FORM_VARLENA)
+			return;
+	}
+	hasher->first_offset = offset;
+	hasher->has_image = true;
+}
+
 /*
  * ckpt_rowhash_create makes a hasher for rows of the given type, in a child of
  * CurrentMemoryContext.
@@ -292,9 +374,12 @@ ckpt_rowhash_create(TupleDesc desc)
 	hasher->cxt = cxt;
 	hasher->scratch = AllocSetContextCreate(cxt, "checkpoint row hasher scratch",
 											ALLOCSET_DEFAULT_SIZES);
-	hasher->desc = CreateTupleDescCopy(desc);
+	hasher->desc = CreateTupleDescCopyConstr(desc);
 	hasher->cols = palloc(Max(desc->natts, 1) * sizeof(int));
 	hasher->hashers = palloc(Max(desc->natts, 1) * sizeof(ValueHasher));
+	hasher->nulls = palloc(BITMAPLEN(Max(desc->natts, 1)));
+	hasher->values = palloc(Max(desc->natts, 1) * sizeof(Datum));
+	hasher->isnull = palloc(Max(desc->natts, 1) * sizeof(bool));
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
@@ -304,6 +389,8 @@ ckpt_rowhash_create(TupleDesc desc)
 		hasher->cols[hasher->ncols++] = i;
 		rowhash_init_value(&hasher->hashers[i], att->atttypid);
 	}
+	rowhash_init_image(hasher);
+	initStringInfo(&hasher->row);
 	initStringInfo(&hasher->buf);
 	MemoryContextSwitchTo(oldcxt);
 	return hasher;
@@ -316,6 +403,27 @@ put_bytes(StringInfo buf, const void *bytes, Size len)
 		enlargeStringInfo(buf, (int) len);
 	memcpy(buf->data + buf->len, bytes, len);
 	buf->len += (int) len;
+}
+
+/* float4_bits and float8_bits give the image of a number; all NaN are one. */
+static inline uint32
+float4_bits(float4 f)
+{
+	uint32		bits = 0x7fc00000;
+
+	if (f == f)
+		memcpy(&bits, &f, sizeof(bits));
+	return bits;
+}
+
+static inline uint64
+float8_bits(float8 f)
+{
+	uint64		bits = UINT64CONST(0x7ff8000000000000);
+
+	if (f == f)
+		memcpy(&bits, &f, sizeof(bits));
+	return bits;
 }
 
 static inline void
@@ -450,7 +558,7 @@ rowhash_multirange(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 }
 
 /*
- * rowhash_value writes a value that is not null to the hasher's buffer.
+ * rowhash_value writes a value that is not null to the value buffer.
  *
  * Forms that allocate memory do so in the scratch context.
  */
@@ -474,25 +582,11 @@ rowhash_value(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 				put_uint64(buf, (uint64) value);
 			return;
 		case FORM_FLOAT4:
-			{
-				float4		f = DatumGetFloat4(value);
-				uint32		bits = 0x7fc00000;
-
-				if (f == f)
-					memcpy(&bits, &f, sizeof(bits));
-				put_uint64(buf, bits);
-				return;
-			}
+			put_uint64(buf, float4_bits(DatumGetFloat4(value)));
+			return;
 		case FORM_FLOAT8:
-			{
-				float8		f = DatumGetFloat8(value);
-				uint64		bits = UINT64CONST(0x7ff8000000000000);
-
-				if (f == f)
-					memcpy(&bits, &f, sizeof(bits));
-				put_uint64(buf, bits);
-				return;
-			}
+			put_uint64(buf, float8_bits(DatumGetFloat8(value)));
+			return;
 		case FORM_FIXED:
 			put_bytes(buf, DatumGetPointer(value), vh->typlen);
 			return;
@@ -569,28 +663,140 @@ rowhash_value(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 	MemoryContextSwitchTo(oldcxt);
 }
 
-static inline XXH128_hash_t
-rowhash_one(CkptRowHasher *hasher, const Datum *values, const bool *isnull)
+/*
+ * row_space returns where in the row's buffer a value of so many bytes begins,
+ * after zeros up to its alignment, and makes it part of the row.
+ */
+static inline char *
+row_space(StringInfo row, char typalign, Size len)
 {
-	StringInfo	buf = &hasher->buf;
-	XXH128_hash_t hash;
+	Size		offset = align_offset(row->len, typalign);
+	char	   *space;
 
-	buf->len = 0;
-	for (int i = 0; i < hasher->ncols; i++)
-	{
-		int			col = hasher->cols[i];
+	if (offset + len >= row->maxlen)
+		enlargeStringInfo(row, (int) (offset + len - row->len));
+	while (row->len < offset)
+		row->data[row->len++] = 0;
+	space = row->data + offset;
+	row->len = offset + len;
+	return space;
+}
 
-		put_bytes(buf, &isnull[col], 1);
-		if (!isnull[col])
-			rowhash_value(hasher, &hasher->hashers[col], values[col]);
-	}
-	hash = XXH3_128bits(buf->data, buf->len);
-	if (hasher->scratched)
+static inline void
+row_put_number(StringInfo row, char typalign, uint64 value, Size len)
+{
+#ifdef WORDS_BIGENDIAN
+	value = pg_bswap64(value);
+#endif
+	memcpy(row_space(row, typalign, len), &value, len);
+}
+
+/*
+ * row_put_string writes a value of any length.
+ */
+static void
+row_put_string(StringInfo row, char typalign, const char *bytes, Size len)
+{
+	if (len <= SHORT_VALUE)
 	{
-		MemoryContextReset(hasher->scratch);
-		hasher->scratched = false;
+		char	   *space = row_space(row, TYPALIGN_CHAR, VARHDRSZ_SHORT + len);
+
+		space[0] = (char) (((VARHDRSZ_SHORT + len) << 1) | 1);
+		memcpy(space + VARHDRSZ_SHORT, bytes, len);
 	}
-	return hash;
+	else if (len <= LONG_VALUE)
+	{
+		row_put_number(row, typalign, (VARHDRSZ + len) << 2, VARHDRSZ);
+		memcpy(row_space(row, TYPALIGN_CHAR, len), bytes, len);
+	}
+	else
+	{
+		XXH128_hash_t hash = XXH3_128bits(bytes, len);
+
+		row_put_number(row, typalign, LONG_VALUE_MARK, VARHDRSZ);
+		row_put_number(row, TYPALIGN_CHAR, len, sizeof(uint64));
+		row_put_number(row, TYPALIGN_CHAR, hash.low64, sizeof(uint64));
+		row_put_number(row, TYPALIGN_CHAR, hash.high64, sizeof(uint64));
+	}
+}
+
+/*
+ * row_put writes a value that is not null to the row's buffer.
+ */
+static void
+row_put(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
+{
+	StringInfo	row = &hasher->row;
+	struct varlena *v;
+
+	switch (vh->form)
+	{
+		case FORM_BYVAL:
+			row_put_number(row, vh->typalign, value, vh->typlen);
+			return;
+		case FORM_FLOAT4:
+			row_put_number(row, vh->typalign, float4_bits(DatumGetFloat4(value)),
+						   sizeof(float4));
+			return;
+		case FORM_FLOAT8:
+			row_put_number(row, vh->typalign, float8_bits(DatumGetFloat8(value)),
+						   sizeof(float8));
+			return;
+		case FORM_FIXED:
+			memcpy(row_space(row, vh->typalign, vh->typlen), DatumGetPointer(value),
+				   vh->typlen);
+			return;
+		case FORM_VARLENA:
+			v = (struct varlena *) DatumGetPointer(value);
+			if (VARATT_IS_EXTERNAL(v) || VARATT_IS_COMPRESSED(v))
+			{
+				MemoryContext oldcxt = MemoryContextSwitchTo(hasher->scratch);
+
+				hasher->scratched = true;
+				v = detoast_attr(v);
+				MemoryContextSwitchTo(oldcxt);
+			}
+			row_put_string(row, vh->typalign, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
+			return;
+		default:
+			hasher->buf.len = 0;
+			rowhash_value(hasher, vh, value);
+			row_put_string(row, vh->typalign, hasher->buf.data, hasher->buf.len);
+			return;
+	}
+}
+
+/*
+ * hash_image hashes the bytes of a row; nulls has a bit for each column, or is
+ * NULL if no value is null.
+ */
+static inline XXH128_hash_t
+hash_image(const CkptRowHasher *hasher, const char *bytes, Size len, const uint8 *nulls)
+{
+	uint64		seed = 0;
+
+	if (nulls)
+		seed = XXH3_64bits(nulls, BITMAPLEN(hasher->ncols));
+	return XXH3_128bits_withSeed(bytes, len, seed);
+}
+
+static inline void
+add_hash(CkptRowSum *sum, XXH128_hash_t hash)
+{
+	sum->lo += hash.low64;
+	sum->hi += hash.high64 + (sum->lo < hash.low64);
+	sum->rows++;
+}
+
+/*
+ * note_null notes that the i-th of the columns hashed is null.
+ */
+static inline void
+note_null(CkptRowHasher *hasher, int i, bool first)
+{
+	if (first)
+		memset(hasher->nulls, 0, BITMAPLEN(hasher->ncols));
+	hasher->nulls[i >> 3] |= 1 << (i & 7);
 }
 
 /*
@@ -601,11 +807,118 @@ void
 ckpt_rowhash_add(CkptRowHasher *hasher, CkptRowSum *sum,
 				 const Datum *values, const bool *isnull)
 {
-	XXH128_hash_t hash = rowhash_one(hasher, values, isnull);
+	bool		has_nulls = false;
 
-	sum->lo += hash.low64;
-	sum->hi += hash.high64 + (sum->lo < hash.low64);
-	sum->rows++;
+	hasher->row.len = 0;
+	for (int i = 0; i < hasher->ncols; i++)
+	{
+		int			col = hasher->cols[i];
+
+		if (!isnull[col])
+			row_put(hasher, &hasher->hashers[col], values[col]);
+		else
+		{
+			note_null(hasher, i, !has_nulls);
+			has_nulls = true;
+		}
+	}
+	add_hash(sum, hash_image(hasher, hasher->row.data, hasher->row.len,
+							 has_nulls ? hasher->nulls : NULL));
+	if (hasher->scratched)
+	{
+		MemoryContextReset(hasher->scratch);
+		hasher->scratched = false;
+	}
+}
+
+/*
+ * find_image looks whether a tuple's values stand there in the form that
+ * counts.  Returns where they end, or 0 if they do not; sets *has_nulls, and
+ * the hasher's nulls if there are any.
+ */
+static inline Size
+find_image(CkptRowHasher *hasher, HeapTupleHeader header, bool *has_nulls)
+{
+	const char *data = (const char *) header + header->t_hoff;
+	Size		offset = hasher->first_offset;
+	int			natts = hasher->desc->natts;
+	bool		bitmap = (header->t_infomask & HEAP_HASNULL) != 0;
+
+	*has_nulls = false;
+	if (!hasher->has_image || HeapTupleHeaderGetNatts(header) < natts)
+		return 0;
+	for (int i = hasher->first; i < natts; i++)
+	{
+		const ValueHasher *vh = &hasher->hashers[i];
+
+		if (bitmap && att_isnull(i, header->t_bits))
+		{
+			note_null(hasher, i - hasher->first, !*has_nulls);
+			*has_nulls = true;
+			continue;
+		}
+		if (vh->form == FORM_VARLENA)
+		{
+			/* a byte of zero begins no length: it is there for alignment */
+			if (data[offset] == 0)
+				offset = align_offset(offset, vh->typalign);
+			if (VARATT_IS_1B(data + offset))
+			{
+				if (VARATT_IS_1B_E(data + offset))
+					return 0;
+				offset += VARSIZE_1B(data + offset);
+			}
+			else
+			{
+				Size		len = VARSIZE_4B(data + offset) - VARHDRSZ;
+
+				if (!VARATT_IS_4B_U(data + offset) || len <= SHORT_VALUE || len > LONG_VALUE)
+					return 0;
+				offset += VARHDRSZ + len;
+			}
+			continue;
+		}
+		offset = align_offset(offset, vh->typalign);
+		if (vh->form == FORM_FLOAT4)
+		{
+			float4		f = *(const float4 *) (data + offset);
+
+			if (f != f)
+				return 0;
+		}
+		else if (vh->form == FORM_FLOAT8)
+		{
+			float8		f = *(const float8 *) (data + offset);
+
+			if (f != f)
+				return 0;
+		}
+		offset += vh->typlen;
+	}
+	return offset;
+}
+
+/*
+ * ckpt_rowhash_add_tuple adds a row to a sum, given as a tuple of the row type
+ * that the hasher was made for.
+ */
+void
+ckpt_rowhash_add_tuple(CkptRowHasher *hasher, CkptRowSum *sum, HeapTuple tuple)
+{
+	bool		has_nulls;
+	Size		end = find_image(hasher, tuple->t_data, &has_nulls);
+
+	if (end > 0)
+	{
+		Size		begin = hasher->first_offset;
+
+		add_hash(sum, hash_image(hasher,
+								 (char *) tuple->t_data + tuple->t_data->t_hoff + begin,
+								 end - begin, has_nulls ? hasher->nulls : NULL));
+		return;
+	}
+	heap_deform_tuple(tuple, hasher->desc, hasher->values, hasher->isnull);
+	ckpt_rowhash_add(hasher, sum, hasher->values, hasher->isnull);
 }
 
 static char *

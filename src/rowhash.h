@@ -11,6 +11,7 @@
 #ifndef CKPT_ROWHASH_H
 #define CKPT_ROWHASH_H
 
+#include "access/htup.h"
 #include "access/tupdesc.h"
 
 /* Length of a hash in its text form, without the final NUL. */
@@ -29,6 +30,8 @@ typedef struct CkptRowHasher CkptRowHasher;
 extern CkptRowHasher *ckpt_rowhash_create(TupleDesc desc);
 extern void ckpt_rowhash_add(CkptRowHasher *hasher, CkptRowSum *sum,
 							 const Datum *values, const bool *isnull);
+extern void ckpt_rowhash_add_tuple(CkptRowHasher *hasher, CkptRowSum *sum,
+								   HeapTuple tuple);
 extern void ckpt_rowhash_merge(CkptRowSum *sum, const CkptRowSum *other);
 extern char *ckpt_rowhash_columns(const CkptRowHasher *hasher);
 extern char *ckpt_rowhash_finish(const char *columns, const CkptRowSum *sum);

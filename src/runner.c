@@ -274,6 +274,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	CkptUdf    *udf = runner->udf;
 	int			nout = udf->nplain;
 	MemoryContext oldcxt;
+	HeapTuple	tuple;
 
 	slot_getallattrs(slot);
 	memcpy(runner->values, slot->tts_values, nout * sizeof(Datum));
@@ -292,8 +293,11 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 						runner->values + nout, runner->isnull + nout);
 	MemoryContextSwitchTo(oldcxt);
 
-	ckpt_rowhash_add(runner->hasher, &runner->sum, runner->values, runner->isnull);
-	ckpt_rowbuffer_add(runner->buffer, runner->values, runner->isnull);
+	tuple = ckpt_rowbuffer_add(runner->buffer, runner->values, runner->isnull);
+	if (tuple)
+		ckpt_rowhash_add_tuple(runner->hasher, &runner->sum, tuple);
+	else
+		ckpt_rowhash_add(runner->hasher, &runner->sum, runner->values, runner->isnull);
 	MemoryContextReset(runner->row_cxt);
 	return true;
 }
