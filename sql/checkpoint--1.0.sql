@@ -261,11 +261,11 @@ COMMENT ON PROCEDURE checkpoint.save(text, text, boolean, boolean, text, text,
 'publishes the rows of a query under a stable name';
 
 -- The runner's own filter: PostgreSQL refuses calls that name "internal".
-CREATE FUNCTION checkpoint._claim(internal, bigint, tid)
+CREATE FUNCTION checkpoint._claim(internal, tid)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'checkpoint_claim'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION checkpoint._claim(internal, bigint, tid) IS
+COMMENT ON FUNCTION checkpoint._claim(internal, tid) IS
 'internal: tells the runner which row is in hand';
 
 --

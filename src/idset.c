@@ -72,27 +72,58 @@ idset_range_settle(CkptIdSet *set, int64 range_no)
 }
 
 /*
+ * ckpt_idset_add_run adds the ids first .. last, of 1 .. max_id, up to one that
+ * is in the set already.  Returns that one, or 0.
+ */
+int64
+ckpt_idset_add_run(CkptIdSet *set, int64 first, int64 last)
+{
+	Assert(first >= 1 && last <= set->max_id);
+
+	while (first <= last)
+	{
+		int64		range_no = (first - 1) / CKPT_IDSET_RANGE;
+		int			bit = (first - 1) % CKPT_IDSET_RANGE;
+		int			end = (int) Min(last - range_no * CKPT_IDSET_RANGE, CKPT_IDSET_RANGE);
+		CkptIdRange *range = &set->ranges[range_no];
+		uint8	   *bits;
+
+		if (range->count == ckpt_idset_range_size(set, range_no))
+			return first;
+		bits = idset_range_bits(set, range);
+		while (bit < end)
+		{
+			/* a byte's worth */
+			int			n = Min(end - bit, 8 - (bit & 7));
+			uint8		mask = ((1 << n) - 1) << (bit & 7);
+			uint8		there = bits[bit >> 3] & mask;
+
+			if (there)
+			{
+				n = pg_rightmost_one_pos32(there) - (bit & 7);
+				mask = ((1 << n) - 1) << (bit & 7);
+			}
+			bits[bit >> 3] |= mask;
+			range->count += n;
+			range->dirty |= n > 0;
+			set->count += n;
+			bit += n;
+			first += n;
+			if (there)
+				return first;
+		}
+		idset_range_settle(set, range_no);
+	}
+	return 0;
+}
+
+/*
  * ckpt_idset_add adds an id of 1 .. max_id and returns whether it was new.
  */
 bool
 ckpt_idset_add(CkptIdSet *set, int64 id)
 {
-	int64		range_no = (id - 1) / CKPT_IDSET_RANGE;
-	int			bit = (id - 1) % CKPT_IDSET_RANGE;
-	CkptIdRange *range;
-
-	Assert(id >= 1 && id <= set->max_id);
-
-	if (ckpt_idset_contains(set, id))
-		return false;
-
-	range = &set->ranges[range_no];
-	idset_range_bits(set, range)[bit >> 3] |= 1 << (bit & 7);
-	range->count++;
-	range->dirty = true;
-	set->count++;
-	idset_range_settle(set, range_no);
-	return true;
+	return ckpt_idset_add_run(set, id, id) == 0;
 }
 
 /*

@@ -33,6 +33,7 @@ typedef struct CkptIdSet
 } CkptIdSet;
 
 extern CkptIdSet *ckpt_idset_create(int64 max_id);
+extern int64 ckpt_idset_add_run(CkptIdSet *set, int64 first, int64 last);
 extern bool ckpt_idset_add(CkptIdSet *set, int64 id);
 extern int64 ckpt_idset_next_missing(const CkptIdSet *set, int64 id);
 extern void ckpt_idset_load_range(CkptIdSet *set, int64 range_no,

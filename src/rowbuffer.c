@@ -66,6 +66,19 @@ ckpt_rowbuffer_create(TupleDesc desc)
 }
 
 /*
+ * ckpt_rowbuffer_begin_with prepares for rows whose first natts columns are
+ * those of another row: see ckpt_rowbuffer_add_longer().
+ */
+void
+ckpt_rowbuffer_begin_with(CkptRowBuffer *buf, int natts)
+{
+	buf->nbegin = natts;
+	buf->rest_desc = CreateTemplateTupleDesc(buf->desc->natts - natts);
+	for (int i = natts; i < buf->desc->natts; i++)
+		TupleDescCopyEntry(buf->rest_desc, i - natts + 1, buf->desc, i + 1);
+}
+
+/*
  * check_row_size raises if a row could not be stored even with all of its long
  * values out of line: here the row to blame is known, later it is not.
  */
@@ -107,24 +120,15 @@ check_row_size(TupleDesc desc, Datum *values, bool *isnull)
 }
 
 /*
- * form_row forms a heap tuple in the buffer's memory.
+ * new_row makes a row in the buffer's memory, with everything but its values.
  */
-static HeapTuple
-form_row(CkptRowBuffer *buf, Datum *values, bool *isnull)
+static inline HeapTuple
+new_row(CkptRowBuffer *buf, bool hasnull, Size data_len)
 {
 	int			natts = buf->desc->natts;
-	bool		hasnull = false;
-	Size		hoff = SizeofHeapTupleHeader;
-	Size		data_len = heap_compute_data_size(buf->desc, values, isnull);
-	Size		size;
+	Size		hoff = MAXALIGN(SizeofHeapTupleHeader + (hasnull ? BITMAPLEN(natts) : 0));
+	Size		size = HEAPTUPLESIZE + MAXALIGN(hoff + data_len);
 	HeapTuple	tuple;
-
-	for (int i = 0; i < natts; i++)
-		hasnull |= isnull[i];
-	if (hasnull)
-		hoff += BITMAPLEN(natts);
-	hoff = MAXALIGN(hoff);
-	size = HEAPTUPLESIZE + MAXALIGN(hoff + data_len);
 
 	if (likely(size <= ARENA_BYTES - buf->arena_used))
 	{
@@ -133,7 +137,7 @@ form_row(CkptRowBuffer *buf, Datum *values, bool *isnull)
 	}
 	else
 		tuple = MemoryContextAlloc(buf->cxt, size);
-	memset(tuple, 0, size);
+	memset(tuple, 0, size);		/* what is between values is part of the row */
 
 	tuple->t_len = hoff + data_len;
 	ItemPointerSetInvalid(&tuple->t_self);
@@ -141,8 +145,33 @@ form_row(CkptRowBuffer *buf, Datum *values, bool *isnull)
 	ItemPointerSetInvalid(&tuple->t_data->t_ctid);
 	HeapTupleHeaderSetNatts(tuple->t_data, natts);
 	tuple->t_data->t_hoff = hoff;
-	heap_fill_tuple(buf->desc, values, isnull, (char *) tuple->t_data + hoff, data_len,
-					&tuple->t_data->t_infomask, hasnull ? tuple->t_data->t_bits : NULL);
+	return tuple;
+}
+
+static inline bool
+any_null(const bool *isnull, int from, int to)
+{
+	bool		any = false;
+
+	for (int i = from; i < to; i++)
+		any |= isnull[i];
+	return any;
+}
+
+/*
+ * keep_row makes a row that was formed one of the buffer's.
+ */
+static inline HeapTuple
+keep_row(CkptRowBuffer *buf, HeapTuple tuple)
+{
+	if (unlikely(buf->ntuples == buf->maxtuples))
+	{
+		buf->tuples = repalloc_huge(buf->tuples,
+									2 * (Size) buf->maxtuples * sizeof(HeapTuple));
+		buf->maxtuples *= 2;
+	}
+	buf->bytes += tuple->t_len + HEAPTUPLESIZE;
+	buf->tuples[buf->ntuples++] = tuple;
 	return tuple;
 }
 
@@ -156,6 +185,8 @@ form_row(CkptRowBuffer *buf, Datum *values, bool *isnull)
 HeapTuple
 ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull)
 {
+	bool		hasnull;
+	Size		data_len;
 	HeapTuple	tuple;
 
 	if (buf->bytes > SPILL_BYTES)
@@ -177,18 +208,91 @@ ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull)
 		return NULL;
 	}
 
-	if (unlikely(buf->ntuples == buf->maxtuples))
-	{
-		buf->tuples = repalloc_huge(buf->tuples,
-									2 * (Size) buf->maxtuples * sizeof(HeapTuple));
-		buf->maxtuples *= 2;
-	}
-	tuple = form_row(buf, values, isnull);
+	hasnull = any_null(isnull, 0, buf->desc->natts);
+	data_len = heap_compute_data_size(buf->desc, values, isnull);
+	tuple = new_row(buf, hasnull, data_len);
+	heap_fill_tuple(buf->desc, values, isnull,
+					(char *) tuple->t_data + tuple->t_data->t_hoff, data_len,
+					&tuple->t_data->t_infomask, hasnull ? tuple->t_data->t_bits : NULL);
 	if (unlikely(tuple->t_len > MaxHeapTupleSize))
 		check_row_size(buf->desc, values, isnull);
-	buf->bytes += tuple->t_len + HEAPTUPLESIZE;
-	buf->tuples[buf->ntuples++] = tuple;
-	return tuple;
+	return keep_row(buf, tuple);
+}
+
+/*
+ * data_end returns where the values of the columns from one on end, if they
+ * begin at the given offset and none is null.
+ */
+static Size
+data_end(TupleDesc desc, int from, Size offset, Datum *values)
+{
+	for (int i = from; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Datum		value = values[i];
+
+		if (att->attlen == -1)
+		{
+			struct varlena *v = (struct varlena *) DatumGetPointer(value);
+
+			if (att->attstorage != TYPSTORAGE_PLAIN && VARATT_CAN_MAKE_SHORT(v))
+			{
+				offset += VARATT_CONVERTED_SHORT_SIZE(v);
+				continue;
+			}
+			if (VARATT_IS_EXTERNAL_EXPANDED(v))
+			{
+				offset = att_align_nominal(offset, att->attalign) +
+					EOH_get_flat_size(DatumGetEOHP(value));
+				continue;
+			}
+		}
+		offset = att_align_datum(offset, att->attalign, att->attlen, value);
+		offset = att_addlength_datum(offset, att->attlen, value);
+	}
+	return offset;
+}
+
+/*
+ * ckpt_rowbuffer_add_longer copies a row into the buffer whose first columns
+ * are those of another row, which is in a slot, and whose others are given;
+ * values and isnull have room for all.  Else it is ckpt_rowbuffer_add().
+ *
+ * Where there are no nulls, a row begins with the bytes of the other one.
+ */
+HeapTuple
+ckpt_rowbuffer_add_longer(CkptRowBuffer *buf, TupleTableSlot *row,
+						  Datum *values, bool *isnull)
+{
+	HeapTuple	begin = TTS_IS_BUFFERTUPLE(row) ?
+		((BufferHeapTupleTableSlot *) row)->base.tuple : NULL;
+
+	if (begin && !HeapTupleHasNulls(begin) && !HeapTupleHasExternal(begin) &&
+		HeapTupleHeaderGetNatts(begin->t_data) == buf->nbegin &&
+		!any_null(isnull, buf->nbegin, buf->desc->natts) &&
+		buf->bytes <= SPILL_BYTES)
+	{
+		Size		begin_len = begin->t_len - begin->t_data->t_hoff;
+		Size		data_len = data_end(buf->desc, buf->nbegin, begin_len, values);
+
+		if (data_len <= MaxHeapTupleSize - MAXALIGN(SizeofHeapTupleHeader))
+		{
+			HeapTuple	tuple = new_row(buf, false, data_len);
+			char	   *data = (char *) tuple->t_data + tuple->t_data->t_hoff;
+
+			memcpy(data, (char *) begin->t_data + begin->t_data->t_hoff, begin_len);
+			heap_fill_tuple(buf->rest_desc, values + buf->nbegin, isnull + buf->nbegin,
+							data + begin_len, data_len - begin_len,
+							&tuple->t_data->t_infomask, NULL);
+			tuple->t_data->t_infomask |= begin->t_data->t_infomask & HEAP_HASVARWIDTH;
+			return keep_row(buf, tuple);
+		}
+	}
+
+	slot_getallattrs(row);
+	memcpy(values, row->tts_values, buf->nbegin * sizeof(Datum));
+	memcpy(isnull, row->tts_isnull, buf->nbegin * sizeof(bool));
+	return ckpt_rowbuffer_add(buf, values, isnull);
 }
 
 /*

@@ -21,6 +21,8 @@ typedef struct CkptRowBuffer
 {
 	MemoryContext cxt;			/* rows that the arena has no room for */
 	TupleDesc	desc;
+	int			nbegin;			/* columns that rows have in common with others */
+	TupleDesc	rest_desc;		/* the columns after those */
 	char	   *arena;			/* the rows, one behind the other */
 	Size		arena_used;
 	HeapTuple  *tuples;
@@ -37,6 +39,9 @@ typedef struct CkptRowBuffer
 
 extern CkptRowBuffer *ckpt_rowbuffer_create(TupleDesc desc);
 extern HeapTuple ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull);
+extern void ckpt_rowbuffer_begin_with(CkptRowBuffer *buf, int natts);
+extern HeapTuple ckpt_rowbuffer_add_longer(CkptRowBuffer *buf, TupleTableSlot *row,
+										   Datum *values, bool *isnull);
 extern void ckpt_rowbuffer_truncate(CkptRowBuffer *buf, int64 nrows);
 extern void ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options,
 								 int64 first_id);

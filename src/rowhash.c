@@ -126,6 +126,8 @@ struct CkptRowHasher
 	bool		has_image;		/* their images may be hashed, from ... */
 	int			first;			/* ... this column on ... */
 	Size		first_offset;	/* ... which is here */
+	int			after;			/* the first column that must be looked at ... */
+	Size		after_offset;	/* ... and where those before it end */
 	Datum	   *values;
 	bool	   *isnull;
 };
@@ -355,7 +357,20 @@ rowhash_init_image(CkptRowHasher *hasher)
 			return;
 	}
 	hasher->first_offset = offset;
+	hasher->after = hasher->first;
+	hasher->after_offset = offset;
 	hasher->has_image = true;
+
+	for (int i = hasher->first; i < desc->natts; i++)
+	{
+		const ValueHasher *vh = &hasher->hashers[i];
+
+		if (vh->form != FORM_BYVAL && vh->form != FORM_FIXED)
+			break;
+		offset = align_offset(offset, vh->typalign) + vh->typlen;
+		hasher->after = i + 1;
+		hasher->after_offset = offset;
+	}
 }
 
 /*
@@ -840,14 +855,14 @@ static inline Size
 find_image(CkptRowHasher *hasher, HeapTupleHeader header, bool *has_nulls)
 {
 	const char *data = (const char *) header + header->t_hoff;
-	Size		offset = hasher->first_offset;
-	int			natts = hasher->desc->natts;
 	bool		bitmap = (header->t_infomask & HEAP_HASNULL) != 0;
+	Size		offset = bitmap ? hasher->first_offset : hasher->after_offset;
+	int			natts = hasher->desc->natts;
 
 	*has_nulls = false;
 	if (!hasher->has_image || HeapTupleHeaderGetNatts(header) < natts)
 		return 0;
-	for (int i = hasher->first; i < natts; i++)
+	for (int i = bitmap ? hasher->first : hasher->after; i < natts; i++)
 	{
 		const ValueHasher *vh = &hasher->hashers[i];
 

@@ -153,6 +153,7 @@ struct CkptRunner
 	CkptRowSum	sum;
 	CkptRowBuffer *buffer;
 	CkptRowHasher *hasher;
+	TupleTableSlot *input_row;	/* where the scan of the input has its row */
 	Receiver	receiver;
 	Datum	   *values;			/* a row of the output */
 	bool	   *isnull;
@@ -212,8 +213,12 @@ refuse_row(CkptRunner *runner, ItemPointer tid)
  * claim_row decides whether a row is to be computed now.
  */
 static inline bool
-claim_row(CkptRunner *runner, int64 id, ItemPointer tid)
+claim_row(CkptRunner *runner, HeapTuple row)
 {
+	ItemPointer tid = &row->t_self;
+	bool		isnull;
+	int64		id = DatumGetInt64(heap_getattr(row, 1, runner->udf->input_desc, &isnull));
+
 	if (id > runner->hi)
 		runner->passed_hi = true;
 	if (id < runner->lo || id > runner->hi || runner->full ||
@@ -250,50 +255,48 @@ claim_row(CkptRunner *runner, int64 id, ItemPointer tid)
 }
 
 /*
- * checkpoint_claim(NULL, sys__id, ctid) is the filter on the scan of the input.
- * True puts the row in hand.  Its first argument is of a type that keeps SQL
- * from calling it.
+ * checkpoint_claim(NULL, ctid) is the filter on the scan of the input, which
+ * has the row in its slot.  True puts the row in hand.  Its first argument is
+ * of a type that keeps SQL from calling it, the other makes it a filter of
+ * that scan.
  */
 Datum
 checkpoint_claim(PG_FUNCTION_ARGS)
 {
 	if (current_runner == NULL)
 		elog(ERROR, "no step is running");
-	PG_RETURN_BOOL(claim_row(current_runner, PG_GETARG_INT64(1),
-							 (ItemPointer) PG_GETARG_POINTER(2)));
+	PG_RETURN_BOOL(claim_row(current_runner,
+							 ExecFetchSlotHeapTuple(current_runner->input_row, false, NULL)));
 }
 
 /*
- * receive_row takes a row of the run query: sys__id, for map the input's
- * columns, and the UDF's.
+ * receive_row takes a row of the run query: the UDF's columns.  Before them go,
+ * for map, the columns of the row in hand.
  */
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
 	CkptRunner *runner = ((Receiver *) self)->runner;
 	CkptUdf    *udf = runner->udf;
-	int			nout = udf->nplain;
-	MemoryContext oldcxt;
 	HeapTuple	tuple;
+	MemoryContext oldcxt;
 
 	slot_getallattrs(slot);
-	memcpy(runner->values, slot->tts_values, nout * sizeof(Datum));
-	memcpy(runner->isnull, slot->tts_isnull, nout * sizeof(bool));
-	if (udf->kind == CKPT_GEN)
-	{
-		runner->values[1] = runner->values[0];
-		runner->isnull[1] = false;
-		runner->values[0] = Int64GetDatum(0);	/* numbered when written */
-		nout = 2;
-	}
 	/* one input row may give millions of them */
 	oldcxt = MemoryContextSwitchTo(runner->row_cxt);
-	ckpt_udf_output_row(udf, slot->tts_values + udf->nplain,
-						slot->tts_isnull + udf->nplain,
-						runner->values + nout, runner->isnull + nout);
+	ckpt_udf_output_row(udf, slot->tts_values, slot->tts_isnull,
+						runner->values + udf->nplain, runner->isnull + udf->nplain);
 	MemoryContextSwitchTo(oldcxt);
 
-	tuple = ckpt_rowbuffer_add(runner->buffer, runner->values, runner->isnull);
+	if (udf->kind == CKPT_MAP)
+		tuple = ckpt_rowbuffer_add_longer(runner->buffer, runner->input_row,
+										  runner->values, runner->isnull);
+	else
+	{
+		runner->values[0] = Int64GetDatum(0);	/* numbered when written */
+		runner->values[1] = Int64GetDatum(runner->claimed[runner->nclaimed - 1]);
+		tuple = ckpt_rowbuffer_add(runner->buffer, runner->values, runner->isnull);
+	}
 	if (tuple)
 		ckpt_rowhash_add_tuple(runner->hasher, &runner->sum, tuple);
 	else
@@ -311,15 +314,13 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
 	CkptUdf    *udf = ((Receiver *) self)->runner->udf;
 
-	if (typeinfo->natts != udf->nplain + udf->ntargets)
+	if (typeinfo->natts != udf->ntargets)
 		elog(ERROR, "run query has %d columns, expected %d", typeinfo->natts,
-			 udf->nplain + udf->ntargets);
+			 udf->ntargets);
 	for (int i = 0; i < typeinfo->natts; i++)
 	{
 		Oid			type = TupleDescAttr(typeinfo, i)->atttypid;
-		Oid			expected = i < udf->nplain ?
-			TupleDescAttr(udf->input_desc, i)->atttypid :
-			udf->targets[i - udf->nplain].type;
+		Oid			expected = udf->targets[i].type;
 
 		if (type != expected)
 			ereport(ERROR,
@@ -397,6 +398,8 @@ ckpt_runner_create(const CkptRunTask *task, CkptUdf *udf, CkptCheckpoint *cp,
 	runner->max_batch_rows = ckpt_batch_rows;
 	runner->claimed = palloc(runner->max_batch_rows * sizeof(int64));
 	runner->buffer = ckpt_rowbuffer_create(udf->output_desc);
+	if (udf->kind == CKPT_MAP)
+		ckpt_rowbuffer_begin_with(runner->buffer, udf->nplain);
 	runner->hasher = ckpt_rowhash_create(udf->output_desc);
 	runner->values = palloc0(udf->output_desc->natts * sizeof(Datum));
 	runner->isnull = palloc0(udf->output_desc->natts * sizeof(bool));
@@ -450,15 +453,15 @@ ckpt_runner_error(const CkptRunner *runner, int64 *id)
 
 /*
  * add_filters adds to the run query what makes it a batch of the run:
- * ctid >= $1 AND ctid < $2 AND checkpoint._claim(NULL, sys__id, ctid).
+ * ctid >= $1 AND ctid < $2 AND checkpoint._claim(NULL, ctid).
  */
 static void
 add_filters(CkptRunner *runner, Query *query)
 {
-	Oid			claim_types[3] = {INTERNALOID, INT8OID, TIDOID};
+	Oid			claim_types[2] = {INTERNALOID, TIDOID};
 	Oid			claim = LookupFuncName(list_make2(makeString(pstrdup(CKPT_SCHEMA)),
 												  makeString(pstrdup("_claim"))),
-									   3, claim_types, false);
+									   2, claim_types, false);
 	Oid			ops[2] = {TIDGreaterEqOperator, TIDLessOperator};
 	List	   *quals = NIL;
 	Var		   *tid = makeVar(1, SelfItemPointerAttributeNumber, TIDOID, -1,
@@ -481,10 +484,9 @@ add_filters(CkptRunner *runner, Query *query)
 	}
 	quals = lappend(quals,
 					makeFuncExpr(claim, BOOLOID,
-								 list_make3(makeConst(INTERNALOID, -1, InvalidOid,
+								 list_make2(makeConst(INTERNALOID, -1, InvalidOid,
 													  sizeof(Datum), (Datum) 0,
 													  true, true),
-											makeVar(1, 1, INT8OID, -1, InvalidOid, 0),
 											tid),
 								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
 	query->jointree->quals = (Node *) makeBoolExpr(AND_EXPR, quals, -1);
@@ -509,8 +511,7 @@ runner_open(CkptRunner *runner)
 	runner->output = ckpt_result_table_open(runner->cp->output_table, "output",
 											runner->cp->step, runner->task.owner,
 											runner->cp->output_columns, RowExclusiveLock);
-	changed = ckpt_udf_refresh(runner->udf, runner->cp->input_table);
-	query = ckpt_udf_run_query(runner->udf, runner->cp->input_table);
+	query = ckpt_udf_run_query(runner->udf, runner->cp->input_table, &changed);
 	add_filters(runner, query);
 	nestlevel = NewGUCNestLevel();
 	/* without, each batch would read all of the input */
@@ -625,6 +626,31 @@ back_off(CkptRunner *runner)
 }
 
 /*
+ * find_input_row finds the scan of the input, which is the run query's first
+ * relation.  Rows of the run query come from the row that its slot has then.
+ */
+static bool
+find_input_row(PlanState *node, void *context)
+{
+	CkptRunner *runner = (CkptRunner *) context;
+
+	switch (nodeTag(node))
+	{
+		case T_TidRangeScanState:
+		case T_SeqScanState:
+			if (((Scan *) node->plan)->scanrelid == 1)
+			{
+				runner->input_row = ((ScanState *) node)->ss_ScanTupleSlot;
+				return true;
+			}
+			break;
+		default:
+			break;
+	}
+	return planstate_tree_walker(node, find_input_row, context);
+}
+
+/*
  * run_calls evaluates the UDF over the batch's blocks.  It runs in a
  * subtransaction.
  */
@@ -654,6 +680,8 @@ run_calls(void *arg)
 	qd = CreateQueryDesc(runner->plan, runner->udf->text, GetActiveSnapshot(),
 						 InvalidSnapshot, &runner->receiver.pub, params, NULL, 0);
 	ExecutorStart(qd, 0);
+	if (!find_input_row(qd->planstate, runner))
+		elog(ERROR, "run query does not scan its input");
 	ckpt_executor_run(qd);
 	check_one_row(runner);
 	ExecutorFinish(qd);
@@ -704,21 +732,31 @@ write_results(CkptRunner *runner)
 	ckpt_rowbuffer_flush(runner->buffer, runner->output, TABLE_INSERT_SKIP_FSM, first_id);
 	CommandCounterIncrement();
 
-	for (int i = 0; i < runner->nclaimed; i++)
+	for (int i = 0, n; i < runner->nclaimed; i += n)
 	{
-		int64		id = runner->claimed[i];
+		int64		first = runner->claimed[i];
+		int64		twice;
 
-		if (!ckpt_idset_add(runner->closed, id))
+		for (n = 1; i + n < runner->nclaimed && runner->claimed[i + n] == first + n;)
+			n++;
+		twice = ckpt_idset_add_run(runner->closed, first, first + n - 1);
+		if (twice != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED),
 					 errmsg("input table has two rows with %s %lld", CKPT_ID_COLUMN,
-							(long long) id),
+							(long long) twice),
 					 errhint("Run the job with fresh => true.")));
-		ckpt_idset_add(runner->mine, id);
-		if (runner->suspects && ckpt_idset_contains(runner->suspects, id))
-			ckpt_catalog_delete_crash(runner->cp->id, id);
-		if (runner->failed_before && ckpt_idset_contains(runner->failed_before, id))
-			ckpt_catalog_delete_error(runner->cp->id, id);
+		(void) ckpt_idset_add_run(runner->mine, first, first + n - 1);
+	}
+	for (int i = 0; runner->suspects && i < runner->nclaimed; i++)
+	{
+		if (ckpt_idset_contains(runner->suspects, runner->claimed[i]))
+			ckpt_catalog_delete_crash(runner->cp->id, runner->claimed[i]);
+	}
+	for (int i = 0; runner->failed_before && i < runner->nclaimed; i++)
+	{
+		if (ckpt_idset_contains(runner->failed_before, runner->claimed[i]))
+			ckpt_catalog_delete_error(runner->cp->id, runner->claimed[i]);
 	}
 	runner->done.output = runner->sum;
 	runner->done.processed += runner->nclaimed;

@@ -111,27 +111,11 @@ udf_parse(const char *text)
 	return select->targetList;
 }
 
-static ResTarget *
-input_column_target(const char *name)
-{
-	ColumnRef  *ref = makeNode(ColumnRef);
-	ResTarget  *target = makeNode(ResTarget);
-
-	ref->fields = list_make2(makeString(pstrdup(INPUT_ALIAS)),
-							 makeString(pstrdup(name)));
-	ref->location = -1;
-	target->val = (Node *) ref;
-	target->location = -1;
-	return target;
-}
-
 /*
- * udf_analyze_over analyses the run query over the given relation; with_columns
- * puts the columns before the select list that the run needs.
+ * udf_analyze_over analyses the select list over the given relation.
  */
 static Query *
-udf_analyze_over(CkptUdf *udf, RangeVar *relation, bool with_columns,
-				 QueryEnvironment *env)
+udf_analyze_over(CkptUdf *udf, RangeVar *relation, QueryEnvironment *env)
 {
 	CkptSource	source = udf_source(udf->text);
 	ErrorContextCallback callback;
@@ -139,13 +123,7 @@ udf_analyze_over(CkptUdf *udf, RangeVar *relation, bool with_columns,
 	RawStmt    *raw = makeNode(RawStmt);
 	Query	   *query;
 
-	if (with_columns)
-	{
-		for (int i = 0; i < udf->nplain; i++)
-			select->targetList = lappend(select->targetList,
-										 input_column_target(NameStr(TupleDescAttr(udf->input_desc, i)->attname)));
-	}
-	select->targetList = list_concat(select->targetList, copyObject(udf->raw_targets));
+	select->targetList = copyObject(udf->raw_targets);
 	relation->alias = makeAlias(INPUT_ALIAS, NIL);
 	select->fromClause = list_make1(relation);
 	raw->stmt = (Node *) select;
@@ -235,9 +213,8 @@ udf_add_column(CkptUdf *udf, AttrNumber attno, const char *name, Oid type,
 static void
 udf_init_output(CkptUdf *udf, Query *query)
 {
-	int			natts = udf->kind == CKPT_MAP ? udf->nplain : 2;
+	int			natts = udf->nplain;
 	AttrNumber	attno;
-	int			first;
 	int			i;
 	ListCell   *lc;
 
@@ -314,12 +291,11 @@ udf_init_output(CkptUdf *udf, Query *query)
 	}
 	CheckAttributeNamesTypes(udf->output_desc, RELKIND_RELATION, 0);
 
-	first = udf->kind == CKPT_MAP ? udf->nplain : 2;
 	udf->varlena = palloc(natts * sizeof(int));
-	for (i = first; i < natts; i++)
+	for (i = udf->nplain; i < natts; i++)
 	{
 		if (TupleDescAttr(udf->output_desc, i)->attlen == -1)
-			udf->varlena[udf->nvarlena++] = i - first;
+			udf->varlena[udf->nvarlena++] = i - udf->nplain;
 	}
 }
 
@@ -400,7 +376,7 @@ ckpt_udf_analyze(CkptKind kind, const char *text, TupleDesc input_desc)
 	udf->text = text;
 	udf->raw_targets = udf_parse(text);
 	udf->input_desc = input_desc;
-	udf->nplain = kind == CKPT_MAP ? input_desc->natts : 1;
+	udf->nplain = kind == CKPT_MAP ? input_desc->natts : 2;
 
 	enr->md.name = pstrdup(INPUT_PLACEHOLDER);
 	enr->md.tupdesc = input_desc;
@@ -408,7 +384,7 @@ ckpt_udf_analyze(CkptKind kind, const char *text, TupleDesc input_desc)
 	register_ENR(env, enr);
 
 	query = udf_analyze_over(udf, makeRangeVar(NULL, pstrdup(INPUT_PLACEHOLDER), -1),
-							 false, env);
+							 env);
 	if (kind == CKPT_GEN && (!query->hasTargetSRFs || list_length(udf->raw_targets) != 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -425,38 +401,42 @@ ckpt_udf_analyze(CkptKind kind, const char *text, TupleDesc input_desc)
 }
 
 /*
+ * ckpt_udf_run_query analyses the query that computes the UDF over an input
+ * table, and fingerprints the code as it is now; *changed says whether that
+ * has changed since it was last looked at.  Needs an active snapshot.
+ */
+Query *
+ckpt_udf_run_query(CkptUdf *udf, const char *input_table, bool *changed)
+{
+	Query	   *query = udf_analyze_over(udf, makeRangeVar(pstrdup(CKPT_DATA_SCHEMA),
+														   pstrdup(input_table), -1),
+										 NULL);
+	CkptFingerprint *now = udf_fingerprint(query);
+
+	*changed = strcmp(now->hash, udf->fingerprint->hash) != 0;
+	if (*changed)
+	{
+		MemoryContext oldcxt = MemoryContextSwitchTo(GetMemoryChunkContext(udf));
+
+		udf->fingerprint = palloc(sizeof(CkptFingerprint));
+		udf->fingerprint->hash = pstrdup(now->hash);
+		udf->fingerprint->components = pstrdup(now->components);
+		MemoryContextSwitchTo(oldcxt);
+	}
+	return query;
+}
+
+/*
  * ckpt_udf_refresh fingerprints the code as it is now, and returns whether it
  * has changed since it was last looked at.  Needs an active snapshot.
  */
 bool
 ckpt_udf_refresh(CkptUdf *udf, const char *input_table)
 {
-	Query	   *query = udf_analyze_over(udf, makeRangeVar(pstrdup(CKPT_DATA_SCHEMA),
-														   pstrdup(input_table), -1),
-										 false, NULL);
-	CkptFingerprint *now = udf_fingerprint(query);
-	MemoryContext oldcxt;
+	bool		changed;
 
-	if (strcmp(now->hash, udf->fingerprint->hash) == 0)
-		return false;
-	oldcxt = MemoryContextSwitchTo(GetMemoryChunkContext(udf));
-	udf->fingerprint = palloc(sizeof(CkptFingerprint));
-	udf->fingerprint->hash = pstrdup(now->hash);
-	udf->fingerprint->components = pstrdup(now->components);
-	MemoryContextSwitchTo(oldcxt);
-	return true;
-}
-
-/*
- * ckpt_udf_run_query analyses the query that computes the UDF over an input
- * table.  Needs an active snapshot.
- */
-Query *
-ckpt_udf_run_query(CkptUdf *udf, const char *input_table)
-{
-	return udf_analyze_over(udf, makeRangeVar(pstrdup(CKPT_DATA_SCHEMA),
-											  pstrdup(input_table), -1),
-							true, NULL);
+	(void) ckpt_udf_run_query(udf, input_table, &changed);
+	return changed;
 }
 
 /*
@@ -511,9 +491,9 @@ udf_take_apart(CkptUdfTarget *target, Datum value, Datum *values, bool *isnull)
 }
 
 /*
- * ckpt_udf_output_row turns a row of the run query, without the columns before
- * the select list, into the UDF's columns of the output.  Values that are
- * stored elsewhere are fetched.  May allocate in CurrentMemoryContext.
+ * ckpt_udf_output_row turns a row of the run query into the UDF's columns of
+ * the output.  Values that are stored elsewhere are fetched.  May allocate in
+ * CurrentMemoryContext.
  */
 void
 ckpt_udf_output_row(CkptUdf *udf, Datum *values, bool *isnull,

@@ -32,7 +32,7 @@ typedef struct CkptUdf
 	const char *text;
 	List	   *raw_targets;	/* ResTargets */
 	TupleDesc	input_desc;		/* of the input table */
-	int			nplain;			/* columns of the run query before the targets */
+	int			nplain;			/* columns of the output before the UDF's */
 	int			ntargets;
 	CkptUdfTarget *targets;
 	int			nvarlena;		/* of the UDF's columns, those that can be toasted ... */
@@ -45,8 +45,9 @@ typedef struct CkptUdf
 
 extern CkptUdf *ckpt_udf_analyze(CkptKind kind, const char *text,
 								 TupleDesc input_desc);
+extern Query *ckpt_udf_run_query(CkptUdf *udf, const char *input_table,
+								 bool *changed);
 extern bool ckpt_udf_refresh(CkptUdf *udf, const char *input_table);
-extern Query *ckpt_udf_run_query(CkptUdf *udf, const char *input_table);
 extern void ckpt_udf_output_row(CkptUdf *udf, Datum *values, bool *isnull,
 								Datum *out_values, bool *out_isnull);
 
