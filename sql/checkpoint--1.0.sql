@@ -90,11 +90,12 @@ CREATE TABLE checkpoint.processed (
 	range_no bigint NOT NULL,
 	code_no integer NOT NULL,
 	worker integer NOT NULL,
+	nranges integer NOT NULL DEFAULT 1 CHECK (nranges > 0),
 	bits bytea,
 	PRIMARY KEY (checkpoint_id, range_no, code_no, worker)
 );
 COMMENT ON TABLE checkpoint.processed IS
-'processed sets: bitmaps over ranges of 8192 ids, NULL where all are processed';
+'processed sets: bitmaps over ranges of 8192 ids; NULL for nranges ranges of which all ids are processed';
 
 CREATE TABLE checkpoint.work (
 	checkpoint_id bigint NOT NULL,

@@ -1286,16 +1286,19 @@ ckpt_catalog_load_crashes(int64 checkpoint_id, const char *code_hash,
 }
 
 /*
- * load_range adds a stored range to a set; the row has its number and its bits
- * in the first two columns.
+ * load_ranges adds what a stored row says to a set: a range with its bits, or
+ * some full ones that follow each other.  The row has the number of the first
+ * range, how many there are, and the bits in the first three columns.
  */
 static void
-load_range(CkptIdSet *set, uint64 row)
+load_ranges(CkptIdSet *set, uint64 row)
 {
+	int64		range_no = row_int8(row, 1);
+	int64		nranges = row_int8(row, 2);
 	const uint8 *bytes = NULL;
 	int			nbytes = 0;
 	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2,
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 3,
 									  &isnull);
 
 	if (!isnull)
@@ -1305,7 +1308,9 @@ load_range(CkptIdSet *set, uint64 row)
 		bytes = (const uint8 *) VARDATA_ANY(bits);
 		nbytes = (int) VARSIZE_ANY_EXHDR(bits);
 	}
-	ckpt_idset_load_range(set, row_int8(row, 1), bytes, nbytes);
+	for (int64 i = 0; i < nranges; i++)
+		ckpt_idset_load_range(set, range_no + i, bytes, nbytes);
+	set->ranges[range_no].stored = true;
 }
 
 /*
@@ -1317,7 +1322,7 @@ void
 ckpt_catalog_load_processed(int64 checkpoint_id, int code_no, int worker,
 							CkptIdSet *all, CkptIdSet *mine)
 {
-	STATEMENT(st, "SELECT range_no, bits, code_no = $2 AND worker = $3"
+	STATEMENT(st, "SELECT range_no, nranges::bigint, bits, code_no = $2 AND worker = $3"
 			  " FROM checkpoint.processed WHERE checkpoint_id = $1");
 	uint64		nrows;
 
@@ -1328,9 +1333,9 @@ ckpt_catalog_load_processed(int64 checkpoint_id, int code_no, int worker,
 	for (uint64 row = 0; row < nrows; row++)
 	{
 		if (all)
-			load_range(all, row);
-		if (mine && row_bool(row, 3))
-			load_range(mine, row);
+			load_ranges(all, row);
+		if (mine && row_bool(row, 4))
+			load_ranges(mine, row);
 	}
 	catalog_close(&st);
 }
@@ -1342,7 +1347,7 @@ ckpt_catalog_load_processed(int64 checkpoint_id, int code_no, int worker,
 void
 ckpt_catalog_load_code_processed(int64 checkpoint_id, int code_no, CkptIdSet *set)
 {
-	STATEMENT(st, "SELECT range_no, bits FROM checkpoint.processed"
+	STATEMENT(st, "SELECT range_no, nranges::bigint, bits FROM checkpoint.processed"
 			  " WHERE checkpoint_id = $1 AND code_no = $2");
 	uint64		nrows;
 
@@ -1350,73 +1355,98 @@ ckpt_catalog_load_code_processed(int64 checkpoint_id, int code_no, CkptIdSet *se
 	arg_int4(&st, code_no);
 	nrows = catalog_open(&st, SPI_OK_SELECT);
 	for (uint64 row = 0; row < nrows; row++)
-		load_range(set, row);
+		load_ranges(set, row);
 	catalog_close(&st);
 }
 
 /*
- * ckpt_catalog_store_processed stores the ranges of a worker's set that were
- * changed since they were last stored.
+ * bits_datum returns the stored form of a range that is not full.
+ */
+static Datum
+bits_datum(const CkptIdSet *set, int64 range_no)
+{
+	const uint8 *bits;
+	int			nbytes = ckpt_idset_store_range(set, range_no, &bits);
+	bytea	   *value = palloc(VARHDRSZ + nbytes);
+
+	SET_VARSIZE(value, VARHDRSZ + nbytes);
+	memcpy(VARDATA(value), bits, nbytes);
+	return PointerGetDatum(value);
+}
+
+static void
+arg_array(Statement *st, Oid type, ArrayBuildState *array)
+{
+	arg_datum(st, type, makeArrayResult(array, CurrentMemoryContext), false);
+}
+
+/*
+ * ckpt_catalog_store_processed stores what was changed of a worker's set since
+ * it was last stored or loaded.
+ *
+ * A range that has become full joins the full ones around it: one row is
+ * stored for all of them, and theirs go.
  */
 void
 ckpt_catalog_store_processed(int64 checkpoint_id, int code_no, int worker,
 							 CkptIdSet *mine)
 {
-	STATEMENT(st, "INSERT INTO checkpoint.processed (checkpoint_id, range_no, code_no, worker, bits)"
-			  " SELECT $1, r, $2, $3, b FROM unnest($4, $5) AS u (r, b)"
+	STATEMENT(put, "INSERT INTO checkpoint.processed"
+			  " (checkpoint_id, range_no, code_no, worker, nranges, bits)"
+			  " SELECT $1, r, $2, $3, n, b FROM unnest($4, $5, $6) AS u (r, n, b)"
 			  " ON CONFLICT (checkpoint_id, range_no, code_no, worker)"
-			  " DO UPDATE SET bits = EXCLUDED.bits");
-	int64		ndirty = 0;
-	Datum	   *ranges;
-	Datum	   *bitmaps;
-	bool	   *full;
-	int			dims[1];
-	int			lbs[1] = {1};
-	int			n = 0;
+			  " DO UPDATE SET nranges = EXCLUDED.nranges, bits = EXCLUDED.bits");
+	STATEMENT(drop, "DELETE FROM checkpoint.processed WHERE checkpoint_id = $1"
+			  " AND code_no = $2 AND worker = $3 AND range_no = ANY ($4)");
+	ArrayBuildState *ranges = NULL;
+	ArrayBuildState *lengths = NULL;
+	ArrayBuildState *bitmaps = NULL;
+	ArrayBuildState *joined = NULL;
+	int64		next;
 
-	for (int64 i = 0; i < mine->nranges; i++)
-		ndirty += mine->ranges[i].dirty;
-	if (ndirty == 0)
+	for (int64 i = 0; i < mine->nranges; i = next)
+	{
+		int64		nfull = ckpt_idset_full_ranges(mine, i);
+		bool		dirty = false;
+
+		next = i + Max(nfull, 1);
+		for (int64 j = i; j < next; j++)
+			dirty |= mine->ranges[j].dirty;
+		if (!dirty)
+			continue;
+		ranges = accumArrayResult(ranges, Int64GetDatum(i), false, INT8OID,
+								  CurrentMemoryContext);
+		lengths = accumArrayResult(lengths, Int32GetDatum(next - i), false, INT4OID,
+								   CurrentMemoryContext);
+		bitmaps = accumArrayResult(bitmaps, nfull > 0 ? (Datum) 0 : bits_datum(mine, i),
+								   nfull > 0, BYTEAOID, CurrentMemoryContext);
+		for (int64 j = i + 1; j < next; j++)
+		{
+			if (mine->ranges[j].stored)
+				joined = accumArrayResult(joined, Int64GetDatum(j), false, INT8OID,
+										  CurrentMemoryContext);
+			mine->ranges[j].stored = false;
+		}
+		mine->ranges[i].stored = true;
+	}
+	if (ranges == NULL)
 		return;
 
-	ranges = palloc(ndirty * sizeof(Datum));
-	bitmaps = palloc(ndirty * sizeof(Datum));
-	full = palloc(ndirty * sizeof(bool));
-	for (int64 i = 0; i < mine->nranges; i++)
+	if (joined)
 	{
-		const uint8 *bits;
-		int			nbytes;
-		bytea	   *value;
-
-		if (!mine->ranges[i].dirty)
-			continue;
-		nbytes = ckpt_idset_store_range(mine, i, &bits);
-		ranges[n] = Int64GetDatum(i);
-		full[n] = bits == NULL;
-		bitmaps[n] = (Datum) 0;
-		if (bits)
-		{
-			value = palloc(VARHDRSZ + nbytes);
-			SET_VARSIZE(value, VARHDRSZ + nbytes);
-			memcpy(VARDATA(value), bits, nbytes);
-			bitmaps[n] = PointerGetDatum(value);
-		}
-		n++;
+		arg_int8(&drop, checkpoint_id);
+		arg_int4(&drop, code_no);
+		arg_int4(&drop, worker);
+		arg_array(&drop, INT8ARRAYOID, joined);
+		catalog_run(&drop, SPI_OK_DELETE);
 	}
-	dims[0] = n;
-
-	arg_int8(&st, checkpoint_id);
-	arg_int4(&st, code_no);
-	arg_int4(&st, worker);
-	arg_datum(&st, INT8ARRAYOID,
-			  PointerGetDatum(construct_array(ranges, n, INT8OID, 8,
-											  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
-			  false);
-	arg_datum(&st, BYTEAARRAYOID,
-			  PointerGetDatum(construct_md_array(bitmaps, full, 1, dims, lbs, BYTEAOID,
-												 -1, false, TYPALIGN_INT)),
-			  false);
-	catalog_run(&st, SPI_OK_INSERT);
+	arg_int8(&put, checkpoint_id);
+	arg_int4(&put, code_no);
+	arg_int4(&put, worker);
+	arg_array(&put, INT8ARRAYOID, ranges);
+	arg_array(&put, INT4ARRAYOID, lengths);
+	arg_array(&put, BYTEAARRAYOID, bitmaps);
+	catalog_run(&put, SPI_OK_INSERT);
 	ckpt_idset_clean(mine);
 }
 

@@ -149,6 +149,21 @@ ckpt_idset_next_missing(const CkptIdSet *set, int64 id)
 }
 
 /*
+ * ckpt_idset_full_ranges returns how many ranges from the given one on are
+ * full, up to the first that is not.
+ */
+int64
+ckpt_idset_full_ranges(const CkptIdSet *set, int64 range_no)
+{
+	int64		end = range_no;
+
+	while (end < set->nranges &&
+		   set->ranges[end].count == ckpt_idset_range_size(set, end))
+		end++;
+	return end - range_no;
+}
+
+/*
  * ckpt_idset_load_range adds a stored range: bits is NULL for a full one.
  *
  * Bits beyond max_id are an error: the set would not be that of this table.
