@@ -1,0 +1,759 @@
+# Rules 1 to 5, 10, 13 and 15 under random changes: nothing is computed twice and
+# nothing stale is served.
+#
+# Each round changes data, code and settings at random, runs one of a few jobs,
+# which share tables and functions, and compares what came of each step with a
+# model of what is kept:
+#
+# - no stale row: the output is the multiset that the input gives, with the
+#   function's result for that row.  The result says which code computed it: that
+#   at hand, or that which the model knows the row to be kept from.
+# - no unnecessary call: a step calls the function for exactly those rows that
+#   the rules do not keep, with the code at hand, once each.  One that fails
+#   calls some of them, and keeps what did not fail.
+#
+# The functions log each call to the server's log, which no rollback undoes, and
+# where workers log, too.  A step's input is asked of the server: its query, over
+# the outputs of the steps before it, which have been checked.
+#
+#	SEED=n		repeat the choices of a run
+#	ROUNDS=n	how many rounds
+#	LOOK_FURTHER=1	rows are carried over from bases behind the newest, too
+
+use strict;
+use warnings FATAL => 'all';
+
+use IPC::Run;
+use JSON::PP;
+use List::Util qw(max min sum0 uniq);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $seed = $ENV{SEED} // int(rand(1_000_000_000));
+my $rounds = $ENV{ROUNDS} // 1000;
+my $look_further = $ENV{LOOK_FURTHER} // 0;
+srand($seed);
+diag("SEED=$seed ROUNDS=$rounds");
+
+sub pick { return $_[ int(rand(@_)) ]; }
+sub chance { return rand() < $_[0]; }
+
+#
+# The server
+#
+
+my $node = PostgreSQL::Test::Cluster->new('stale');
+$node->init;
+$node->append_conf('postgresql.conf', q{
+log_error_verbosity = terse
+log_line_prefix = ''
+log_min_error_statement = panic
+log_statement = none
+});
+$node->start;
+$node->safe_psql('postgres', q{
+CREATE EXTENSION checkpoint;
+CREATE TABLE s1 (id serial, a int, b numeric, note text, unread text);
+CREATE TABLE s2 (LIKE s1 INCLUDING ALL);
+CREATE TABLE s1_before (LIKE s1 INCLUDING ALL);
+CREATE TABLE s2_before (LIKE s1 INCLUDING ALL);
+CREATE VIEW v1 AS SELECT * FROM s1;
+
+-- logs a call, and fails if it is to; returns the version of what the function
+-- depends on without being seen to
+CREATE FUNCTION called(a int, b numeric, code text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	code := code || '.c' || current_setting('test.cache_version');
+	RAISE LOG 'call % %', current_setting('test.step'), code || ':' || ROW(a, b)::text;
+	IF a = ANY(current_setting('test.bad')::int[]) THEN
+		RAISE 'bad row %', a;
+	END IF;
+	RETURN code;
+END $$;
+
+-- report says what became of a job's steps.  queries gives for each step its
+-- query, the columns of the result, and those that the UDF reads and makes.
+CREATE FUNCTION report(job bigint, queries jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+	s record;
+	q jsonb;
+	outputs text := 'WITH none AS (SELECT)';
+	report jsonb := '[]';
+	input jsonb;
+	output jsonb;
+	processed jsonb;
+BEGIN
+	FOR s IN SELECT st.*, state FROM checkpoint.steps st LEFT JOIN checkpoint.checkpoints USING (checkpoint_id)
+		WHERE st.job_id = report.job ORDER BY st.started_at
+	LOOP
+		q := queries -> s.step;
+		EXECUTE format('%s SELECT coalesce(jsonb_agg(jsonb_build_array(ROW(%s)::text, %s)), ''[]'') FROM (%s) i',
+			outputs, q ->> 'columns', 'ROW(' || (q ->> 'reads') || ')::text', q ->> 'query') INTO input;
+		output := '[]';
+		processed := 'null';
+		IF s.output_table IS NOT NULL THEN
+			EXECUTE format('SELECT coalesce(jsonb_agg(jsonb_build_array(%s, %s)), ''[]'') FROM %s',
+				CASE s.kind WHEN 'gen' THEN 'NULL' ELSE 'ROW(' || (q ->> 'columns') || ')::text' END,
+				coalesce(q ->> 'makes', 'NULL'),
+				CASE WHEN s.kind = 'save' AND s.action <> 'failed' THEN s.step ELSE s.output_table::text END) INTO output;
+			outputs := format('%s, %I AS (SELECT * FROM %s)', outputs, s.step, s.output_table);
+		END IF;
+		IF s.state = 'partial' THEN
+			EXECUTE format('SELECT coalesce(jsonb_agg(ROW(%s)::text), ''[]'') FROM %s
+				WHERE sys__id IN (SELECT checkpoint.processed_ids(%s))',
+				q ->> 'reads', s.input_table, s.checkpoint_id) INTO processed;
+		END IF;
+		report := report || jsonb_build_object('step', s.step, 'action', s.action, 'reason', s.reason,
+			'total', s.rows_total, 'kept', s.rows_kept, 'computed', s.rows_computed, 'checkpoint', s.checkpoint_id,
+			'state', s.state, 'input_table', s.input_table::text, 'output_table', s.output_table::text,
+			'input', input, 'output', output, 'processed', processed);
+	END LOOP;
+	RETURN report;
+END $$;
+});
+
+# One session runs all.
+my ($stdin, $stdout, $stderr) = ('', '', '');
+my $timer = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default);
+my $psql = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') ],
+	'<', \$stdin, '>', \$stdout, '2>', \$stderr, $timer);
+my $log_seen = 0;
+
+# psql_run returns what a script writes to stdout and stderr.
+sub psql_run
+{
+	my ($script) = @_;
+
+	$timer->start;
+	$stdin .= "$script\n\\echo *end*\n\\warn *end*\n";
+	$psql->pump until $stdout =~ /^\*end\*\n/m && $stderr =~ /^\*end\*\n/m;
+	my ($out, $err) = ($stdout, $stderr);
+	($stdout, $stderr) = ('', '');
+	s/^\*end\*\n//m foreach ($out, $err);
+	return ($out, $err);
+}
+
+sub sql
+{
+	my ($out, $err) = psql_run("$_[0];");
+
+	die "$_[0]\n$err" if $err ne '';
+	chomp $out;
+	return $out;
+}
+
+# new_calls counts the calls since the last time: {step}{code:values}.
+sub new_calls
+{
+	my %calls;
+
+	open my $file, '<', $node->logfile or die $node->logfile . ": $!";
+	seek $file, $log_seen, 0;
+	while (my $line = <$file>)
+	{
+		$calls{$1}{$2}++ if $line =~ /^LOG:  call (\S+) (.*)\n$/;
+	}
+	$log_seen = tell $file;
+	close $file;
+	return \%calls;
+}
+
+sql(q{
+SET client_min_messages = error;
+SET test.bad = '{}';
+SET test.cache_version = 0;
+SET test.step = '';
+});
+
+#
+# What changes
+#
+
+# Versions of the code.  Version 3 of f and g cannot handle some row.
+my %code = (f => 1, g => 1, helper => 1, helper2 => 1, expression => 0);
+my %bug = (f => 3, g => 2);
+my $cache_version = 0;
+my $view = 'SELECT * FROM s1';
+my $next_unique = 100;
+
+sub noise { return pick('', ' ', "\n\t", ' /* comment ' . int(rand(100)) . " */ ", " -- comment\n"); }
+sub keyword { return chance(0.5) ? lc $_[0] : uc $_[0]; }
+
+# write_function writes a function, with comments, spacing and case at random.
+sub write_function
+{
+	my ($name) = @_;
+	my $version = $code{$name};
+	my ($begin, $return, $end, $select) = map { keyword($_) } qw(begin return end select);
+
+	return "CREATE OR REPLACE FUNCTION helper2() RETURNS int LANGUAGE plpgsql AS \$\$"
+	  . noise() . "$begin" . noise() . " $return $version;" . noise() . "$end\$\$;\n"
+	  if $name eq 'helper2';
+	return "CREATE OR REPLACE FUNCTION helper() RETURNS text LANGUAGE sql AS \$\$"
+	  . noise() . "$select" . noise() . " 'h$version.' ||" . noise() . "helper2()\$\$;\n"
+	  if $name eq 'helper';
+
+	my $body = noise();
+	$body .= "DECLARE" . noise() . " tag text := called(a, b, '$name$version.' || helper());\n$begin" . noise() . "\n";
+	$body .= "IF a = $bug{$name} THEN RAISE 'cannot handle %', a; END IF;\n" if $version == 3;
+	return "CREATE OR REPLACE FUNCTION f(a int, b numeric) RETURNS text LANGUAGE plpgsql AS \$\$$body"
+	  . "$return tag || ':' || ROW(a, b)::text;" . noise() . "$end\$\$;\n"
+	  if $name eq 'f';
+	$body =~ s/DECLARE/DECLARE p int := a; q numeric := b;/;
+	return "CREATE OR REPLACE FUNCTION g(INOUT a int, INOUT b numeric, OUT z text) RETURNS SETOF record LANGUAGE plpgsql AS \$\$$body"
+	  . "FOR i IN 1 .. CASE WHEN p >= 100 THEN 0 ELSE 1 + coalesce(p, 0) % 2 END LOOP" . noise() . "\n"
+	  . "a := p; b := q; z := tag || ':' || ROW(p, q)::text || '#' || i; RETURN NEXT;\nEND LOOP;\n$end\$\$;\n";
+}
+
+# What gives no rows is not doubled: see results().
+sub yields { my ($values) = @_; return $values =~ /^\((\d+),/ ? ($1 >= 100 ? 0 : 1 + $1 % 2) : 1; }
+sub random_a { return chance(0.12) ? $next_unique++ : pick('NULL', 0 .. 7); }
+sub random_row
+{
+	return join(', ', random_a(), pick('NULL', '1.0', '1.00', '2'), pick('NULL', "''", "'x'", "'y'"), "'u'");
+}
+sub random_id { my ($table) = @_; return "(SELECT id FROM $table ORDER BY md5(id::text || ${\ rand()}) LIMIT 1)"; }
+
+my %mutations = (
+	insert => { weight => 8, sql => sub {
+		my ($t) = @_;
+		return "INSERT INTO $t (a, b, note, unread) VALUES " . join(', ', map { '(' . random_row() . ')' } 1 .. pick(1, 2, 4, 12)) . ";\n"; } },
+	double => { weight => 4, sql => sub {
+		my ($t) = @_;
+		return "INSERT INTO $t (a, b, note, unread) SELECT a, b, note, unread FROM $t WHERE id = ${\ random_id($t)} AND coalesce(a, 0) < 100;\n"; } },
+	delete => { weight => 6, sql => sub {
+		my ($t) = @_;
+		return join('', map { "DELETE FROM $t WHERE id = ${\ random_id($t)};\n" } 1 .. pick(1, 1, 3)); } },
+	'update read' => { weight => 6, sql => sub {
+		my ($t) = @_;
+		return "UPDATE $t SET " . pick('a = ' . random_a(), 'b = ' . pick('NULL', '1.0', '1.00', '2')) . " WHERE id = ${\ random_id($t)};\n"; } },
+	'update note' => { weight => 4, sql => sub {
+		my ($t) = @_;
+		return "UPDATE $t SET note = coalesce(note, '') || 'z' WHERE id = ${\ random_id($t)};\n"; } },
+	'update unread' => { weight => 2, sql => sub { "UPDATE $_[0] SET unread = unread || 'z';\n" } },
+	reorder => { weight => 2, sql => sub { "UPDATE $_[0] SET id = -id;\n" } },
+	'go back' => { weight => 6, sql => sub { "TRUNCATE $_[0]; INSERT INTO $_[0] TABLE $_[0]_before;\n" } },
+	remember => { weight => 3, sql => sub { "TRUNCATE $_[0]_before; INSERT INTO $_[0]_before TABLE $_[0];\n" } },
+	trim => { weight => 3, sql => sub { "DELETE FROM $_[0] WHERE id NOT IN (SELECT id FROM $_[0] ORDER BY id DESC LIMIT 30);\n" } },
+	'remove what fails' => { weight => 3, sql => sub { "DELETE FROM $_[0] WHERE a IN (2, 3, " . int(rand(8)) . ");\n" } },
+	empty => { weight => 0.5, sql => sub { "TRUNCATE $_[0];\n" } },
+	view => { weight => 3, sql => sub {
+		$view = pick('SELECT * FROM s1', 'SELECT * FROM s1 WHERE true', 'SELECT * FROM s1 WHERE a IS DISTINCT FROM 2');
+		return "CREATE OR REPLACE VIEW v1 AS $view;\n"; } },
+	f => { weight => 8, sql => sub { $code{f} = pick(1, 1, 2, 3); return write_function('f'); } },
+	g => { weight => 6, sql => sub { $code{g} = pick(1, 1, 2, 3); return write_function('g'); } },
+	helper => { weight => 2, sql => sub { $code{helper} = pick(1, 1, 1, 2); return write_function('helper'); } },
+	helper2 => { weight => 3, sql => sub { $code{helper2} = pick(1, 1, 1, 2); return write_function('helper2'); } },
+	noise => { weight => 4, sql => sub { join('', map { write_function($_) } qw(helper2 helper f g)) } },
+	expression => { weight => 2, sql => sub { $code{expression} = pick(0, 0, 0, 1); return ''; } },
+	'cache version' => { weight => 3, sql => sub { $cache_version = pick(0, 0, 0, 1); return ''; } },
+	repair => { weight => 8, sql => sub {
+		my $sql = '';
+		foreach my $name ('f', 'g')
+		{
+			next unless $code{$name} == 3;
+			$code{$name} = pick(1, 2);
+			$sql .= write_function($name);
+		}
+		return $sql; } },
+	'drop table' => { weight => 2, sql => \&drop_table },
+);
+my @mutations = map { ($_) x (2 * $mutations{$_}{weight}) } sort keys %mutations;
+
+#
+# The jobs.  The functions read a and b; note, l and z are columns that they do
+# not read.
+#
+
+my $sources = sub { return pick(
+	'SELECT a, b, note FROM s1 ORDER BY id',
+	'SELECT a, b, note FROM s1 ORDER BY id',
+	'SELECT a, b, note FROM s1 ORDER BY a DESC, id',
+	'SELECT a, b, note FROM v1',
+	'WITH s AS (TABLE s1) SELECT s.a, s.b, s.note FROM s WHERE true') };
+my %m = (kind => 'map', query => $sources, columns => 'a, b, note', makes => 'y', udf => 'f(a, b)');
+my %g = (kind => 'gen', columns => 'a, b', makes => 'z', udf => 'g(a, b)');
+my @by_map = (
+	{ %m, step => 'm' },
+	{ kind => 'query', step => 'q', columns => 'a, b, n',
+		query => 'SELECT a, b::text::numeric AS b, count(*) AS n FROM m GROUP BY a, b::text' },
+	{ %g, step => 'g', query => 'SELECT a, b FROM q' },
+	{ kind => 'save', step => 'public.p1', columns => 'a, b, z', query => 'SELECT a, b, z FROM g' });
+my %jobs = (
+	one => \@by_map,
+	two => \@by_map,
+	three => [
+		{ %m, step => 'other' },
+		{ %m, step => 'm2', query => 'SELECT a, b, length(y) AS l FROM other', columns => 'a, b, l' },
+		{ kind => 'save', step => 'public.p2', columns => 'a, b, y', query => 'SELECT a, b, y FROM m2' }],
+	four => [
+		{ %g, step => 'g', columns => sub { pick('a, b, note', 'a, b, note', 'a, b') },
+			query => sub { "SELECT $_[0] FROM s2 ORDER BY " . pick('id', 'a, id') } },
+		{ %m, step => 'm3', query => 'SELECT a, b, z FROM g', columns => 'a, b, z' }],
+	five => [
+		{ %m, step => 'm', columns => sub { pick('a, b, note', 'a, b, note', 'a, b, note', 'a, b') },
+			query => sub { "SELECT $_[0] FROM s2 ORDER BY id" } },
+		{ %m, step => 'again', query => 'SELECT a, b, note FROM s2', columns => 'a, b, note' }]);
+
+my %reads = (one => 's1', two => 's1', three => 's1', four => 's2', five => 's2');
+
+# make_run draws what a run of a job is asked for.
+sub make_run
+{
+	my ($job) = @_;
+	my $run = { job => $job, fresh => chance(0.03), steps => [] };
+
+	foreach my $step (@{ $jobs{$job} })
+	{
+		my %s = %$step;
+
+		$s{$_} = ref $s{$_} ? $s{$_}->($s{columns}) : $s{$_} foreach ('columns', 'query');
+		$s{cache_enabled} = !chance(0.03);
+		if ($s{udf})
+		{
+			my ($function) = $s{udf} =~ /^(\w)/;
+
+			# the expression's version is part of what f returns
+			$s{udf} = "f(a, b)" . ($code{expression} ? " || '.e1'" : '') . ' AS y' if $function eq 'f';
+			$s{function} = $function;
+			$s{code} = "$function$code{$function}.h$code{helper}.$code{helper2}";
+			$s{code} .= ".e$code{expression}" if $function eq 'f';
+			$s{code} .= ".c$cache_version";
+			$s{on_code_change} = pick(('continue') x 7, 'recompute', 'recompute', 'restart');
+			$s{on_error} = chance(0.25) ? 'skip' : 'stop';
+			$s{workers} = chance(0.04) ? 2 : 1;
+		}
+		push @{ $run->{steps} }, \%s;
+	}
+	if (!$run->{fresh} && chance(0.03))
+	{
+		$run->{resume_from} = pick(map { $_->{step} } @{ $run->{steps} });
+	}
+	$run->{bad} = [ chance(0.2) ? map { int(rand(8)) } 1 .. pick(1, 2) : () ];
+	return $run;
+}
+
+sub run_script
+{
+	my ($run) = @_;
+	my $sql = "SET test.bad = '{" . join(',', @{ $run->{bad} }) . "}';\nSET test.cache_version = $cache_version;\n";
+
+	$sql .= "SELECT checkpoint.begin_job('$run->{job}'";
+	$sql .= ', fresh => true' if $run->{fresh};
+	$sql .= ", resume_from => '$run->{resume_from}'" if $run->{resume_from};
+	$sql .= ");\n";
+	foreach my $s (@{ $run->{steps} })
+	{
+		$sql .= "SET test.step = '$s->{step}';\nCALL checkpoint.$s->{kind}('$s->{step}', '$s->{query}'";
+		$sql .= ", \$\$$s->{udf}\$\$" if $s->{udf};
+		$sql .= ', cache_enabled => false' unless $s->{cache_enabled};
+		if ($s->{udf})
+		{
+			$sql .= ", cache_version => '$cache_version'" if $cache_version;
+			$sql .= ", on_code_change => '$s->{on_code_change}', on_error => '$s->{on_error}', workers => $s->{workers}";
+		}
+		$sql .= ");\n";
+	}
+	return "${sql}SELECT checkpoint.end_job();\n";
+}
+
+#
+# The model: what is kept.  A checkpoint has
+#
+#	id, job, step, kind, input, columns		which
+#	final, key, fresh, mixed				its state; key until it is replaced
+#	results									{values}{code}: how many rows
+#	tables, lost							input and output
+#
+
+my @checkpoints;	# oldest first
+my %known_steps;	# those that resume_from may name
+
+sub group_checkpoints
+{
+	my ($run, $s) = @_;
+
+	return reverse grep { $_->{job} eq $run->{job} && $_->{step} eq $s->{step} } @checkpoints;
+}
+
+sub drop_table
+{
+	my $cp = @checkpoints ? pick(@checkpoints[max(0, $#checkpoints - 20) .. $#checkpoints]) : return '';
+	my $which = pick(sort keys %{ $cp->{tables} }) // return '';
+
+	$cp->{lost}{$which} = 1;
+	return 'DROP TABLE ' . delete($cp->{tables}{$which}) . " CASCADE;\n";
+}
+
+# can_handle returns whether the function, as it is, handles a row.
+sub can_handle
+{
+	my ($run, $s, $values) = @_;
+	my ($a) = $values =~ /^\((\d+),/ or return 1;
+
+	return !(grep { $_ == $a } @{ $run->{bad} }) && !($code{ $s->{function} } == 3 && $bug{ $s->{function} } == $a);
+}
+
+# find_partial looks for what to continue.
+sub find_partial
+{
+	my ($run, $s, $fresh_only) = @_;
+
+	foreach my $cp (group_checkpoints($run, $s))
+	{
+		return undef if $fresh_only && ($cp->{final} || !$cp->{fresh});
+		next if $cp->{final} || $cp->{input} ne $s->{input_key} || $cp->{columns} ne $s->{columns_key} || %{ $cp->{lost} };
+		return undef if $s->{on_code_change} eq 'restart' && grep { $_ ne $s->{code} } codes($cp);
+		return $cp;
+	}
+	return undef;
+}
+
+sub codes { my ($cp) = @_; return uniq map { keys %$_ } values %{ $cp->{results} }; }
+
+# what a base has for a row: all results, or those of the code at hand
+sub results_of
+{
+	my ($cp, $code) = @_;
+	my %results;
+
+	foreach my $values (keys %{ $cp->{results} })
+	{
+		foreach my $by (keys %{ $cp->{results}{$values} })
+		{
+			$results{$values}{$by} = $cp->{results}{$values}{$by} if !defined $code || $by eq $code;
+		}
+	}
+	return \%results;
+}
+
+# find_bases lists what there is to carry over, by base: first all that counts of
+# the newest base that has any, and if none of it is of the code at hand, then
+# that of the next older one which has.
+sub find_bases
+{
+	my ($run, $s) = @_;
+	my @bases;
+
+	return () if $s->{on_code_change} eq 'restart';
+	foreach my $cp (group_checkpoints($run, $s))
+	{
+		my $usable = $cp->{columns} eq $s->{columns_key} && !$cp->{lost}{output}
+		  && !($cp->{lost}{input} && ($s->{kind} eq 'gen' || !$cp->{final}));
+
+		if ($usable)
+		{
+			my $same_code = $cp->{final} || $s->{on_code_change} eq 'recompute' || @bases;
+			my $results = results_of($cp, $same_code ? $s->{code} : undef);
+
+			push @bases, $results if %$results;
+			last if @bases && grep { $_->{ $s->{code} } } values %$results;
+		}
+		last if $cp->{fresh} || !$look_further;
+	}
+	return @bases;
+}
+
+# predict says what the step is to do: { how => 'reuse' | 'refuse' | 'adopt' |
+# 'new', cp, bases }
+sub predict
+{
+	my ($run, $s) = @_;
+	my $cp;
+
+	if (!$s->{anew})
+	{
+		$cp = $s->{udf} && find_partial($run, $s, 1);
+		if (!$cp)
+		{
+			my ($final) = grep {
+				defined $_->{key} && $_->{key} eq $s->{key} && (!$_->{mixed} || $_->{job} eq $run->{job}) && !$_->{lost}{output} }
+			  reverse @checkpoints;
+			return { how => 'reuse', cp => $final } if $final;
+			$cp = $s->{udf} && find_partial($run, $s, 0);
+		}
+	}
+	return { how => 'refuse' } if $s->{before};
+	return { how => 'adopt', cp => $cp,
+		bases => [ results_of($cp, $s->{on_code_change} eq 'recompute' ? $s->{code} : undef) ] } if $cp;
+	return { how => 'new', bases => [ $s->{udf} && !$s->{anew} ? find_bases($run, $s) : () ] };
+}
+
+# results takes an output apart: {values}{code}, how many rows.  Rows without
+# output have no code: they get that of what is kept, which must be one.
+sub results
+{
+	my ($s, $report, $processed, $bases, $complain) = @_;
+	my (%rows, %results);
+	my %left = map { $_ => $processed->{$_} } keys %$processed;
+
+	foreach my $row (@{ $report->{output} })
+	{
+		my ($code, $values, $rest) = $row->[1] =~ /^([^:]+):(\([^)]*\))(.*)$/;
+
+		$code =~ s/(\.c\d)$/.e0$1/, $rest =~ s/^\.e1// && $code =~ s/\.e0/.e1/ if $s->{kind} eq 'map';
+		$rows{$values}{$code}{$rest}++;
+	}
+	foreach my $values (keys %rows)
+	{
+		foreach my $code (keys %{ $rows{$values} })
+		{
+			my $want = $s->{kind} eq 'map' ? 1 : yields($values);
+			my @counts = uniq values %{ $rows{$values}{$code} };
+
+			$complain->("$code:$values does not give the rows that it is to give")
+			  unless keys %{ $rows{$values}{$code} } == $want && @counts == 1;
+			$results{$values}{$code} = $counts[0];
+			$left{$values} -= $counts[0];
+		}
+	}
+	foreach my $values (grep { $left{$_} } keys %left)
+	{
+		my ($base) = grep { $_->{$values} } @$bases;
+
+		$complain->("$values: $left{$values} rows too few in the output")
+		  unless $s->{kind} eq 'gen' && yields($values) == 0 && $left{$values} == 1;
+		$results{$values}{ $base ? (keys %{ $base->{$values} })[0] : $s->{code} } = 1;
+	}
+	return \%results;
+}
+
+sub multiset { my %m; $m{$_}++ foreach @_; return \%m; }
+sub show { my ($m) = @_; return join(' ', map { ref $m->{$_} ? "$_ => [" . show($m->{$_}) . ']' : "$_ x $m->{$_}" } sort keys %$m); }
+
+my %count = (steps => 0, calls => 0, failed => 0);
+
+# check_step compares a step with the model, and brings the model up to date.
+sub check_step
+{
+	my ($run, $s, $report, $calls, $complain) = @_;
+	my $total = multiset(map { $_->[1] } @{ $report->{input} });
+	my $processed = $report->{processed} ? multiset(@{ $report->{processed} }) : $total;
+	my $want;
+
+	$s->{anew} = $run->{fresh} || !$s->{cache_enabled} || $run->{resumed} || 0;
+	$s->{before} = $run->{resume_from} && !$run->{resumed};
+	$s->{input_key} = join("\n", $s->{columns}, sort map { $_->[0] } @{ $report->{input} });
+	$s->{columns_key} = join(',', $s->{kind} eq 'gen' ? 'gen' : $s->{columns}, $s->{makes} // 'query');
+	$s->{key} = join("\n", $s->{columns_key}, $s->{code} // '', $s->{input_key});
+	$want = predict($run, $s);
+	$count{steps}++;
+	$count{ $want->{how} }++;
+
+	if ($want->{how} eq 'refuse')
+	{
+		$complain->("it is $report->{action}, not refused") unless $report->{action} eq 'failed' && !$calls;
+		return;
+	}
+	if ($want->{how} eq 'reuse' || $report->{action} eq 'reused')
+	{
+		my $which = $want->{cp} ? "reused from $want->{cp}{id}" : 'from nothing';
+
+		$complain->("it is $report->{action} from $report->{checkpoint}, not $which: $report->{reason}")
+		  unless $report->{action} eq 'reused' && $want->{how} eq 'reuse' && $report->{checkpoint} == $want->{cp}{id};
+		$complain->('reused, with calls') if $calls;
+		return if $want->{how} ne 'reuse';
+	}
+
+	# the rows, of a step that has finished
+	if ($s->{kind} ne 'gen' && $report->{state} eq 'final')
+	{
+		my $rows = multiset(map { $_->[0] } @{ $report->{input} });
+		my $output = multiset(map { $_->[0] } @{ $report->{output} });
+
+		$complain->("its rows are\n" . show($output) . "\nnot\n" . show($rows)) unless show($output) eq show($rows);
+	}
+
+	my $cp = $want->{how} eq 'new' ? { id => $report->{checkpoint}, job => $run->{job}, step => $s->{step},
+		kind => $s->{kind}, input => $s->{input_key}, columns => $s->{columns_key}, fresh => $s->{anew},
+		results => {}, tables => {}, lost => {} } : $want->{cp};
+	if ($s->{udf})
+	{
+		my @bases = $want->{how} eq 'reuse' ? ($cp->{results}) : @{ $want->{bases} };
+		my $results = results($s, $report, $processed, \@bases, $complain);
+		my %called;
+		my ($kept, $computed) = (0, 0);
+
+		foreach my $call (keys %{ $calls // {} })
+		{
+			my ($code, $values) = $call =~ /^([^:]+):(.*)$/;
+			my $of = $s->{code} =~ s/\.e\d//r;
+
+			$complain->("call of other code: $call instead of $of") unless $code eq $of;
+			$called{$values} += $calls->{$call};
+			$count{calls} += $calls->{$call};
+		}
+		foreach my $values (uniq keys %$total, keys %called, keys %$processed)
+		{
+			my $n = $total->{$values} // 0;
+			my $ncalls = $called{$values} // 0;
+			my $nprocessed = $processed->{$values} // 0;
+			my $nkept = 0;
+			my %may_have;
+
+			# what each base has goes, one for one, to the rows that are left
+			foreach my $base (@bases)
+			{
+				my $has = $base->{$values} or next;
+
+				$may_have{$_} += $has->{$_} foreach keys %$has;
+				$nkept += min($n - $nkept, sum0(values %$has));
+			}
+			my $must = $n - $nkept;
+			my $new = $nprocessed - $nkept;
+			$kept += $nkept;
+			$computed += $new;
+
+			$complain->("$values: $ncalls calls, of $n rows $nkept are kept") if $ncalls > $must;
+			$complain->("$values: $nprocessed rows processed, $nkept kept, $ncalls calls") if $new < 0 || $new > $ncalls;
+			if (can_handle($run, $s, $values))
+			{
+				$complain->("$values: $ncalls calls, $new results") if $new != $ncalls;
+				$complain->("$values: only $ncalls calls, $must are needed")
+				  if $ncalls < $must && $report->{action} ne 'failed';
+			}
+			else
+			{
+				$complain->("$values: $new results of what fails") if $new > 0;
+				$complain->("$values: $ncalls calls of what fails, $must are needed")
+				  if $ncalls < $must && $report->{action} ne 'failed';
+				$run->{fails} = 1 if $must > 0;
+				$run->{passed_over} = 1 if $must > 0;
+			}
+
+			# which code computed each: what is new, and no more than there was of the others
+			my %has = %{ $results->{$values} // {} };
+			$may_have{ $s->{code} } += $new if $new > 0;
+			foreach my $code (keys %has)
+			{
+				$complain->("STALE: $values has $has{$code} results of $code, of " . ($may_have{$code} // 0))
+				  if $has{$code} > ($may_have{$code} // 0);
+			}
+			$complain->("$values: $new results are new, not all of $s->{code}")
+			  if $new > 0 && ($has{ $s->{code} } // 0) < $new;
+			$complain->("$values: " . sum0(values %has) . " results, not $nprocessed") if sum0(values %has) != $nprocessed;
+		}
+		$complain->("$report->{kept} rows kept, not $kept") if $report->{kept} != $kept;
+		$complain->("$report->{computed} rows computed, not $computed") if $report->{computed} != $computed;
+		my $action = $run->{fails} && $s->{on_error} eq 'stop' ? 'failed'
+		  : $want->{how} eq 'reuse' ? 'reused'
+		  : $want->{how} eq 'adopt' ? 'continued'
+		  : $kept ? 'carried over'
+		  : 'computed';
+		$complain->("action $report->{action}, not $action: $report->{reason}") if $report->{action} ne $action;
+		$complain->("it is $report->{state}") if $report->{state} ne ($run->{fails} ? 'partial' : 'final');
+		$cp->{results} = $results;
+		$count{kept} += $kept;
+	}
+
+	# bring the model up to date
+	if ($want->{how} eq 'new')
+	{
+		push @checkpoints, $cp;
+		$cp->{tables}{output} = $report->{output_table};
+		$cp->{tables}{input} = $report->{input_table} if $report->{input_table};
+	}
+	if ($report->{state} eq 'final' && !$cp->{final})
+	{
+		$cp->{final} = 1;
+		$cp->{mixed} = (grep { $_ ne $s->{code} } codes($cp)) > 0;
+		delete $cp->{tables}{input} if $s->{kind} eq 'map';
+		foreach my $other (grep { defined $_->{key} && $_->{key} eq $s->{key} } @checkpoints)
+		{
+			$other->{key} = undef if !$cp->{mixed} || $other->{mixed} && $other->{job} eq $cp->{job};
+		}
+		$cp->{key} = $s->{key};
+	}
+	if ($report->{state} eq 'final')
+	{
+		@checkpoints = grep {
+			$_->{final} || $_->{job} ne $run->{job} || $_->{step} ne $s->{step} } @checkpoints;
+	}
+}
+
+#
+# The test
+#
+
+sql(join('', map { write_function($_) } qw(helper2 helper f g)));
+sql(join('', map { $mutations{insert}{sql}->($_) } qw(s1 s2) x 6));
+new_calls();
+
+my $round;
+my $failed = 0;
+my $again;			# a job that failed is often run again, after a repair
+my @repairs = ('repair', 'repair', 'f', 'g', 'noise', 'expression', 'cache version', 'double', 'delete',
+	('remove what fails') x 4);
+for ($round = 1; $round <= $rounds && !$failed; $round++)
+{
+	my $changes = '';
+	my @names;
+
+	my $job = $again // pick(sort keys %jobs);
+
+	# what one job has just finished is asked for by another, as it is, too
+	if (chance($again ? 0.8 : 0.65))
+	{
+		foreach my $i (1 .. pick(1, 1, 2, 3))
+		{
+			my $name = pick($again ? @repairs : @mutations);
+
+			push @names, $name;
+			$changes .= $mutations{$name}{sql}->($again || chance(0.5) ? $reads{$job} : pick('s1', 's2'));
+		}
+	}
+	my $run = make_run($job);
+	delete $run->{resume_from} if $run->{resume_from} && !$known_steps{ $run->{job} }{ $run->{resume_from} };
+	my @complaints;
+	my $script = run_script($run);
+
+	sql($changes) if $changes ne '';
+	my ($out, $err) = psql_run($script);
+	my $queries = encode_json({ map {
+		my $s = $_;
+		$s->{step} => { query => $s->{query}, columns => $s->{columns}, reads => $s->{udf} ? 'a, b' : $s->{columns},
+			makes => $s->{makes} } } @{ $run->{steps} } });
+	my $reports = decode_json(sql("SELECT report(max(job_id), \$\$$queries\$\$) FROM checkpoint.jobs"));
+	my $calls = new_calls();
+
+	foreach my $s (@{ $run->{steps} })
+	{
+		my $report = shift @$reports;
+
+		if (!$report)
+		{
+			push @complaints, "no step $s->{step}" unless $run->{ended};
+			last;
+		}
+		$run->{resumed} = 1 if $run->{resume_from} && $run->{resume_from} eq $s->{step};
+		$run->{fails} = 0;
+		check_step($run, $s, $report, $calls->{ $s->{step} }, sub { push @complaints, "$s->{step}: $_[0]" });
+		$known_steps{ $run->{job} }{ $s->{step} } = 1;
+		if ($report->{action} eq 'failed')
+		{
+			$run->{ended} = 1;
+			$count{failed}++;
+		}
+	}
+	my ($error) = $err =~ /^.*?ERROR: +(.*)/m;
+	push @complaints, "error: $error" if defined $error && !$run->{ended};
+	$again = ($run->{ended} || $run->{passed_over}) && chance(0.6) ? $run->{job} : undef;
+	if (@complaints)
+	{
+		fail("round $round");
+		diag(join("\n", "after " . join(', ', @names), @complaints, $changes, $script, $err));
+		$failed = 1;
+	}
+	elsif ($round % 100 == 0)
+	{
+		pass("nothing stale, no call too many until round $round");
+	}
+}
+is($round - 1, $rounds, 'all rounds are done') unless $failed;
+diag(join(', ', map { "$_ $count{$_}" } sort keys %count));
+
+$stdin .= "\\q\n";
+$psql->finish;
+$node->stop;
+done_testing();
