@@ -95,6 +95,30 @@ SELECT checkpoint.begin_job(:'a');
 CALL checkpoint.map(:'a', 'SELECT "Num" FROM "Src 1"', '"Num" * 10 AS y');
 CALL checkpoint.map(:'b', 'SELECT "Num" FROM "Src 1"', '"Num" * 100 AS y');
 SELECT checkpoint.end_job();
+-- jobs of 255 bytes, of which the tables' names have the first ones: nor are
+-- they continued by each other
+CREATE FUNCTION fails_at_3(x int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    IF x = 3 AND current_setting('test.fails')::bool THEN
+        RAISE 'not yet';
+    END IF;
+    RETURN x;
+END $$;
+SELECT repeat('j', 254) || 'a' AS long_a, repeat('j', 254) || 'b' AS long_b \gset
+SET test.fails = true;
+SELECT checkpoint.begin_job(:'long_a');
+CALL checkpoint.map(:'a', 'SELECT "Num" FROM "Src 1"', '"Num" * 1000 + 1 AS y');
+CALL checkpoint.map(:'b', 'SELECT "Num" FROM "Src 1" ORDER BY 1', 'fails_at_3("Num") AS y');
+SET test.fails = false;
+SELECT checkpoint.begin_job(:'long_b');
+CALL checkpoint.map(:'a', 'SELECT "Num" FROM "Src 1" ORDER BY 1', 'fails_at_3("Num") AS y');
+CALL checkpoint.map(:'b', 'SELECT "Num" FROM "Src 1" ORDER BY 1', 'fails_at_3("Num") * 10 AS y');
+SELECT checkpoint.end_job();
+SELECT checkpoint.begin_job(:'long_a');
+CALL checkpoint.map(:'b', 'SELECT "Num" FROM "Src 1" ORDER BY 1', 'fails_at_3("Num") + 1 AS y');
+SELECT checkpoint.end_job();
+SELECT right(job, 1) AS job, right(step, 1) AS step, action, output_table FROM checkpoint.steps
+WHERE octet_length(job) = 255 ORDER BY started_at;
 -- a job and a step that run into each other
 SELECT checkpoint.begin_job('a_b');
 CALL checkpoint.map('c', 'SELECT "Num" FROM "Src 1"', '"Num" AS y');
