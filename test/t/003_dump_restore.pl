@@ -120,6 +120,39 @@ sub reruns_continue
 #
 fail_halfway('postgres', 'dump');
 
+# Code of all kinds is the same code there, whatever OIDs it has: a finished step
+# that uses it is reused.
+$node->safe_psql('postgres', <<'SQL');
+CREATE SCHEMA code;
+GRANT ALL ON SCHEMA code TO app;
+CREATE FUNCTION code.helper(i int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM nextval('public.calls');
+	RETURN i + 1;	-- a comment
+END $$;
+CREATE FUNCTION code.plus(a int, b int) RETURNS int LANGUAGE sql AS 'SELECT a + code.helper(b)';
+CREATE OPERATOR code.<+> (LEFTARG = int, RIGHTARG = int, FUNCTION = code.plus);
+CREATE AGGREGATE code.total(int) (SFUNC = code.plus, STYPE = int, INITCOND = '0');
+CREATE TYPE code.pair AS (a int, b int);
+CREATE FUNCTION code.to_pair(int) RETURNS code.pair LANGUAGE sql AS 'SELECT ROW($1, 1)::code.pair';
+CREATE CAST (int AS code.pair) WITH FUNCTION code.to_pair(int);
+CREATE TYPE code.color AS ENUM ('red', 'green');
+CREATE DOMAIN code.positive AS int CHECK (code.plus(value, 0) > 0);
+CREATE VIEW code.shown AS SELECT num, num OPERATOR(code.<+>) 1 AS more FROM public.src;
+GRANT SELECT ON code.shown TO app;
+CREATE FUNCTION code.atomic(i int, c code.color DEFAULT 'green') RETURNS int STRICT SET work_mem = '1MB'
+BEGIN ATOMIC
+	SELECT (i OPERATOR(code.<+>) 2) + (i::code.pair).b + (SELECT count(*) FROM code.shown)::int
+		+ (SELECT code.total(x) FROM generate_series(1, i) x) + length(c::text);
+END;
+CREATE FUNCTION code.calls_all(i int) RETURNS int LANGUAGE sql AS 'SELECT code.atomic(i) + i::code.positive';
+SQL
+my $all = "CALL checkpoint.map('all', 'SELECT num, ''red''::code.color AS c FROM src WHERE num < 4', "
+  . "'code.calls_all(num) AS y, num OPERATOR(code.<+>) 1 AS z, code.atomic(num, c) AS c2, num::code.positive AS q');\n";
+my $fingerprints = "SELECT f, checkpoint.fingerprint(f::regprocedure), checkpoint.fingerprint_components(f::regprocedure) "
+  . "FROM unnest(ARRAY['code.calls_all(int)', 'code.atomic(int, code.color)']) f ORDER BY 1, 3";
+$node->safe_psql('postgres', sprintf($begin, 'all') . $all . $end);
+
 # a job that is open does not run in the restored database
 my $session = $node->background_psql('postgres');
 $session->query_safe("SELECT checkpoint.begin_job('open')");
@@ -154,11 +187,17 @@ foreach my $db ('restored', 'replayed', 'parallel')
 		is($node->safe_psql($db, $query), $node->safe_psql('postgres', $query),
 			"$db: the state is the same");
 	}
+	is($node->safe_psql($db, $fingerprints), $node->safe_psql('postgres', $fingerprints),
+		"$db: the same code has the same fingerprint");
+	my ($ret, $stdout, $stderr) =
+	  $node->psql($db, "SELECT setval('public.calls', 1, false);\n" . sprintf($begin, 'all') . $all . $end);
+	like($stderr, qr/step "all": reused: final checkpoint /, "$db: a finished step is reused");
+	is($node->safe_psql($db, 'SELECT is_called FROM public.calls'), 'f', "$db: no function was called");
 	is($node->safe_psql($db, "SELECT status FROM checkpoint.jobs WHERE name = 'open'"),
 		'interrupted', "$db: the open job shows as interrupted");
 	reruns_continue($db, 'dump', $db);
 	is( $node->safe_psql($db,
-			"SELECT count(*) FROM checkpoint.jobs j JOIN checkpoint.jobs o ON o.job_id = j.rerun_of AND o.name = j.name"),
+			"SELECT count(*) FROM checkpoint.jobs j JOIN checkpoint.jobs o ON o.job_id = j.rerun_of AND o.name = j.name AND j.name <> 'all'"),
 		'2', "$db: job numbers go on");
 }
 $session->query_safe('SELECT checkpoint.end_job()');
