@@ -19,6 +19,7 @@
 #	SEED=n		repeat the choices of a run
 #	ROUNDS=n	how many rounds
 #	LOOK_FURTHER=1	rows are carried over from bases behind the newest, too
+#	EXPIRES=1	what was not used for long is not used any more
 
 use strict;
 use warnings FATAL => 'all';
@@ -33,6 +34,7 @@ use Test::More;
 my $seed = $ENV{SEED} // int(rand(1_000_000_000));
 my $rounds = $ENV{ROUNDS} // 1000;
 my $look_further = $ENV{LOOK_FURTHER} // 0;
+my $expires = $ENV{EXPIRES} // 0;
 srand($seed);
 diag("SEED=$seed ROUNDS=$rounds");
 
@@ -258,6 +260,8 @@ my %mutations = (
 		}
 		return $sql; } },
 	'drop table' => { weight => 2, sql => \&drop_table },
+	expire => { weight => $expires, sql => \&expire },
+	pin => { weight => $expires, sql => \&pin },
 );
 my @mutations = map { ($_) x (2 * $mutations{$_}{weight}) } sort keys %mutations;
 
@@ -365,6 +369,7 @@ sub run_script
 #	final, key, fresh, mixed				its state; key until it is replaced
 #	results									{values}{code}: how many rows
 #	tables, lost							input and output
+#	old, pinned								has it expired?
 #
 
 my @checkpoints;	# oldest first
@@ -374,7 +379,7 @@ sub group_checkpoints
 {
 	my ($run, $s) = @_;
 
-	return reverse grep { $_->{job} eq $run->{job} && $_->{step} eq $s->{step} } @checkpoints;
+	return reverse grep { $_->{job} eq $run->{job} && $_->{step} eq $s->{step} && !expired($_) } @checkpoints;
 }
 
 sub drop_table
@@ -385,6 +390,26 @@ sub drop_table
 	$cp->{lost}{$which} = 1;
 	return 'DROP TABLE ' . delete($cp->{tables}{$which}) . " CASCADE;\n";
 }
+
+# expire makes a checkpoint's last use be long ago.
+sub expire
+{
+	my $cp = @checkpoints ? pick(@checkpoints[max(0, $#checkpoints - 20) .. $#checkpoints]) : return '';
+
+	return '' if $cp->{fresh};
+	$cp->{old} = 1;
+	return "UPDATE checkpoint.checkpoint SET last_used_at = now() - interval '29 days' WHERE checkpoint_id = $cp->{id};\n";
+}
+
+sub pin
+{
+	my $cp = @checkpoints ? pick(@checkpoints[max(0, $#checkpoints - 20) .. $#checkpoints]) : return '';
+
+	$cp->{pinned} = 1;
+	return "UPDATE checkpoint.checkpoint SET pinned = true WHERE checkpoint_id = $cp->{id};\n";
+}
+
+sub expired { my ($cp) = @_; return $cp->{old} && !$cp->{pinned}; }
 
 # can_handle returns whether the function, as it is, handles a row.
 sub can_handle
@@ -468,7 +493,7 @@ sub predict
 		if (!$cp)
 		{
 			my ($final) = grep {
-				defined $_->{key} && $_->{key} eq $s->{key} && (!$_->{mixed} || $_->{job} eq $run->{job}) && !$_->{lost}{output} }
+				defined $_->{key} && $_->{key} eq $s->{key} && (!$_->{mixed} || $_->{job} eq $run->{job}) && !$_->{lost}{output} && !expired($_) }
 			  reverse @checkpoints;
 			return { how => 'reuse', cp => $final } if $final;
 			$cp = $s->{udf} && find_partial($run, $s, 0);
@@ -648,6 +673,7 @@ sub check_step
 	}
 
 	# bring the model up to date
+	$cp->{old} = 0;
 	if ($want->{how} eq 'new')
 	{
 		push @checkpoints, $cp;
