@@ -413,17 +413,20 @@ LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION checkpoint._retention() IS
 'internal: the setting checkpoint.retention';
 
-CREATE FUNCTION checkpoint._expires_at(pinned boolean, last_used_at timestamptz,
-	output_table name)
-RETURNS timestamptz
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN CASE WHEN NOT pinned AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-		WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass
-		AND d.refclassid = 'pg_catalog.pg_class'::regclass
-		AND d.refobjid = pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(output_table)))
-	THEN last_used_at + checkpoint._retention() END;
-COMMENT ON FUNCTION checkpoint._expires_at(boolean, timestamptz, name) IS
-'internal: when a checkpoint expires; NULL while it is pinned or published';
+CREATE VIEW checkpoint._expiry AS
+SELECT c.checkpoint_id,
+	CASE WHEN NOT c.pinned
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+			WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+			AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+			AND d.refobjid = pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.output_table)))
+		AND NOT EXISTS (SELECT FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)
+			WHERE j.status = 'running' AND s.checkpoint_id = c.checkpoint_id
+			AND checkpoint._job_status(j.job_id, j.status, j.attached) = 'running')
+	THEN c.last_used_at + checkpoint._retention() END AS expires_at
+FROM checkpoint.checkpoint c;
+COMMENT ON VIEW checkpoint._expiry IS
+'internal: when a checkpoint expires; NULL while it is pinned, published or used by a running job';
 
 CREATE VIEW checkpoint.jobs WITH (security_barrier) AS
 SELECT j.job_id, j.name, j.owner,
@@ -462,10 +465,11 @@ SELECT c.checkpoint_id, c.job_name AS job, c.step, c.kind, c.state, c.owner,
 	COALESCE(pg_catalog.pg_total_relation_size(t.input_table), 0)
 		+ COALESCE(pg_catalog.pg_total_relation_size(t.output_table), 0) AS bytes,
 	c.created_at, c.last_used_at,
-	checkpoint._expires_at(c.pinned, c.last_used_at, c.output_table) AS expires_at,
+	x.expires_at,
 	c.pinned, c.job_id, c.cache_version, t.input_table, t.output_table,
 	v.rows_by_code
 FROM checkpoint.checkpoint c
+	JOIN checkpoint._expiry x USING (checkpoint_id)
 	CROSS JOIN LATERAL (SELECT
 		pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.input_table)) AS input_table,
 		pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.output_table)) AS output_table) t

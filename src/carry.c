@@ -55,7 +55,7 @@
  */
 #define MATCH_SECONDS	3e-7
 #define BASE_ROWS		1000
-#define FREE_ROWS		250000
+#define FREE_ROWS		100000
 
 /* The name of the tuplestore of pairs in our query. */
 #define PAIRS			"sys__pairs"
@@ -541,12 +541,9 @@ versions_with_rows(const CkptCheckpoint *base, const char *code_hash,
 	foreach(lc, ckpt_catalog_code_versions(base->id))
 	{
 		CkptCodeVersion *version = (CkptCodeVersion *) lfirst(lc);
-		CkptIdSet  *ids = ckpt_idset_create(base->rows_total);
 
-		if (code_hash && !same_version(version, code_hash, cache_version))
-			continue;
-		load_code(base, version, ids);
-		if (ids->count > 0)
+		if (version->rows > 0 &&
+			(code_hash == NULL || same_version(version, code_hash, cache_version)))
 			versions = lappend(versions, version);
 	}
 	return versions;

@@ -685,10 +685,11 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 	catalog_run(&st, SPI_OK_INSERT);
 }
 
-/* Asks only of what was not used for long whether it is pinned or published. */
+/* Asks only of what was not used for long what else keeps it. */
 #define NOT_EXPIRED \
-	"(last_used_at > clock_timestamp() - checkpoint._retention()" \
-	" OR checkpoint._expires_at(pinned, last_used_at, output_table) IS NULL)"
+	"(c.last_used_at > clock_timestamp() - checkpoint._retention()" \
+	" OR (SELECT e.expires_at FROM checkpoint._expiry e" \
+	"   WHERE e.checkpoint_id = c.checkpoint_id) IS NULL)"
 
 #define CHECKPOINT_COLUMNS \
 	"checkpoint_id, owner, job_name, step, job_id, kind, state = 'final'," \
@@ -822,7 +823,7 @@ ckpt_catalog_has_candidate(const char *owner, const char *job_name,
 						   const char *step, CkptKind kind,
 						   const char *output_columns, const char *code_hash)
 {
-	STATEMENT(st, "SELECT FROM checkpoint.checkpoint"
+	STATEMENT(st, "SELECT FROM checkpoint.checkpoint c"
 			  " WHERE owner = $1::name AND kind = $4 AND output_columns = $5"
 			  " AND (job_name = $2 AND step = $3 OR state = 'final' AND code_hash = $6)"
 			  " AND " NOT_EXPIRED " LIMIT 1");
@@ -982,16 +983,15 @@ ckpt_catalog_code_version(int64 checkpoint_id, const char *code_hash,
 
 /*
  * ckpt_catalog_code_versions lists (CkptCodeVersion *) the versions of the code
- * that have computed rows of a checkpoint.
+ * that a checkpoint was worked on with, whether they have computed rows or not.
  */
 List *
 ckpt_catalog_code_versions(int64 checkpoint_id)
 {
-	STATEMENT(st, "SELECT code_no::bigint, code_hash, cache_version, components"
-			  " FROM checkpoint.code_version v WHERE checkpoint_id = $1"
-			  " AND EXISTS (SELECT FROM checkpoint.work w"
-			  "   WHERE w.checkpoint_id = v.checkpoint_id AND w.code_no = v.code_no"
-			  "   AND w.rows_processed > 0) ORDER BY code_no");
+	STATEMENT(st, "SELECT code_no::bigint, code_hash, cache_version, components,"
+			  " (SELECT COALESCE(sum(w.rows_processed), 0)::bigint FROM checkpoint.work w"
+			  "   WHERE w.checkpoint_id = v.checkpoint_id AND w.code_no = v.code_no)"
+			  " FROM checkpoint.code_version v WHERE checkpoint_id = $1 ORDER BY code_no");
 	List	   *versions = NIL;
 	uint64		nrows;
 
@@ -1006,28 +1006,11 @@ ckpt_catalog_code_versions(int64 checkpoint_id)
 		version->code_hash = row_text(&st, row, 2);
 		version->cache_version = row_text(&st, row, 3);
 		version->components = row_text(&st, row, 4);
+		version->rows = row_int8(row, 5);
 		versions = lappend(versions, version);
 	}
 	catalog_close(&st);
 	return versions;
-}
-
-/*
- * ckpt_catalog_count_code_versions returns how many versions of the code have
- * computed rows of a checkpoint.
- */
-int
-ckpt_catalog_count_code_versions(int64 checkpoint_id)
-{
-	STATEMENT(st, "SELECT count(DISTINCT code_no) FROM checkpoint.work"
-			  " WHERE checkpoint_id = $1 AND rows_processed > 0");
-	int			count;
-
-	arg_int8(&st, checkpoint_id);
-	catalog_open(&st, SPI_OK_SELECT);
-	count = (int) row_int8(0, 1);
-	catalog_close(&st);
-	return count;
 }
 
 /*

@@ -111,6 +111,7 @@ typedef struct CkptCodeVersion
 	char	   *code_hash;
 	char	   *cache_version;	/* or NULL */
 	char	   *components;
+	int64		rows;			/* it has computed */
 } CkptCodeVersion;
 
 /* access */
@@ -170,7 +171,6 @@ extern int	ckpt_catalog_code_version(int64 checkpoint_id, const char *code_hash,
 									  const char *cache_version,
 									  const char *components);
 extern List *ckpt_catalog_code_versions(int64 checkpoint_id);
-extern int	ckpt_catalog_count_code_versions(int64 checkpoint_id);
 extern int64 ckpt_catalog_rows_of_code(int64 checkpoint_id, const char *code_hash,
 									   const char *cache_version);
 extern char *ckpt_catalog_code_difference(const char *old_components,

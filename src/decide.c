@@ -120,6 +120,12 @@ table_usable(CkptRequest *request, const CkptCheckpoint *cp, const char *table,
 	return false;
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
 /*
  * other_code says in words what tells the code that computed rows of a
  * checkpoint (for a final one: that it was finished with) from the code at
@@ -136,14 +142,14 @@ other_code(const CkptRequest *request, const CkptCheckpoint *cp)
 		CkptCodeVersion *version = (CkptCodeVersion *) lfirst(lc);
 		char	   *difference;
 
-		if (cp->final && strcmp(version->code_hash, cp->code_hash) != 0)
+		if (cp->final ? strcmp(version->code_hash, cp->code_hash) != 0 ||
+			!same_text(version->cache_version, cp->cache_version) : version->rows == 0)
 			continue;
 		difference = ckpt_catalog_code_difference(version->components,
 												  request->fingerprint->components);
 		if (difference)
 			return ckpt_fingerprint_describe(difference);
-		other_version |= strcmp(version->cache_version ? version->cache_version : "",
-								request->cache_version ? request->cache_version : "") != 0;
+		other_version |= !same_text(version->cache_version, request->cache_version);
 	}
 	return other_version ? "cache_version changed" : NULL;
 }

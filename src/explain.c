@@ -95,9 +95,10 @@ explain_compute(Explained *ex, const CkptDecision *decision, Query *query)
 	ex->kept = counts.carried;
 	if (counts.carried > 0)
 		ex->action = "carried over";
-	if (decision->rows_before >= 0)
-		ex->reason = counts.compared ? ckpt_carry_describe(&counts) :
-			ckpt_decide_describe_input(decision->rows_before, ex->total);
+	if (counts.compared && (decision->rows_before >= 0 || counts.carried > 0))
+		ex->reason = ckpt_carry_describe(&counts);
+	else if (decision->rows_before >= 0)
+		ex->reason = ckpt_decide_describe_input(decision->rows_before, ex->total);
 }
 
 /*

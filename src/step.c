@@ -568,7 +568,7 @@ step_materialize(void *arg)
 			CkptCarryCounts counts;
 
 			carry_over(step, &counts);
-			if (counts.compared && step->rows_before >= 0)
+			if (counts.compared && (step->rows_before >= 0 || counts.carried > 0))
 				step->reason = ckpt_carry_describe(&counts);
 			if (counts.carried > 0)
 			{
@@ -619,8 +619,10 @@ step_finish(void *arg)
 		(void) ckpt_catalog_code_version(cp->id, code->hash, step->cache_version,
 										 code->components);
 		ckpt_catalog_update_checkpoint(cp);
+		/* it may be that none of its rows is of the code that it is finished with */
+		cp->mixed_code |= ckpt_catalog_rows_of_code(cp->id, code->hash, step->cache_version) <
+			done.processed;
 	}
-	cp->mixed_code |= ckpt_catalog_count_code_versions(cp->id) > 1;
 	cp->content_hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(step->request.output_desc)),
 										   &done.output);
 
