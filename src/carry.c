@@ -80,7 +80,7 @@ typedef struct TableSource
 	KeyHasher  *key;
 	AttrNumber	id_attno;
 	AttrNumber *key_attnos;
-	int			need;			/* columns to be deformed for the key */
+	int			need;			/* columns to be deformed */
 	const CkptIdSet *in;		/* NULL: all */
 	const CkptIdSet *not_in;	/* NULL: none */
 } TableSource;
@@ -195,17 +195,16 @@ table_source_next(CkptMatchSource *pub)
 	TableSource *source = (TableSource *) pub;
 	TupleTableSlot *slot = source->slot;
 	KeyHasher  *key = source->key;
-	bool		isnull;
 
 	do
 	{
 		if (!table_scan_getnextslot(source->scan, ForwardScanDirection, slot))
 			return false;
-		pub->row.id = DatumGetInt64(slot_getattr(slot, source->id_attno, &isnull));
+		slot_getsomeattrs(slot, source->need);
+		pub->row.id = DatumGetInt64(slot->tts_values[source->id_attno - 1]);
 	} while ((source->in && !ckpt_idset_contains(source->in, pub->row.id)) ||
 			 (source->not_in && ckpt_idset_contains(source->not_in, pub->row.id)));
 
-	slot_getsomeattrs(slot, source->need);
 	for (int i = 0; i < key->desc->natts; i++)
 	{
 		key->values[i] = slot->tts_values[source->key_attnos[i] - 1];
@@ -216,8 +215,12 @@ table_source_next(CkptMatchSource *pub)
 	return true;
 }
 
+/*
+ * table_source_open begins to read a table; whole says that most rows will be
+ * asked for with all their columns.
+ */
 static TableSource *
-table_source_open(const char *table, KeyHasher *key, const CkptIdSet *in,
+table_source_open(const char *table, KeyHasher *key, bool whole, const CkptIdSet *in,
 				  const CkptIdSet *not_in)
 {
 	TableSource *source = palloc0(sizeof(TableSource));
@@ -229,6 +232,7 @@ table_source_open(const char *table, KeyHasher *key, const CkptIdSet *in,
 	source->not_in = not_in;
 	source->rel = table_open(relid, AccessShareLock);
 	source->id_attno = get_attnum(relid, CKPT_ID_COLUMN);
+	source->need = whole ? RelationGetNumberOfAttributes(source->rel) : source->id_attno;
 	source->key_attnos = palloc(key->desc->natts * sizeof(AttrNumber));
 	for (int i = 0; i < key->desc->natts; i++)
 	{
@@ -582,9 +586,10 @@ carry_match(Carry *carry, const char *base_table, const CkptIdSet *in,
 {
 	const CkptIdSet *new_in = have_result ? carry->carried : NULL;
 	const CkptIdSet *new_not_in = have_result ? NULL : carry->carried;
+	bool		whole = found == carry_found && carry->cp && carry->udf->kind == CKPT_MAP;
 	int64		npairs;
 
-	carry->old = table_source_open(base_table, carry->key, in, not_in);
+	carry->old = table_source_open(base_table, carry->key, whole, in, not_in);
 	if (carry->keys)
 	{
 		KeySource	source = {{key_source_next}};
@@ -598,8 +603,8 @@ carry_match(Carry *carry, const char *base_table, const CkptIdSet *in,
 	}
 	else
 	{
-		carry->new = table_source_open(carry->cp->input_table, carry->key, new_in,
-									   new_not_in);
+		carry->new = table_source_open(carry->cp->input_table, carry->key, whole,
+									   new_in, new_not_in);
 		npairs = ckpt_match(&carry->old->pub, &carry->new->pub, found, carry);
 		table_source_close(carry->new);
 	}
@@ -675,7 +680,8 @@ carry_from_base(Carry *carry, const CkptCheckpoint *cp, List *versions, bool com
 			matched += carry_match(carry, map && cp->final ? cp->output_table : cp->input_table,
 								   NULL, ids, false, carry_count_only);
 		unmatched_new = carry->rows_total - before - matched;
-		unmatched_old = cp->rows_total - matched;
+		/* (the table's owner may have added rows to it) */
+		unmatched_old = Max(cp->rows_total - matched, 0);
 		counts->compared = true;
 		counts->changed = Min(unmatched_new, unmatched_old);
 		counts->added = unmatched_new - counts->changed;
@@ -731,9 +737,10 @@ base_has_key(CkptUdf *udf, const CkptCheckpoint *base)
 {
 	Oid			relid = ckpt_result_table_lookup(udf->kind == CKPT_MAP ? base->output_table :
 												 base->input_table);
-	int			attno = 0;
+	Bitmapset  *needed = bms_add_member(bms_copy(udf->reads), 1);
+	int			attno = -1;
 
-	while ((attno = bms_next_member(udf->reads, attno)) > 0)
+	while ((attno = bms_next_member(needed, attno)) > 0)
 	{
 		Form_pg_attribute want = TupleDescAttr(udf->input_desc, attno - 1);
 		AttrNumber	found = get_attnum(relid, NameStr(want->attname));

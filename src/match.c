@@ -224,9 +224,21 @@ window_shift(Match *m)
 	m->head++;
 }
 
+/*
+ * match_wait lets a side's row at hand wait for an equal one.
+ */
 static void
-window_put(Match *m, int side, const CkptMatchRow *row)
+match_wait(Match *m, int side)
 {
+	const CkptMatchRow *row = &m->sources[side]->row;
+
+	if (!m->more[1 - side])
+	{
+		/* those that wait are no equals of it */
+		if (m->left[1 - side])
+			leave_over(m, side, row);
+		return;
+	}
 	if (m->tail - m->head == m->size)
 	{
 		if (m->size < m->max_size)
@@ -305,7 +317,7 @@ match_streams(Match *m)
 			{
 				if (!m->more[side])
 					continue;
-				window_put(m, side, &m->sources[side]->row);
+				match_wait(m, side);
 				advance(m, side);
 			}
 		}
