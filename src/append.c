@@ -60,11 +60,13 @@ ckpt_append_begin(void)
 
 #ifdef CKPT_ADDS_PAGES
 
-/* At most so many pages are added at a time; they are pinned meanwhile. */
+/*
+ * At most so many pages are added at a time.  They are pinned meanwhile: if all
+ * processes did that at once, they would pin no more than this share of the
+ * buffers.
+ */
 #define MAX_PAGES		32
-
-/* And no more than this part of all buffers. */
-#define BUFFERS_SHARE	256
+#define BUFFERS_SHARE	8
 
 /*
  * rows_on_page returns how many of the rows heap_multi_insert() will put on a
@@ -173,7 +175,7 @@ append_to_pages(Relation rel, HeapTuple *tuples, TupleTableSlot **slots, int ntu
 				CommandId cid, int options, BulkInsertState bistate)
 {
 	Size		reserve = RelationGetTargetPageFreeSpace(rel, HEAP_DEFAULT_FILLFACTOR);
-	int			max_pages = Min(MAX_PAGES, NBuffers / BUFFERS_SHARE);
+	int			max_pages = Min(MAX_PAGES, NBuffers / BUFFERS_SHARE / MaxBackends);
 	int			done = 0;
 	int			n;
 

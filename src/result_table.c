@@ -177,6 +177,12 @@ result_table_fault(Relation rel, Oid owner, const char *columns)
 	}
 	if (columns && strcmp(ckpt_columns_text(RelationGetDescr(rel)), columns) != 0)
 		return "its columns were changed";
+	/* also if the names came back: where values stand in a row counts, too */
+	for (int i = 0; columns && i < RelationGetDescr(rel)->natts; i++)
+	{
+		if (TupleDescAttr(RelationGetDescr(rel), i)->attisdropped)
+			return "its columns were changed";
+	}
 	return NULL;
 }
 

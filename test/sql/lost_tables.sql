@@ -155,5 +155,16 @@ RESET enable_seqscan;
 SELECT count(*) FROM :output WHERE x = 9;
 SELECT checkpoint.end_job();
 
+-- Columns whose names came back after what they held was dropped.
+SELECT checkpoint.begin_job('dropped') AS job \gset
+CALL checkpoint.map('m', 'SELECT x FROM source', 'f(x) AS d');
+SELECT checkpoint.output('m') AS output \gset
+ALTER TABLE :output DROP d, ADD d int;
+SELECT checkpoint.begin_job('dropped') AS job \gset
+CALL checkpoint.map('m', 'SELECT x FROM source', 'f(x) AS d');
+SELECT checkpoint.output('m') AS output \gset
+SELECT count(*), sum(d) FROM :output;
+SELECT checkpoint.end_job();
+
 SET client_min_messages = warning;
 DROP SCHEMA lost CASCADE;
