@@ -67,8 +67,7 @@ CALL checkpoint.gen('q', 'SELECT x FROM source', 'generate_series(1, 1) AS y');
 SELECT checkpoint.end_job();
 SELECT calls();
 
--- A step that reused another job's work does not find it when its input has
--- changed: it is not its own run group's.
+-- When its input has changed, a step goes on from what it reused of another job.
 INSERT INTO source VALUES (6);
 SELECT checkpoint.begin_job('other');
 CALL checkpoint.map('x', 'SELECT x FROM source', 'f(x) AS y');
