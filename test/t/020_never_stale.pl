@@ -18,8 +18,6 @@
 #
 #	SEED=n		repeat the choices of a run
 #	ROUNDS=n	how many rounds
-#	LOOK_FURTHER=1	rows are carried over from bases behind the newest, too
-#	EXPIRES=1	what was not used for long is not used any more
 
 use strict;
 use warnings FATAL => 'all';
@@ -33,8 +31,6 @@ use Test::More;
 
 my $seed = $ENV{SEED} // int(rand(1_000_000_000));
 my $rounds = $ENV{ROUNDS} // 1000;
-my $look_further = $ENV{LOOK_FURTHER} // 0;
-my $expires = $ENV{EXPIRES} // 0;
 srand($seed);
 diag("SEED=$seed ROUNDS=$rounds");
 
@@ -260,8 +256,8 @@ my %mutations = (
 		}
 		return $sql; } },
 	'drop table' => { weight => 2, sql => \&drop_table },
-	expire => { weight => $expires, sql => \&expire },
-	pin => { weight => $expires, sql => \&pin },
+	expire => { weight => 1, sql => \&expire },
+	pin => { weight => 1, sql => \&pin },
 );
 my @mutations = map { ($_) x (2 * $mutations{$_}{weight}) } sort keys %mutations;
 
@@ -366,7 +362,7 @@ sub run_script
 # The model: what is kept.  A checkpoint has
 #
 #	id, job, step, kind, input, columns		which
-#	final, key, fresh, mixed				its state; key until it is replaced
+#	final, key, fresh, mixed, code			its state; key until it is replaced; the code last used
 #	results									{values}{code}: how many rows
 #	tables, lost							input and output
 #	old, pinned								has it expired?
@@ -374,12 +370,19 @@ sub run_script
 
 my @checkpoints;	# oldest first
 my %known_steps;	# those that resume_from may name
+my %used;			# {job}{step}: which checkpoint each run used, newest first
 
+# group_checkpoints lists those of a step of a run group, and those of others that
+# its last runs have used, newest first.
 sub group_checkpoints
 {
 	my ($run, $s) = @_;
+	my @used = grep { defined } @{ $used{ $run->{job} }{ $s->{step} } // [] }[0 .. 8];
 
-	return reverse grep { $_->{job} eq $run->{job} && $_->{step} eq $s->{step} && !expired($_) } @checkpoints;
+	return reverse grep {
+		my $cp = $_;
+		!expired($cp) && ($cp->{job} eq $run->{job} && $cp->{step} eq $s->{step} || grep { $_ == $cp->{id} } @used) }
+	  @checkpoints;
 }
 
 sub drop_table
@@ -427,12 +430,40 @@ sub find_partial
 
 	foreach my $cp (group_checkpoints($run, $s))
 	{
+		my $other_code = grep { $_ ne $s->{code} } codes($cp);
+
 		return undef if $fresh_only && ($cp->{final} || !$cp->{fresh});
 		next if $cp->{final} || $cp->{input} ne $s->{input_key} || $cp->{columns} ne $s->{columns_key} || %{ $cp->{lost} };
-		return undef if $s->{on_code_change} eq 'restart' && grep { $_ ne $s->{code} } codes($cp);
+		return undef if $s->{on_code_change} eq 'restart' && $other_code;
+		# rather than to drop rows, those that count are carried over to a new one
+		return undef if $s->{on_code_change} eq 'recompute' && $other_code && others_have_more($run, $s, $cp);
 		return $cp;
 	}
 	return undef;
+}
+
+# others_have_more returns whether other checkpoints may have results that an
+# unfinished one lacks.
+sub others_have_more
+{
+	my ($run, $s, $partial) = @_;
+	my $behind = 0;
+
+	return 0 if $s->{on_code_change} eq 'restart';
+	foreach my $cp (group_checkpoints($run, $s))
+	{
+		if ($cp == $partial)
+		{
+			return 0 if $cp->{fresh} || $cp->{code} eq $s->{code} || grep { $_ eq $s->{code} } codes($cp);
+			$behind = 1;
+		}
+		elsif ($cp->{columns} eq $s->{columns_key})
+		{
+			return 1 if !$behind || grep { $_ eq $s->{code} } codes($cp);
+			return 0 if $behind && $cp->{fresh};
+		}
+	}
+	return 0;
 }
 
 sub codes { my ($cp) = @_; return uniq map { keys %$_ } values %{ $cp->{results} }; }
@@ -453,29 +484,26 @@ sub results_of
 	return \%results;
 }
 
-# find_bases lists what there is to carry over, by base: first all that counts of
-# the newest base that has any, and if none of it is of the code at hand, then
-# that of the next older one which has.
+# find_bases lists what there is to carry over, by base, newest first: of an
+# unfinished one all results, of a final one those of the code at hand.  Nothing is
+# taken from behind a checkpoint of a fresh run.
 sub find_bases
 {
-	my ($run, $s) = @_;
+	my ($run, $s, $continued) = @_;
 	my @bases;
 
 	return () if $s->{on_code_change} eq 'restart';
 	foreach my $cp (group_checkpoints($run, $s))
 	{
-		my $usable = $cp->{columns} eq $s->{columns_key} && !$cp->{lost}{output}
-		  && !($cp->{lost}{input} && ($s->{kind} eq 'gen' || !$cp->{final}));
-
-		if ($usable)
+		if ($cp != ($continued // 0) && $cp->{columns} eq $s->{columns_key} && !$cp->{lost}{output}
+			&& !($cp->{lost}{input} && ($s->{kind} eq 'gen' || !$cp->{final})))
 		{
-			my $same_code = $cp->{final} || $s->{on_code_change} eq 'recompute' || @bases;
+			my $same_code = $cp->{final} || $s->{on_code_change} eq 'recompute';
 			my $results = results_of($cp, $same_code ? $s->{code} : undef);
 
 			push @bases, $results if %$results;
-			last if @bases && grep { $_->{ $s->{code} } } values %$results;
 		}
-		last if $cp->{fresh} || !$look_further;
+		last if $cp->{fresh};
 	}
 	return @bases;
 }
@@ -501,7 +529,8 @@ sub predict
 	}
 	return { how => 'refuse' } if $s->{before};
 	return { how => 'adopt', cp => $cp,
-		bases => [ results_of($cp, $s->{on_code_change} eq 'recompute' ? $s->{code} : undef) ] } if $cp;
+		bases => [ results_of($cp, $s->{on_code_change} eq 'recompute' ? $s->{code} : undef),
+			others_have_more($run, $s, $cp) ? find_bases($run, $s, $cp) : () ] } if $cp;
 	return { how => 'new', bases => [ $s->{udf} && !$s->{anew} ? find_bases($run, $s) : () ] };
 }
 
@@ -617,13 +646,14 @@ sub check_step
 			my $nkept = 0;
 			my %may_have;
 
-			# what each base has goes, one for one, to the rows that are left
+			# What each base has goes, one for one, to the rows that are left.  An
+			# older one has the results of the newer ones, too.
 			foreach my $base (@bases)
 			{
 				my $has = $base->{$values} or next;
 
 				$may_have{$_} += $has->{$_} foreach keys %$has;
-				$nkept += min($n - $nkept, sum0(values %$has));
+				$nkept = min($n, max($nkept, sum0(values %$has)));
 			}
 			my $must = $n - $nkept;
 			my $new = $nprocessed - $nkept;
@@ -674,6 +704,7 @@ sub check_step
 
 	# bring the model up to date
 	$cp->{old} = 0;
+	$cp->{code} = $s->{code} // '' unless $cp->{final};
 	if ($want->{how} eq 'new')
 	{
 		push @checkpoints, $cp;
@@ -756,6 +787,7 @@ for ($round = 1; $round <= $rounds && !$failed; $round++)
 		$run->{fails} = 0;
 		check_step($run, $s, $report, $calls->{ $s->{step} }, sub { push @complaints, "$s->{step}: $_[0]" });
 		$known_steps{ $run->{job} }{ $s->{step} } = 1;
+		unshift @{ $used{ $run->{job} }{ $s->{step} } }, $report->{checkpoint};
 		if ($report->{action} eq 'failed')
 		{
 			$run->{ended} = 1;
