@@ -10,6 +10,10 @@
  * map are at hand, the output row is written at once; the other pairs go into a
  * tuplestore, and the server joins it with the tables.
  *
+ * Each run adds what it computed at the end of the output table, so that less of
+ * it is in the order of its input from run to run, and less is at hand for the
+ * next one.  When that is too much, all pairs are sorted, once.
+ *
  * Everything is new in the current subtransaction: the input, the output, and
  * what is recorded as processed.  Which code computed a row is carried over,
  * too.
@@ -37,6 +41,7 @@
 #include "result_table.h"
 #include "rowbuffer.h"
 #include "storage/buffile.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -56,6 +61,9 @@
 #define MATCH_SECONDS	3e-7
 #define BASE_ROWS		1000
 #define FREE_ROWS		100000
+
+/* Rows that are looked at to see whether a table is in order. */
+#define SAMPLE_ROWS		100
 
 /* The name of the tuplestore of pairs in our query. */
 #define PAIRS			"sys__pairs"
@@ -143,6 +151,7 @@ typedef struct Carry
 	List	   *codes;			/* CodeSets */
 	TableSource *old;
 	TableSource *new;
+	bool		sort;			/* is no output row written at once? */
 	TupleDesc	pair_desc;
 	CkptIdSet  *taken;			/* its rows that are not to give a result */
 	Tuplestorestate *pairs;
@@ -267,6 +276,36 @@ table_source_row(TableSource *source, const CkptMatchRow *row)
 	return slot;
 }
 
+/*
+ * table_source_disordered looks, by a sample, whether more than a quarter of the
+ * rows of a table come after rows with larger ids.
+ */
+static bool
+table_source_disordered(TableSource *source)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(source->rel);
+	int64		max_id = 0;
+	int			nbehind = 0;
+
+	for (int i = 0; i < SAMPLE_ROWS && nblocks > 0; i++)
+	{
+		ItemPointerData tid;
+		bool		isnull;
+		int64		id;
+
+		ItemPointerSet(&tid, (BlockNumber) ((uint64) nblocks * i / SAMPLE_ROWS),
+					   FirstOffsetNumber);
+		if (!table_tuple_fetch_row_version(source->rel, &tid, GetActiveSnapshot(),
+										   source->earlier))
+			continue;
+		id = DatumGetInt64(slot_getattr(source->earlier, source->id_attno, &isnull));
+		if (id < max_id)
+			nbehind++;
+		max_id = Max(max_id, id);
+	}
+	return nbehind > SAMPLE_ROWS / 4;
+}
+
 static void
 table_source_close(TableSource *source)
 {
@@ -361,7 +400,7 @@ carry_found(void *arg, const CkptMatchRow *old, const CkptMatchRow *new, bool ne
 	result = code_of(carry, old->id)->result;
 	if (ckpt_idset_add(result->ids, new->id))
 		result->done.processed++;
-	if (near && udf->kind == CKPT_MAP)
+	if (near && udf->kind == CKPT_MAP && !carry->sort)
 	{
 		TupleTableSlot *from = table_source_row(carry->new, new);
 		int			nown = udf->output_desc->natts - udf->nplain;
@@ -443,7 +482,8 @@ append_columns(StringInfo buf, const char *prefix, TupleDesc desc, int first, in
 }
 
 /*
- * pairs_query writes the query for the output rows of pairs.
+ * pairs_query writes the query for the output rows of pairs.  Those of map come
+ * in the order of their input, so that they are at hand the next time.
  */
 static char *
 pairs_query(const Carry *carry)
@@ -460,7 +500,7 @@ pairs_query(const Carry *carry)
 		append_columns(&sql, "n", udf->output_desc, 1, udf->nplain);
 		append_columns(&sql, "o", udf->output_desc, udf->nplain, natts);
 		appendStringInfo(&sql, " FROM " PAIRS " p JOIN %s o ON o." CKPT_ID_COLUMN " = p.old"
-						 " JOIN %s n ON n." CKPT_ID_COLUMN " = p.new", old,
+						 " JOIN %s n ON n." CKPT_ID_COLUMN " = p.new ORDER BY p.new", old,
 						 quote_qualified_identifier(CKPT_DATA_SCHEMA, carry->cp->input_table));
 	}
 	else
@@ -590,6 +630,7 @@ carry_match(Carry *carry, const char *base_table, const CkptIdSet *in,
 	int64		npairs;
 
 	carry->old = table_source_open(base_table, carry->key, whole, in, not_in);
+	carry->sort = whole && table_source_disordered(carry->old);
 	if (carry->keys)
 	{
 		KeySource	source = {{key_source_next}};

@@ -105,6 +105,35 @@ CALL night('SELECT * FROM seven UNION ALL SELECT 0, 3, ''new'' ORDER BY v, id');
 CALL night('SELECT * FROM seven WHERE id > 10 ORDER BY md5(id::text)');
 CALL night('SELECT * FROM seven UNION ALL SELECT g, 8, ''new'' FROM generate_series(1, 10) g ORDER BY v DESC, id');
 
+-- What is computed is at the end of the output; when it is much, all is brought
+-- into order.
+CREATE TABLE mixed AS SELECT g AS id, g AS v, md5(g::text) AS note FROM generate_series(1, 9000) g;
+CREATE FUNCTION places_out_of_order() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	n bigint;
+BEGIN
+	EXECUTE format('SELECT count(*) FROM (SELECT sys__id < max(sys__id) OVER (ORDER BY ctid) AS behind FROM %s) o'
+		' WHERE behind', checkpoint.output('m')) INTO n;
+	RETURN n;
+END $$;
+CREATE PROCEDURE mixed_night() LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM checkpoint.begin_job('mixed');
+	COMMIT;
+	CALL checkpoint.map('m', 'SELECT * FROM mixed ORDER BY id', 'doubled(v) AS d');
+	CALL carry.check_output('m', 'id, v, note, d', 'SELECT id, v, note, v * 2 FROM mixed');
+	RAISE NOTICE '% rows are not in order', carry.places_out_of_order();
+	PERFORM checkpoint.end_job();
+	COMMIT;
+END $$;
+CALL mixed_night();
+UPDATE mixed SET v = v + 10000 WHERE id % 3 = 1;
+CALL mixed_night();
+UPDATE mixed SET v = v + 20000 WHERE id % 1000 = 2;
+CALL mixed_night();
+UPDATE mixed SET v = v + 20000 WHERE id % 1000 = 3;
+CALL mixed_night();
+
 -- an unfinished step, of whose rows some have a result
 CREATE TABLE few AS SELECT g AS id, g AS v, md5(g::text) AS note FROM generate_series(1, 6000) g;
 CREATE FUNCTION stops(v int) RETURNS int LANGUAGE plpgsql AS $$
