@@ -158,5 +158,26 @@ SELECT state, rows_processed FROM checkpoint.checkpoints WHERE job = 'p' ORDER B
 
 SELECT job_id, step, action, reason FROM checkpoint.steps WHERE job = 'p';
 
+-- A fresh run that failed is continued, after a run with another input: nothing
+-- comes back from before it.
+SET test.fails_on = 0;
+SET test.run = 11;
+SELECT checkpoint.begin_job('behind');
+CALL checkpoint.map('m', 'SELECT x FROM source WHERE x < 9 ORDER BY x', 'f(x) AS run, 1 AS behind');
+SELECT checkpoint.end_job();
+SET test.fails_on = 4;
+SET test.run = 12;
+SELECT checkpoint.begin_job('behind', fresh => true);
+CALL checkpoint.map('m', 'SELECT x FROM source WHERE x < 10 ORDER BY x', 'f(x) AS run, 1 AS behind');
+SELECT checkpoint.begin_job('behind');
+CALL checkpoint.map('m', 'SELECT x FROM source ORDER BY x', 'f(x) AS run, 1 AS behind');
+SELECT calls();
+SET test.fails_on = 0;
+SELECT checkpoint.begin_job('behind');
+CALL checkpoint.map('m', 'SELECT x FROM source WHERE x < 10 ORDER BY x', 'f(x) AS run, 1 AS behind');
+SELECT * FROM show('m');
+SELECT checkpoint.end_job();
+SELECT calls();
+
 SET client_min_messages = warning;
 DROP SCHEMA fresh CASCADE;
