@@ -56,6 +56,8 @@ CREATE TABLE s1 (id serial, a int, b numeric, note text, unread text);
 CREATE TABLE s2 (LIKE s1 INCLUDING ALL);
 CREATE TABLE s1_before (LIKE s1 INCLUDING ALL);
 CREATE TABLE s2_before (LIKE s1 INCLUDING ALL);
+CREATE TABLE s1_last (LIKE s1 INCLUDING ALL);
+CREATE TABLE s2_last (LIKE s1 INCLUDING ALL);
 CREATE VIEW v1 AS SELECT * FROM s1;
 
 -- logs a call, and fails if it is to; returns the version of what the function
@@ -232,6 +234,7 @@ my %mutations = (
 	'update unread' => { weight => 2, sql => sub { "UPDATE $_[0] SET unread = unread || 'z';\n" } },
 	reorder => { weight => 2, sql => sub { "UPDATE $_[0] SET id = -id;\n" } },
 	'go back' => { weight => 6, sql => sub { "TRUNCATE $_[0]; INSERT INTO $_[0] TABLE $_[0]_before;\n" } },
+	undo => { weight => 4, sql => sub { "TRUNCATE $_[0]; INSERT INTO $_[0] TABLE $_[0]_last;\n" } },
 	remember => { weight => 3, sql => sub { "TRUNCATE $_[0]_before; INSERT INTO $_[0]_before TABLE $_[0];\n" } },
 	trim => { weight => 3, sql => sub { "DELETE FROM $_[0] WHERE id NOT IN (SELECT id FROM $_[0] ORDER BY id DESC LIMIT 30);\n" } },
 	'remove what fails' => { weight => 3, sql => sub { "DELETE FROM $_[0] WHERE a IN (2, 3, " . int(rand(8)) . ");\n" } },
@@ -298,11 +301,13 @@ my %jobs = (
 
 my %reads = (one => 's1', two => 's1', three => 's1', four => 's2', five => 's2');
 
+my @bad;		# the rows on which functions fail; they stay so when a job is run again
+
 # make_run draws what a run of a job is asked for.
 sub make_run
 {
-	my ($job) = @_;
-	my $run = { job => $job, fresh => chance(0.03), steps => [] };
+	my ($job, $again) = @_;
+	my $run = { job => $job, fresh => chance($again ? 0.02 : 0.06), steps => [] };
 
 	foreach my $step (@{ $jobs{$job} })
 	{
@@ -330,7 +335,8 @@ sub make_run
 	{
 		$run->{resume_from} = pick(map { $_->{step} } @{ $run->{steps} });
 	}
-	$run->{bad} = [ chance(0.2) ? map { int(rand(8)) } 1 .. pick(1, 2) : () ];
+	@bad = chance(0.2) ? map { int(rand(8)) } 1 .. pick(1, 2) : () unless $again && chance(0.5);
+	$run->{bad} = [@bad];
 	return $run;
 }
 
@@ -370,6 +376,7 @@ sub run_script
 
 my @checkpoints;	# oldest first
 my %known_steps;	# those that resume_from may name
+my %published;		# {target}: the checkpoint that it shows
 my %used;			# {job}{step}: which checkpoint each run used, newest first
 
 # group_checkpoints lists those of a step of a run group, and those of others that
@@ -412,7 +419,12 @@ sub pin
 	return "UPDATE checkpoint.checkpoint SET pinned = true WHERE checkpoint_id = $cp->{id};\n";
 }
 
-sub expired { my ($cp) = @_; return $cp->{old} && !$cp->{pinned}; }
+sub expired
+{
+	my ($cp) = @_;
+
+	return $cp->{old} && !$cp->{pinned} && !grep { $_ == $cp->{id} } values %published;
+}
 
 # can_handle returns whether the function, as it is, handles a row.
 sub can_handle
@@ -703,6 +715,7 @@ sub check_step
 	}
 
 	# bring the model up to date
+	$published{ $s->{step} } = $report->{checkpoint} if $s->{kind} eq 'save';
 	$cp->{old} = 0;
 	$cp->{code} = $s->{code} // '' unless $cp->{final};
 	if ($want->{how} eq 'new')
@@ -740,7 +753,7 @@ new_calls();
 my $round;
 my $failed = 0;
 my $again;			# a job that failed is often run again, after a repair
-my @repairs = ('repair', 'repair', 'f', 'g', 'noise', 'expression', 'cache version', 'double', 'delete',
+my @repairs = ('repair', 'repair', 'f', 'g', 'noise', 'expression', 'cache version', 'double', 'delete', 'undo', 'undo', 'undo',
 	('remove what fails') x 4);
 for ($round = 1; $round <= $rounds && !$failed; $round++)
 {
@@ -748,6 +761,9 @@ for ($round = 1; $round <= $rounds && !$failed; $round++)
 	my @names;
 
 	my $job = $again // pick(sort keys %jobs);
+
+	# what was before the last changes may come back with undo
+	my $save = join('', map { "TRUNCATE ${_}_last; INSERT INTO ${_}_last TABLE $_;\n" } 's1', 's2');
 
 	# what one job has just finished is asked for by another, as it is, too
 	if (chance($again ? 0.8 : 0.65))
@@ -760,12 +776,12 @@ for ($round = 1; $round <= $rounds && !$failed; $round++)
 			$changes .= $mutations{$name}{sql}->($again || chance(0.5) ? $reads{$job} : pick('s1', 's2'));
 		}
 	}
-	my $run = make_run($job);
+	my $run = make_run($job, $again);
 	delete $run->{resume_from} if $run->{resume_from} && !$known_steps{ $run->{job} }{ $run->{resume_from} };
 	my @complaints;
 	my $script = run_script($run);
 
-	sql($changes) if $changes ne '';
+	sql((grep { $_ eq 'undo' } @names) ? $changes : $save . $changes) if $changes ne '';
 	my ($out, $err) = psql_run($script);
 	my $queries = encode_json({ map {
 		my $s = $_;
@@ -796,7 +812,7 @@ for ($round = 1; $round <= $rounds && !$failed; $round++)
 	}
 	my ($error) = $err =~ /^.*?ERROR: +(.*)/m;
 	push @complaints, "error: $error" if defined $error && !$run->{ended};
-	$again = ($run->{ended} || $run->{passed_over}) && chance(0.6) ? $run->{job} : undef;
+	$again = ($run->{ended} || $run->{passed_over}) && chance(0.7) ? $run->{job} : undef;
 	if (@complaints)
 	{
 		fail("round $round");
