@@ -822,9 +822,8 @@ carry_from_all(Carry *carry, const CkptCarryFrom *from, CkptCarryCounts *counts)
 	{
 		const CkptCheckpoint *cp = (const CkptCheckpoint *) lfirst(lc);
 		int64		left = carry->rows_total - carry->carried->count;
+		bool		itself = carry->cp && cp->id == carry->cp->id;
 
-		if (carry->cp && cp->id == carry->cp->id)
-			continue;			/* it is on record already */
 		if (!first)
 		{
 			cost += 2 * (carry->rows_total + cp->rows_total) + BASE_ROWS;
@@ -833,7 +832,7 @@ carry_from_all(Carry *carry, const CkptCarryFrom *from, CkptCarryCounts *counts)
 				 cost > FREE_ROWS + left * from->seconds_per_row / MATCH_SECONDS))
 				break;
 		}
-		if (from->usable(from->arg, cp, first) && base_has_key(carry->udf, cp))
+		if (!itself && from->usable(from->arg, cp, first) && base_has_key(carry->udf, cp))
 		{
 			bool		all = !cp->final && !from->only_same_code;
 			List	   *versions = versions_with_rows(cp, all ? NULL : carry->udf->fingerprint->hash,
@@ -849,7 +848,7 @@ carry_from_all(Carry *carry, const CkptCarryFrom *from, CkptCarryCounts *counts)
 				counts->carried += carried;
 			}
 		}
-		first = false;
+		first &= itself;
 		if (cp->fresh)
 			break;
 	}
