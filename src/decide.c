@@ -166,6 +166,18 @@ is_of_step(const CkptRequest *request, const CkptCheckpoint *cp)
 }
 
 /*
+ * is_current_code returns whether the code that a checkpoint was last worked on
+ * with is that at hand.
+ */
+static bool
+is_current_code(const CkptRequest *request, const CkptCheckpoint *cp)
+{
+	return strcmp(cp->code_hash, request->fingerprint->hash) == 0 &&
+		strcmp(cp->cache_version ? cp->cache_version : "",
+			   request->cache_version ? request->cache_version : "") == 0;
+}
+
+/*
  * has_current_code returns whether the code at hand has computed rows of a
  * checkpoint.
  */
@@ -189,27 +201,30 @@ ckpt_decide_may_carry(const CkptRequest *request)
 /*
  * others_have_more returns whether other checkpoints may have results that the
  * nth of the step's checkpoints, a partial one with the right input, lacks: a
- * newer one went on with another input, or the code at hand has computed
- * nothing of this one but rows of an older one (it was changed back).
+ * newer one, or one that was continued later, went on with another input, or
+ * the code at hand has computed nothing of this one but rows of an older one
+ * (it was changed back).
  */
 static bool
 others_have_more(const CkptRequest *request, List *checkpoints, int nth)
 {
 	const CkptCheckpoint *cp = (const CkptCheckpoint *) list_nth(checkpoints, nth);
+	bool		changed_back = !is_current_code(request, cp) && !has_current_code(request, cp);
 
 	for (int i = 0; i < nth; i++)
 	{
 		if (is_of_step(request, (const CkptCheckpoint *) list_nth(checkpoints, i)))
 			return true;
 	}
-	if (strcmp(cp->code_hash, request->fingerprint->hash) == 0 ||
-		has_current_code(request, cp))
-		return false;
 	for (int i = nth + 1; i < list_length(checkpoints) && !cp->fresh; i++)
 	{
-		cp = (const CkptCheckpoint *) list_nth(checkpoints, i);
-		if (is_of_step(request, cp) && has_current_code(request, cp))
+		const CkptCheckpoint *older = (const CkptCheckpoint *) list_nth(checkpoints, i);
+
+		if (is_of_step(request, older) &&
+			(older->job_id > cp->job_id || (changed_back && has_current_code(request, older))))
 			return true;
+		if (older->fresh)
+			break;
 	}
 	return false;
 }

@@ -135,11 +135,32 @@ SELECT calls();
 SELECT * FROM kept WHERE step = 't';
 SET test.fails_on = '';
 SELECT checkpoint.begin_job('two');
+-- (x of 8, too, by now)
 CALL checkpoint.map('t', 'SELECT x FROM even ORDER BY x', 'f(''t'', x) AS y, 2 AS two');
 SELECT checkpoint.end_job();
 SELECT calls();
 -- the step is final: rule 13
 SELECT * FROM kept WHERE step = 't';
+
+--
+-- A finished step, then an unfinished one of another cache_version, then the first
+-- version again: what it has serves the rows that are left.
+--
+SET test.fails_on = '';
+SELECT checkpoint.begin_job('version');
+CALL checkpoint.map('v', 'SELECT x FROM even ORDER BY x', 'f(''v'', x) AS y', cache_version => '1');
+SELECT checkpoint.end_job();
+SELECT calls();
+SET test.fails_on = 'v6';
+SELECT checkpoint.begin_job('version');
+CALL checkpoint.map('v', 'SELECT x FROM source ORDER BY x', 'f(''v'', x) AS y', cache_version => '2');
+SELECT calls();
+SET test.fails_on = '';
+SELECT checkpoint.begin_job('version');
+CALL checkpoint.map('v', 'SELECT x FROM source ORDER BY x', 'f(''v'', x) AS y', cache_version => '1');
+SELECT checkpoint.end_job();
+-- rows 7, 9 and 11
+SELECT calls();
 
 SET client_min_messages = warning;
 DROP SCHEMA attempts CASCADE;
