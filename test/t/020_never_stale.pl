@@ -368,7 +368,8 @@ sub run_script
 # The model: what is kept.  A checkpoint has
 #
 #	id, job, step, kind, input, columns		which
-#	final, key, fresh, mixed, code			its state; key until it is replaced; the code last used
+#	final, key, fresh, mixed			its state; key until it is replaced
+#	code, worked							with which code it was worked on last, and when
 #	results									{values}{code}: how many rows
 #	tables, lost							input and output
 #	old, pinned								has it expired?
@@ -459,21 +460,22 @@ sub find_partial
 sub others_have_more
 {
 	my ($run, $s, $partial) = @_;
-	my $behind = 0;
+	my ($behind, $changed_back) = (0, 0);
 
 	return 0 if $s->{on_code_change} eq 'restart';
 	foreach my $cp (group_checkpoints($run, $s))
 	{
 		if ($cp == $partial)
 		{
-			return 0 if $cp->{fresh} || $cp->{code} eq $s->{code} || grep { $_ eq $s->{code} } codes($cp);
 			$behind = 1;
+			$changed_back = $cp->{code} ne $s->{code} && !grep { $_ eq $s->{code} } codes($cp);
 		}
 		elsif ($cp->{columns} eq $s->{columns_key})
 		{
-			return 1 if !$behind || grep { $_ eq $s->{code} } codes($cp);
-			return 0 if $behind && $cp->{fresh};
+			return 1 if !$behind || $cp->{worked} > $partial->{worked}
+				|| $changed_back && grep { $_ eq $s->{code} } codes($cp);
 		}
+		return 0 if $behind && $cp->{fresh};
 	}
 	return 0;
 }
@@ -588,6 +590,7 @@ sub results
 sub multiset { my %m; $m{$_}++ foreach @_; return \%m; }
 sub show { my ($m) = @_; return join(' ', map { ref $m->{$_} ? "$_ => [" . show($m->{$_}) . ']' : "$_ x $m->{$_}" } sort keys %$m); }
 
+my $round;
 my %count = (steps => 0, calls => 0, failed => 0);
 
 # check_step compares a step with the model, and brings the model up to date.
@@ -717,7 +720,7 @@ sub check_step
 	# bring the model up to date
 	$published{ $s->{step} } = $report->{checkpoint} if $s->{kind} eq 'save';
 	$cp->{old} = 0;
-	$cp->{code} = $s->{code} // '' unless $cp->{final};
+	($cp->{code}, $cp->{worked}) = ($s->{code} // '', $round) unless $cp->{final};
 	if ($want->{how} eq 'new')
 	{
 		push @checkpoints, $cp;
@@ -750,7 +753,6 @@ sql(join('', map { write_function($_) } qw(helper2 helper f g)));
 sql(join('', map { $mutations{insert}{sql}->($_) } qw(s1 s2) x 6));
 new_calls();
 
-my $round;
 my $failed = 0;
 my $again;			# a job that failed is often run again, after a repair
 my @repairs = ('repair', 'repair', 'f', 'g', 'noise', 'expression', 'cache version', 'double', 'delete', 'undo', 'undo', 'undo',
