@@ -699,7 +699,7 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 	"   WHERE w.checkpoint_id = c.checkpoint_id)," \
 	" (SELECT COALESCE(sum(rows_output), 0)::bigint FROM checkpoint.work w" \
 	"   WHERE w.checkpoint_id = c.checkpoint_id)," \
-	" content_hash, fresh, NOT " NOT_EXPIRED
+	" content_hash, fresh, NOT " NOT_EXPIRED ", last_used_at"
 
 static void
 row_checkpoint(Statement *st, uint64 row, CkptCheckpoint *cp)
@@ -724,6 +724,7 @@ row_checkpoint(Statement *st, uint64 row, CkptCheckpoint *cp)
 	cp->content_hash = row_text(st, row, 18);
 	cp->fresh = row_bool(row, 19);
 	cp->expired = row_bool(row, 20);
+	cp->last_used = row_int8(row, 21);
 }
 
 static bool

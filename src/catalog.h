@@ -13,6 +13,7 @@
 
 #include "checkpoint.h"
 
+#include "datatype/timestamp.h"
 #include "idset.h"
 #include "nodes/pg_list.h"
 #include "rowhash.h"
@@ -94,6 +95,7 @@ typedef struct CkptCheckpoint
 	char	   *content_hash;	/* NULL while partial */
 	bool		fresh;			/* made to replace what there is */
 	bool		expired;		/* of no more use */
+	TimestampTz last_used;
 } CkptCheckpoint;
 
 /* What was computed of a checkpoint, by one worker with one code or by all. */

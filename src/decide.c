@@ -173,8 +173,7 @@ static bool
 is_current_code(const CkptRequest *request, const CkptCheckpoint *cp)
 {
 	return strcmp(cp->code_hash, request->fingerprint->hash) == 0 &&
-		strcmp(cp->cache_version ? cp->cache_version : "",
-			   request->cache_version ? request->cache_version : "") == 0;
+		same_text(cp->cache_version, request->cache_version);
 }
 
 /*
@@ -248,6 +247,8 @@ decide_partial(CkptRequest *request, const char *input_hash, bool fresh_only,
 		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
 		char	   *code_change;
 
+		if (cp->expired)
+			continue;
 		if (fresh_only && (cp->final || !cp->fresh))
 			return false;
 		if (cp->final || !is_of_step(request, cp) ||
@@ -275,14 +276,15 @@ decide_partial(CkptRequest *request, const char *input_hash, bool fresh_only,
 }
 
 /*
- * decide_compute says why what this run group has is of no use.
+ * decide_compute says why what this run group has, and used last, is of no use.
  */
 static void
 decide_compute(const CkptRequest *request, const char *input_hash, CkptDecision *decision)
 {
 	List	   *earlier;
-	CkptCheckpoint *last;
+	const CkptCheckpoint *last = NULL;
 	char	   *code_change;
+	ListCell   *lc;
 
 	decision->action = CKPT_COMPUTE;
 	decision->cp = NULL;
@@ -292,9 +294,15 @@ decide_compute(const CkptRequest *request, const char *input_hash, CkptDecision 
 
 	decision->reason = "no earlier work";
 	earlier = ckpt_catalog_group_checkpoints(request->owner, request->job_name, request->step);
-	if (earlier == NIL)
+	foreach(lc, earlier)
+	{
+		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
+
+		if (last == NULL || cp->last_used > last->last_used)
+			last = cp;
+	}
+	if (last == NULL)
 		return;
-	last = (CkptCheckpoint *) linitial(earlier);
 	code_change = last->kind == request->kind ? other_code(request, last) : NULL;
 	if (last->expired)
 		decision->reason = "earlier work has expired";

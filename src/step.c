@@ -1134,6 +1134,17 @@ required_text(FunctionCallInfo fcinfo, int argno, const char *name)
 }
 
 /*
+ * version_argument returns a text of which nothing is none.
+ */
+static char *
+version_argument(FunctionCallInfo fcinfo, int argno)
+{
+	char	   *version = text_argument(fcinfo, argno);
+
+	return version && version[0] != '\0' ? version : NULL;
+}
+
+/*
  * int_argument returns a number from min to max; the default for null.
  */
 static int
@@ -1205,7 +1216,7 @@ step_udf_call(FunctionCallInfo fcinfo, CkptKind kind)
 	step->max_errors = int_argument(fcinfo, 5, "max_errors", 100, 0, INT_MAX);
 	step->retries = int_argument(fcinfo, 6, "retries", 0, 0, 1000);
 	step->cache_enabled = PG_ARGISNULL(7) || PG_GETARG_BOOL(7);
-	step->cache_version = text_argument(fcinfo, 8);
+	step->cache_version = version_argument(fcinfo, 8);
 	step->probe = text_argument(fcinfo, 9);
 	step->on_code_change = word_argument("on_code_change", on_code_change,
 										 ckpt_on_code_change_names,
@@ -1231,7 +1242,7 @@ step_query_call(FunctionCallInfo fcinfo, CkptKind kind)
 	if (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2) == save)
 		unsupported_argument(save ? "as_table" : "materialized", save ? "true" : "false");
 	step->cache_enabled = PG_ARGISNULL(3) || PG_GETARG_BOOL(3);
-	step->cache_version = text_argument(fcinfo, 4);
+	step->cache_version = version_argument(fcinfo, 4);
 	step->probe = text_argument(fcinfo, 5);
 	step->has_job_arg = !PG_ARGISNULL(6);
 	step->job_arg = step->has_job_arg ? PG_GETARG_INT64(6) : 0;

@@ -174,6 +174,26 @@ CALL ab();
 SELECT checkpoint.output('ab', max(job_id)) AS output FROM checkpoint.jobs \gset
 SELECT count(*), count(*) FILTER (WHERE y = 'A' || x * 10) AS right FROM :output;
 
+-- What is compared for the reason is what was used last, not what was made last.
+CREATE FUNCTION helper(x int) RETURNS int LANGUAGE sql AS 'SELECT x';
+CREATE FUNCTION why(x int) RETURNS int LANGUAGE sql AS 'SELECT reuse.helper(x)';
+CREATE PROCEDURE why() LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM checkpoint.begin_job('why');
+	CALL checkpoint.map('m', 'SELECT 1 AS x', 'why(x) AS y');
+	PERFORM checkpoint.end_job();
+END $$;
+CALL why();
+CREATE OR REPLACE FUNCTION why(x int) RETURNS int LANGUAGE sql AS 'SELECT -reuse.helper(x)';
+CALL why();
+CREATE OR REPLACE FUNCTION why(x int) RETURNS int LANGUAGE sql AS 'SELECT reuse.helper(x)';
+CALL why();
+CREATE OR REPLACE FUNCTION helper(x int) RETURNS int LANGUAGE sql AS 'SELECT x * 2';
+CALL why();
+-- An empty cache_version is none.
+SELECT checkpoint.begin_job('why') > 0;
+CALL checkpoint.map('m', 'SELECT 1 AS x', 'why(x) AS y', cache_version => '');
+
 SET client_min_messages = warning;
 DROP SCHEMA reuse CASCADE;
 DROP EXTENSION checkpoint CASCADE;
