@@ -60,13 +60,8 @@ ckpt_append_begin(void)
 
 #ifdef CKPT_ADDS_PAGES
 
-/*
- * At most so many pages are added at a time.  They are pinned meanwhile: if all
- * processes did that at once, they would pin no more than this share of the
- * buffers.
- */
-#define MAX_PAGES		32
-#define BUFFERS_SHARE	8
+/* At most so many pages are added at a time. */
+#define MAX_PAGES		64
 
 /*
  * rows_on_page returns how many of the rows heap_multi_insert() will put on a
@@ -132,35 +127,45 @@ allocate_file(Relation rel, BlockNumber block, int nblocks)
 }
 
 /*
- * add_pages adds pages to a table and pins them.  Returns how many; if 0, the
- * server must do it, or say why it cannot be done.
+ * new_page pins a page that nothing was written to.
+ */
+static Buffer
+new_page(Relation rel, BlockNumber block)
+{
+	Buffer		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_ZERO_AND_LOCK,
+											NULL);
+
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	return buffer;
+}
+
+/*
+ * add_pages adds pages to a table and returns how many, from *first on; the
+ * last one is pinned.  If 0, the server must do it, or say why it cannot be
+ * done.
  */
 static int
-add_pages(Relation rel, int npages, Buffer *buffers)
+add_pages(Relation rel, int npages, BlockNumber *first, Buffer *last)
 {
-	BlockNumber first;
-
 	LockRelationForExtension(rel, ExclusiveLock);
-	first = RelationGetNumberOfBlocks(rel);
-	npages = Min(npages, RELSEG_SIZE - first % RELSEG_SIZE);
-	if (first % RELSEG_SIZE == 0)
+	*first = RelationGetNumberOfBlocks(rel);
+	npages = Min(npages, RELSEG_SIZE - *first % RELSEG_SIZE);
+	if (*first % RELSEG_SIZE == 0)
 		npages = 0;				/* a file to be created */
-
-	/*
-	 * They are in the buffer pool before anybody can know of them, and stay
-	 * there: nobody else has read, written and forgotten one when we get it.
-	 */
-	for (int i = 0; i < npages; i++)
+	else
 	{
-		buffers[i] = ReadBufferExtended(rel, MAIN_FORKNUM, first + i, RBM_ZERO_AND_LOCK,
-										NULL);
-		LockBuffer(buffers[i], BUFFER_LOCK_UNLOCK);
-	}
-	if (npages > 0 && !allocate_file(rel, first, npages))
-	{
-		/* pages of zeros behind the end do not disturb the server */
-		while (npages > 0)
-			ReleaseBuffer(buffers[--npages]);
+		/*
+		 * A process that does not know where to begin takes the last page of a
+		 * table.  Nobody must find this one before it is in a buffer, which it
+		 * does not leave: it could have rows when we come to it.
+		 */
+		*last = new_page(rel, *first + npages - 1);
+		if (!allocate_file(rel, *first, npages))
+		{
+			/* zeros behind the end do not disturb the server */
+			ReleaseBuffer(*last);
+			npages = 0;
+		}
 	}
 	UnlockRelationForExtension(rel, ExclusiveLock);
 	return npages;
@@ -175,7 +180,6 @@ append_to_pages(Relation rel, HeapTuple *tuples, TupleTableSlot **slots, int ntu
 				CommandId cid, int options, BulkInsertState bistate)
 {
 	Size		reserve = RelationGetTargetPageFreeSpace(rel, HEAP_DEFAULT_FILLFACTOR);
-	int			max_pages = Min(MAX_PAGES, NBuffers / BUFFERS_SHARE / MaxBackends);
 	int			done = 0;
 	int			n;
 
@@ -192,12 +196,13 @@ append_to_pages(Relation rel, HeapTuple *tuples, TupleTableSlot **slots, int ntu
 
 	while (done < ntuples)
 	{
-		Buffer		buffers[MAX_PAGES];
-		int			nrows[MAX_PAGES];	/* for each */
+		int			nrows[MAX_PAGES];	/* for each page */
 		int			npages = 0;
+		BlockNumber first;
+		Buffer		last;
 		int			counted = done;
 
-		while (counted < ntuples && npages < max_pages)
+		while (counted < ntuples && npages < MAX_PAGES)
 		{
 			nrows[npages] = rows_on_page(tuples + counted, ntuples - counted, 0,
 										 BLCKSZ - SizeOfPageHeaderData, reserve);
@@ -205,13 +210,13 @@ append_to_pages(Relation rel, HeapTuple *tuples, TupleTableSlot **slots, int ntu
 		}
 		if (npages < 2)
 			break;
-		npages = add_pages(rel, npages, buffers);
+		npages = add_pages(rel, npages, &first, &last);
 		if (npages == 0)
 			break;
 		for (int i = 0; i < npages; i++)
 		{
 			ReleaseBuffer(bistate->current_buf);
-			bistate->current_buf = buffers[i];
+			bistate->current_buf = i == npages - 1 ? last : new_page(rel, first + i);
 			heap_multi_insert(rel, slots + done, nrows[i], cid, options, bistate);
 			done += nrows[i];
 		}
