@@ -340,6 +340,10 @@ CREATE FUNCTION checkpoint._content_hash_trans(internal, record)
 RETURNS internal
 AS 'MODULE_PATHNAME', 'checkpoint_content_hash_trans'
 LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION checkpoint._content_hash_trans(internal, "any", VARIADIC "any")
+RETURNS internal
+AS 'MODULE_PATHNAME', 'checkpoint_content_hash_columns_trans'
+LANGUAGE C STABLE PARALLEL SAFE;
 CREATE FUNCTION checkpoint._content_hash_combine(internal, internal)
 RETURNS internal
 AS 'MODULE_PATHNAME', 'checkpoint_content_hash_combine'
@@ -357,6 +361,7 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'checkpoint_content_hash_final'
 LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION checkpoint._content_hash_trans(internal, record) IS 'internal: part of content_hash';
+COMMENT ON FUNCTION checkpoint._content_hash_trans(internal, "any", "any") IS 'internal: part of content_hash';
 COMMENT ON FUNCTION checkpoint._content_hash_combine(internal, internal) IS 'internal: part of content_hash';
 COMMENT ON FUNCTION checkpoint._content_hash_serial(internal) IS 'internal: part of content_hash';
 COMMENT ON FUNCTION checkpoint._content_hash_deserial(bytea, internal) IS 'internal: part of content_hash';
@@ -373,6 +378,18 @@ CREATE AGGREGATE checkpoint.content_hash(record) (
 );
 COMMENT ON AGGREGATE checkpoint.content_hash(record) IS
 'hash of a set of rows, whatever their order; NULL if there are none';
+
+CREATE AGGREGATE checkpoint.content_hash("any", VARIADIC "any") (
+	SFUNC = checkpoint._content_hash_trans,
+	STYPE = internal,
+	COMBINEFUNC = checkpoint._content_hash_combine,
+	SERIALFUNC = checkpoint._content_hash_serial,
+	DESERIALFUNC = checkpoint._content_hash_deserial,
+	FINALFUNC = checkpoint._content_hash_final,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE checkpoint.content_hash("any", VARIADIC "any") IS
+'hash of a set of rows, given by their columns: that of ROW() of them';
 
 --
 -- Views

@@ -13,12 +13,14 @@
 #include "access/htup_details.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "nodes/nodeFuncs.h"
 #include "rowhash.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_trans);
+PG_FUNCTION_INFO_V1(checkpoint_content_hash_columns_trans);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_combine);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_serial);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_deserial);
@@ -31,6 +33,15 @@ typedef struct RecordHasher
 	int32		typmod;
 	CkptRowHasher *hasher;
 } RecordHasher;
+
+/* The same for rows whose columns are the aggregate's arguments. */
+typedef struct ColumnsHasher
+{
+	CkptRowHasher *hasher;
+	int			natts;
+	Datum	   *values;
+	bool	   *isnull;
+} ColumnsHasher;
 
 /* The state of the aggregate. */
 typedef struct ContentHash
@@ -89,6 +100,13 @@ new_state(FunctionCallInfo fcinfo)
 	return MemoryContextAllocZero(cxt, sizeof(ContentHash));
 }
 
+static void
+state_set_columns(ContentHash *state, const CkptRowHasher *hasher)
+{
+	state->columns = MemoryContextStrdup(GetMemoryChunkContext(state),
+										 ckpt_rowhash_columns(hasher));
+}
+
 Datum
 checkpoint_content_hash_trans(PG_FUNCTION_ARGS)
 {
@@ -103,8 +121,63 @@ checkpoint_content_hash_trans(PG_FUNCTION_ARGS)
 				 errhint("Hash rows, such as content_hash(t) or content_hash(ROW(a, b)).")));
 	rh = add_record(fcinfo, PG_GETARG_HEAPTUPLEHEADER(1), &state->sum);
 	if (unlikely(state->columns == NULL))
-		state->columns = MemoryContextStrdup(GetMemoryChunkContext(state),
-											 ckpt_rowhash_columns(rh->hasher));
+		state_set_columns(state, rh->hasher);
+	PG_RETURN_POINTER(state);
+}
+
+/*
+ * columns_hasher makes what is needed to hash the arguments of an aggregate as
+ * ROW() of them would be hashed.
+ */
+static ColumnsHasher *
+columns_hasher(FunctionCallInfo fcinfo)
+{
+	MemoryContext oldcxt = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	ColumnsHasher *ch = palloc(sizeof(ColumnsHasher));
+	Aggref	   *aggref = AggGetAggref(fcinfo);
+	TupleDesc	desc;
+
+	ch->natts = PG_NARGS() - 1;
+	desc = CreateTemplateTupleDesc(ch->natts);
+	for (int i = 0; i < ch->natts; i++)
+	{
+		Node	   *arg = aggref ? (Node *) list_nth_node(TargetEntry, aggref->args, i)->expr : NULL;
+		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, i + 1);
+
+		if (!OidIsValid(type))
+			elog(ERROR, "could not determine the type of argument %d", i + 1);
+		TupleDescInitEntry(desc, i + 1, psprintf("f%d", i + 1), type,
+						   arg ? exprTypmod(arg) : -1, 0);
+		if (arg)
+			TupleDescInitEntryCollation(desc, i + 1, exprCollation(arg));
+	}
+	ch->hasher = ckpt_rowhash_create(desc);
+	ch->values = palloc(ch->natts * sizeof(Datum));
+	ch->isnull = palloc(ch->natts * sizeof(bool));
+	MemoryContextSwitchTo(oldcxt);
+	return ch;
+}
+
+/*
+ * content_hash(a, b, ...) is content_hash(ROW(a, b, ...)) without the record.
+ */
+Datum
+checkpoint_content_hash_columns_trans(PG_FUNCTION_ARGS)
+{
+	ContentHash *state = PG_ARGISNULL(0) ? new_state(fcinfo) :
+		(ContentHash *) PG_GETARG_POINTER(0);
+	ColumnsHasher *ch = (ColumnsHasher *) fcinfo->flinfo->fn_extra;
+
+	if (unlikely(ch == NULL))
+		fcinfo->flinfo->fn_extra = ch = columns_hasher(fcinfo);
+	for (int i = 0; i < ch->natts; i++)
+	{
+		ch->values[i] = fcinfo->args[i + 1].value;
+		ch->isnull[i] = fcinfo->args[i + 1].isnull;
+	}
+	ckpt_rowhash_add(ch->hasher, &state->sum, ch->values, ch->isnull);
+	if (unlikely(state->columns == NULL))
+		state_set_columns(state, ch->hasher);
 	PG_RETURN_POINTER(state);
 }
 

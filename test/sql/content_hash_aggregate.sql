@@ -47,4 +47,23 @@ SELECT checkpoint.content_hash(NULL::t);
 -- by groups, and of anonymous rows
 SELECT count(DISTINCT h) FROM (SELECT checkpoint.content_hash(ROW(a % 2, c)) AS h FROM t GROUP BY a % 10) x;
 
+-- Columns one by one: the hash of ROW() of them, with their types, also in detail.
+SELECT checkpoint.content_hash(a, b, c) = checkpoint.content_hash(ROW(a, b, c)) FROM t;
+SELECT checkpoint.content_hash(a, b, c) = checkpoint.content_hash(a, b, c + 0) FROM t;
+SELECT checkpoint.content_hash(a, b) = checkpoint.content_hash(a, NULLIF(b, 'text 7')) FROM t;
+SELECT checkpoint.content_hash(a, c::numeric(10,1)) = checkpoint.content_hash(ROW(a, c::numeric(10,1))),
+	checkpoint.content_hash(a, c::numeric(10,1)) = checkpoint.content_hash(ROW(a, c)) FROM t;
+SELECT checkpoint.content_hash(a, b COLLATE "C") = checkpoint.content_hash(ROW(a, b COLLATE "C")),
+	checkpoint.content_hash(a, b COLLATE "C") = checkpoint.content_hash(a, b) FROM t;
+SELECT checkpoint.content_hash(a, repeat(b, 1000)) = checkpoint.content_hash(ROW(a, repeat(b, 1000))) FROM t WHERE a < 10;
+SELECT checkpoint.content_hash('literal', a) = checkpoint.content_hash(ROW('literal', a)) FROM t;
+SELECT checkpoint.content_hash(DISTINCT a % 2, 1) = (SELECT checkpoint.content_hash(x, 1) FROM generate_series(0, 1) x) FROM t;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SELECT checkpoint.content_hash(a, b, c) AS columns_hash FROM t \gset
+SET max_parallel_workers_per_gather = 0;
+SELECT checkpoint.content_hash(a, b, c) = :'columns_hash' FROM t;
+SELECT checkpoint.content_hash(a, b) FROM t WHERE false;
+
 DROP SCHEMA hash_aggregate CASCADE;
