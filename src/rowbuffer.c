@@ -23,6 +23,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "append.h"
+#include "asuser.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "rowbuffer.h"
@@ -349,12 +350,14 @@ number_row(char *data, int64 number)
 }
 
 /*
- * Indexes that the table's owner has made on it since we did.
+ * Indexes that the table's owner has made on it since we did.  Their functions
+ * run as that owner.
  */
 typedef struct TableIndexes
 {
 	EState	   *estate;			/* NULL if there are none */
 	ResultRelInfo *rel;
+	CkptUser	saved;
 } TableIndexes;
 
 static TableIndexes
@@ -364,6 +367,7 @@ indexes_open(Relation rel)
 
 	if (rel->rd_rel->relhasindex)
 	{
+		indexes.saved = ckpt_user_become(rel->rd_rel->relowner);
 		indexes.estate = CreateExecutorState();
 		indexes.rel = makeNode(ResultRelInfo);
 		InitResultRelInfo(indexes.rel, rel, 0, NULL, 0);
@@ -388,6 +392,7 @@ indexes_close(TableIndexes *indexes)
 		return;
 	ExecCloseIndices(indexes->rel);
 	FreeExecutorState(indexes->estate);
+	ckpt_user_restore(indexes->saved);
 }
 
 /*

@@ -158,6 +158,25 @@ CALL checkpoint.query('secret', 'SELECT secret FROM own.source', job => :shared)
 SELECT checkpoint.fail_job('by a superuser', :shared);
 SELECT relowner::regrole FROM pg_class WHERE oid IN (:'output'::regclass, :'output2'::regclass);
 SELECT owner, status FROM checkpoint.jobs WHERE job_id = :shared;
+-- also the functions of an index on the output
+CREATE FUNCTION told(who text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE NOTICE 'index function runs as %', current_user;
+	RETURN who;
+END $$;
+SELECT current_setting('test.fails_on') AS fails_on \gset
+SET test.fails_on = 2;
+SET ROLE regress_ann;
+SELECT checkpoint.begin_job('indexed', attach => false) AS indexed \gset
+CALL checkpoint.map('m', 'SELECT x FROM own.source ORDER BY x', 'own.who(x) AS who', cache_version => 'indexed', job => :indexed);
+SELECT output_table AS output FROM checkpoint.steps WHERE job_id = :indexed \gset
+SELECT checkpoint.begin_job('indexed', attach => false) AS indexed \gset
+RESET ROLE;
+CREATE INDEX ON :output (told(who));
+SET test.fails_on = 0;
+CALL checkpoint.map('m', 'SELECT x FROM own.source ORDER BY x', 'own.who(x) AS who', cache_version => 'indexed', job => :indexed);
+SELECT checkpoint.end_job(:indexed);
+SET test.fails_on = :fails_on;
 
 -- Membership goes one way.
 SET ROLE regress_ann;
