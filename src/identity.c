@@ -26,6 +26,7 @@
 #include "catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "fingerprint.h"
 #include "identity.h"
 #include "input.h"
@@ -44,17 +45,58 @@ typedef struct Sources
 } Sources;
 
 /*
+ * visible_columns returns how many columns of a step's output joins know of;
+ * the extension's, if they are read, come behind these.
+ */
+static int
+visible_columns(const RangeTblEntry *rte)
+{
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, rte->subquery->targetList)
+		n += !ckpt_is_system_column(lfirst_node(TargetEntry, lc)->resname);
+	return n;
+}
+
+/*
+ * hide_column puts a parameter in the place of a column that joins do not know
+ * of: the server cannot write such a one.  Its number says which it is.
+ */
+static void
+hide_column(Var *var, int nvisible)
+{
+	Param	   *param = (Param *) var;
+	int			paramid = (int) var->varlevelsup * 1000000 + (int) var->varno * 10 +
+	var->varattno - nvisible;
+
+	StaticAssertStmt(sizeof(Param) <= sizeof(Var), "a Param does not fit into a Var");
+	memset(param, 0, sizeof(Param));
+	NodeSetTag(param, T_Param);
+	param->paramkind = PARAM_EXTERN;
+	param->paramid = paramid;
+	param->paramtype = INT8OID;
+	param->paramtypmod = -1;
+	param->location = -1;
+}
+
+/*
  * note_column notes whether a column is one that the content hash of its
  * relation does not see.
  */
 static void
-note_column(Sources *sources, const Var *var)
+note_column(Sources *sources, Var *var)
 {
 	Query	   *query = list_nth_node(Query, sources->queries, var->varlevelsup);
 	RangeTblEntry *rte = list_nth_node(RangeTblEntry, query->rtable, var->varno - 1);
 
 	if (var->varattno < 0)
 		sources->places = true;
+	else if (rte->rtekind == RTE_SUBQUERY && rte->enrname != NULL)
+	{
+		if (var->varattno > visible_columns(rte))
+			hide_column(var, visible_columns(rte));
+	}
 	else if (rte->rtekind == RTE_JOIN || var->varattno == 0)
 		sources->ids = true;	/* it may be any column */
 	else if (rte->rtekind == RTE_RELATION &&
@@ -62,6 +104,10 @@ note_column(Sources *sources, const Var *var)
 		sources->ids = true;
 }
 
+/*
+ * find_sources notes what a query reads.  The query is changed so that it can
+ * be written as text.
+ */
 static bool
 find_sources(Node *node, void *context)
 {
@@ -76,8 +122,12 @@ find_sources(Node *node, void *context)
 	}
 	if (IsA(node, RangeTblEntry))
 	{
-		if (((RangeTblEntry *) node)->rtekind == RTE_RELATION)
-			sources->relations = lappend(sources->relations, node);
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind == RTE_RELATION)
+			sources->relations = lappend(sources->relations, rte);
+		else if (rte->rtekind == RTE_SUBQUERY && rte->enrname != NULL)
+			rte->eref->colnames = list_truncate(rte->eref->colnames, visible_columns(rte));
 		return false;
 	}
 	if (IsA(node, Query))

@@ -352,7 +352,7 @@ output_select(const CkptStepOutput *output, List **names)
 /*
  * replace_outputs puts a sub-select in the place of each ephemeral relation
  * that there is a table for.  The columns are the same, so that what refers to
- * them stays as it is.
+ * them stays as it is; the extension's come behind, and no join knows of them.
  */
 static bool
 replace_outputs(Node *node, void *context)
@@ -377,8 +377,7 @@ replace_outputs(Node *node, void *context)
 			return false;
 		rte->rtekind = RTE_SUBQUERY;
 		rte->subquery = output_select(output, &rte->eref->colnames);
-		rte->enrname = NULL;
-		rte->enrtuples = 0;
+		rte->enrtuples = 0;		/* enrname stays: see identity.c */
 		rte->coltypes = NIL;
 		rte->coltypmods = NIL;
 		rte->colcollations = NIL;

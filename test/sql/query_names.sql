@@ -138,6 +138,13 @@ SELECT step, string_agg(attname, ',' ORDER BY attnum) FROM (VALUES ('star'), ('i
 WHERE attrelid = checkpoint.output(step) AND attnum > 0 GROUP BY 1 ORDER BY 1;
 CALL checkpoint.query('two stars', 'SELECT * FROM big JOIN "gen input" ON n = x ORDER BY x, "gen input".sys__id');
 SELECT show('two stars');
+-- a join knows nothing of them, also under a name of its own
+CALL checkpoint.query('named join', 'SELECT j.p, j.q FROM (even a JOIN even b ON a.sys__id = b.sys__id) AS j(p, e, q, f) WHERE p < 3 ORDER BY p');
+CALL checkpoint.query('named join 2', 'SELECT j.p, j.q FROM (even a JOIN even b ON a.sys__id = b.sys__id) AS j(p, e, q, f) WHERE p < 3 ORDER BY p');
+CALL checkpoint.query('other ids', 'SELECT j.p, j.q FROM (even a JOIN "gen input" b ON a.sys__id = b.sys__id) AS j(p, e, q) ORDER BY p, q');
+CALL checkpoint.query('input ids', 'SELECT j.p, j.q FROM (even a JOIN "gen input" b ON a.sys__id = b.sys__input_id) AS j(p, e, q) ORDER BY p, q');
+SELECT show('named join'), show('named join 2');
+SELECT show('other ids'), show('input ids');
 CALL checkpoint.query('only sys', 'SELECT sys__id FROM even');
 -- they are no part of an input's identity (rule 1)
 CALL checkpoint.map('identity 1', 'SELECT * FROM big', 'x + 1 AS y');
