@@ -339,6 +339,21 @@ SELECT * FROM counters ORDER BY id;
 SELECT checkpoint.end_job();
 RESET checkpoint.commit_interval;
 RESET deadlock_timeout;
+
+-- A worker does not see temporary tables: it is on record that its code is not
+-- the session's.
+CREATE TABLE shadowed AS SELECT 'worker' AS who;
+CREATE TEMP TABLE shadowed AS SELECT 'session' AS who;
+SELECT checkpoint.begin_job('shadowed') AS job \gset
+CALL checkpoint.map('m', 'SELECT x FROM source WHERE x <= 400',
+	'(SELECT who FROM shadowed WHERE pg_sleep(0.001 * sign(x)) IS NOT NULL) AS who', workers => 2);
+SELECT checkpoint.output('m') AS output \gset
+SELECT (SELECT array_agg(n::int ORDER BY n) FROM jsonb_each_text(c.rows_by_code) AS e(hash, n)) =
+	(SELECT array_agg(n ORDER BY n) FROM (SELECT count(*)::int AS n FROM :output GROUP BY who) o) AS same,
+	(SELECT count(DISTINCT who) FROM :output)
+FROM checkpoint.checkpoints c WHERE job = 'shadowed';
+SELECT checkpoint.end_job();
+DROP TABLE pg_temp.shadowed;
 RESET client_min_messages;
 
 -- Nothing is left of any worker: no process, no lock.
