@@ -32,6 +32,7 @@
 #include "input.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -225,10 +226,11 @@ CkptIdentity
 ckpt_identity_prepare(Query *query, const char *owner, Query *probe,
 					  const char *probe_sql)
 {
-	CkptIdentity identity = {NULL, NULL, probe != NULL};
+	CkptIdentity identity = {NULL, NULL, NULL, probe != NULL};
 	bool		derivable;
 	char	   *text = identity_text(query, owner, &derivable);
 
+	identity.text = text;
 	if (probe)
 	{
 		CkptInput	result;
@@ -257,4 +259,21 @@ ckpt_identity_read(CkptIdentity *identity, Query *query, const char *sql, int64 
 	identity->hash = input.hash;
 	if (rows)
 		*rows = input.sum.rows;
+}
+
+/*
+ * ckpt_identity_check looks again at the code that the query uses, when its rows
+ * have been read: if it was replaced meanwhile, the rows are not what the
+ * query's text stands for.  Then they have no identity but their content hash.
+ */
+void
+ckpt_identity_check(CkptIdentity *identity, Query *query, const char *owner)
+{
+	bool		derivable;
+
+	AcceptInvalidationMessages();
+	if (strcmp(identity_text(query, owner, &derivable), identity->text) == 0)
+		return;
+	identity->derivation = NULL;
+	identity->probed = false;
 }

@@ -18,6 +18,7 @@ typedef struct CkptIdentity
 {
 	char	   *hash;			/* content hash, or what stands for it; NULL
 								 * while not known */
+	char	   *text;			/* of the query, with its code */
 	char	   *derivation;		/* what the content hash follows from, or NULL */
 	bool		probed;			/* hash is a probe's, not of the rows */
 } CkptIdentity;
@@ -26,5 +27,6 @@ extern CkptIdentity ckpt_identity_prepare(Query *query, const char *owner,
 										  Query *probe, const char *probe_sql);
 extern void ckpt_identity_read(CkptIdentity *identity, Query *query, const char *sql,
 							   int64 *rows);
+extern void ckpt_identity_check(CkptIdentity *identity, Query *query, const char *owner);
 
 #endif							/* CKPT_IDENTITY_H */

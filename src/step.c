@@ -479,7 +479,10 @@ step_identify(void *arg)
 		query = analyze_input(step, outputs);
 		step_prepare_identity(step, query, outputs);
 		if (step->identity.hash == NULL)
+		{
 			ckpt_identity_read(&step->identity, query, step->input, NULL);
+			ckpt_identity_check(&step->identity, query, step->job.owner);
+		}
 		ckpt_user_restore(saved);
 		PopActiveSnapshot();
 		ckpt_catalog_store_identity(step->step_id, step->identity.derivation,
@@ -547,6 +550,7 @@ step_materialize(void *arg)
 	if (step->identity.hash == NULL)
 		step_prepare_identity(step, query, outputs);
 	ckpt_input_materialize(query, step->input, relid, &input);
+	ckpt_identity_check(&step->identity, query, step->job.owner);
 	ckpt_user_restore(saved);
 	PopActiveSnapshot();
 
