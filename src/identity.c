@@ -23,6 +23,7 @@
 #include "checkpoint.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -43,6 +44,8 @@ typedef struct Sources
 	List	   *relations;		/* RangeTblEntries of plain relations */
 	bool		ids;			/* columns of the extension are read, or may be */
 	bool		places;			/* and columns of the server, such as ctid */
+	bool		aggregates;		/* of users: the server calls each immutable,
+								 * whatever the functions are that it consists of */
 } Sources;
 
 /*
@@ -131,6 +134,9 @@ find_sources(Node *node, void *context)
 			rte->eref->colnames = list_truncate(rte->eref->colnames, visible_columns(rte));
 		return false;
 	}
+	if ((IsA(node, Aggref) && ((Aggref *) node)->aggfnoid >= FirstNormalObjectId) ||
+		(IsA(node, WindowFunc) && ((WindowFunc *) node)->winfnoid >= FirstNormalObjectId))
+		sources->aggregates = true;
 	if (IsA(node, Query))
 	{
 		bool		result;
@@ -197,11 +203,12 @@ static char *
 identity_text(Query *query, const char *owner, bool *derivable)
 {
 	Query	   *copy = copyObject(query);
-	Sources		sources = {NIL, NIL, false, false};
+	Sources		sources = {NIL, NIL, false, false, false};
 	ListCell   *lc;
 
 	(void) find_sources((Node *) copy, &sources);
-	*derivable = !sources.places && !contain_mutable_functions((Node *) copy);
+	*derivable = !sources.places && !sources.aggregates &&
+		!contain_mutable_functions((Node *) copy);
 	foreach(lc, sources.relations)
 	{
 		RangeTblEntry *rte = (RangeTblEntry *) lfirst(lc);

@@ -129,6 +129,21 @@ CREATE OR REPLACE FUNCTION picky(v int) RETURNS int LANGUAGE sql AS 'SELECT v';
 CALL partial();
 CALL partial();
 
+-- An aggregate is said to be immutable, whatever it does.
+CREATE TABLE rate AS SELECT 10 AS r;
+CREATE FUNCTION add_at_rate(s int, v int) RETURNS int STABLE LANGUAGE sql AS 'SELECT s + v * (SELECT r FROM derived.rate)';
+CREATE AGGREGATE total(int) (SFUNC = add_at_rate, STYPE = int, INITCOND = '0');
+SELECT checkpoint.begin_job('aggregate') > 0;
+CALL checkpoint.map('a', 'SELECT v FROM source', 'v * 3 AS w');
+CALL checkpoint.query('b', 'SELECT total(w) FROM a');
+CALL checkpoint.query('c', 'SELECT w, total(w) OVER (ORDER BY w) FROM a');
+UPDATE rate SET r = 100;
+SELECT checkpoint.begin_job('aggregate') > 0;
+CALL checkpoint.map('a', 'SELECT v FROM source', 'v * 3 AS w');
+CALL checkpoint.query('b', 'SELECT total(w) FROM a');
+CALL checkpoint.query('c', 'SELECT w, total(w) OVER (ORDER BY w) FROM a');
+SELECT checkpoint.end_job();
+
 -- Another role's outputs, and those with row security, are no stored knowledge.
 SELECT checkpoint.begin_job('security') > 0;
 CALL checkpoint.map('a', 'SELECT v FROM source', 'v + 0 AS w');
