@@ -799,6 +799,53 @@ base_has_key(CkptUdf *udf, const CkptCheckpoint *base)
 }
 
 /*
+ * base_means_the_same returns whether the values of a base's input are what they
+ * were when results were computed from them.  Values of some types name things,
+ * such as fields or labels, which may have got other names: then the rows do not
+ * have the hash any more that they had.  (A probed input had none.)
+ */
+static bool
+base_means_the_same(CkptUdf *udf, const CkptCheckpoint *base)
+{
+	bool		in_output = udf->kind == CKPT_MAP && base->final;
+	bool		has_names = false;
+	int			attno = -1;
+	CkptRowSum	sum = {0, 0, 0};
+	CkptRowHasher *hasher;
+	TupleDesc	desc;
+	Relation	rel;
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+
+	while ((attno = bms_next_member(udf->reads, attno)) > 0)
+		has_names |= ckpt_rowhash_has_names(TupleDescAttr(udf->input_desc, attno - 1)->atttypid);
+	if (!has_names)
+		return true;
+
+	rel = table_open(ckpt_result_table_lookup(in_output ? base->output_table : base->input_table),
+					 AccessShareLock);
+	desc = CreateTemplateTupleDesc(in_output ? udf->nplain : RelationGetNumberOfAttributes(rel));
+	for (int i = 1; i <= desc->natts; i++)
+		TupleDescCopyEntry(desc, i, RelationGetDescr(rel), i);
+	hasher = ckpt_rowhash_create(desc);
+
+	slot = table_slot_create(rel, NULL);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		slot_getsomeattrs(slot, desc->natts);
+		ckpt_rowhash_add(hasher, &sum, slot->tts_values, slot->tts_isnull);
+	}
+	table_endscan(scan);
+	PopActiveSnapshot();
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, NoLock);
+	return strcmp(ckpt_rowhash_finish(ckpt_rowhash_columns(hasher), &sum), base->input_hash) == 0;
+}
+
+/*
  * carry_from_all carries over from one base after the other, newest first, until
  * all rows have a result.
  *
@@ -832,7 +879,8 @@ carry_from_all(Carry *carry, const CkptCarryFrom *from, CkptCarryCounts *counts)
 				 cost > FREE_ROWS + left * from->seconds_per_row / MATCH_SECONDS))
 				break;
 		}
-		if (!itself && from->usable(from->arg, cp, first) && base_has_key(carry->udf, cp))
+		if (!itself && from->usable(from->arg, cp, first) &&
+			base_has_key(carry->udf, cp) && base_means_the_same(carry->udf, cp))
 		{
 			bool		all = !cp->final && !from->only_same_code;
 			List	   *versions = versions_with_rows(cp, all ? NULL : carry->udf->fingerprint->hash,

@@ -137,6 +137,8 @@ other_code(const CkptRequest *request, const CkptCheckpoint *cp)
 	bool		other_version = false;
 	ListCell   *lc;
 
+	if (request->udf == NULL)
+		other_version = !same_text(cp->cache_version, request->cache_version);
 	foreach(lc, ckpt_catalog_code_versions(cp->id))
 	{
 		CkptCodeVersion *version = (CkptCodeVersion *) lfirst(lc);

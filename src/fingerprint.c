@@ -4,16 +4,16 @@
  *	  Code fingerprint: is this the same code as last time?
  *
  * The fingerprint of a UDF is made of components: the expression, and every
- * function, aggregate, view and domain that it can be seen to use, directly or
- * through another one.  Each has a name and a hash, so that a change can be
- * named.  What came with the server is not a component; its name is in the
+ * function, aggregate, view, domain and composite type that it can be seen to
+ * use, directly or through another one.  Each has a name and a hash, so that a
+ * change can be named.  What came with the server is not a component; its name is in the
  * text of what uses it.
  *
  * What code uses is read from its analysed form where there is one: the
  * expression, BEGIN ATOMIC bodies, views, checks of domains.  Of a body that is
  * a string, in SQL or PL/pgSQL, every name counts that is the name of a
- * function, view or domain under the search_path it will run with, all overloads of
- * it.  Other languages, dynamic SQL and triggers are not looked into.
+ * function, view, domain or composite type under the search_path it will run
+ * with, all overloads of it.  Other languages, dynamic SQL and triggers are not looked into.
  *
  * Everything is written with names, qualified ones, under pinned settings:
  * fingerprints are stored and must be the same in another session, and after
@@ -65,6 +65,7 @@
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(checkpoint_fingerprint);
 PG_FUNCTION_INFO_V1(checkpoint_fingerprint_components);
@@ -82,7 +83,7 @@ typedef struct Uses
 {
 	List	   *functions;
 	List	   *views;
-	List	   *domains;
+	List	   *types;			/* domains and composite types */
 } Uses;
 
 /*
@@ -135,7 +136,19 @@ use_relation(Uses *uses, Oid relid)
 }
 
 /*
- * use_type notes a domain, wherever it is in the type.
+ * is_composite returns whether a type is a composite type of its own, not the
+ * row type of a table.
+ */
+static bool
+is_composite(Oid type)
+{
+	Oid			relid = get_typ_typrelid(type);
+
+	return OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_COMPOSITE_TYPE;
+}
+
+/*
+ * use_type notes a domain or a composite type, also as the element of an array.
  */
 static void
 use_type(Uses *uses, Oid type)
@@ -144,8 +157,8 @@ use_type(Uses *uses, Oid type)
 
 	if (OidIsValid(element))
 		type = element;
-	if (is_users(type) && get_typtype(type) == TYPTYPE_DOMAIN)
-		uses->domains = list_append_unique_oid(uses->domains, type);
+	if (is_users(type) && (get_typtype(type) == TYPTYPE_DOMAIN || is_composite(type)))
+		uses->types = list_append_unique_oid(uses->types, type);
 }
 
 /*
@@ -159,8 +172,9 @@ use_nodes(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	(void) check_functions_in_node(node, use_function, context);
-	if (IsA(node, CoerceToDomain))
-		use_type(uses, ((CoerceToDomain *) node)->resulttype);
+	if (IsA(node, CoerceToDomain) || IsA(node, CoerceViaIO) || IsA(node, FuncExpr) ||
+		IsA(node, RowExpr) || IsA(node, Const))
+		use_type(uses, exprType(node));
 	else if (IsA(node, RangeTblEntry))
 	{
 		RangeTblEntry *rte = (RangeTblEntry *) node;
@@ -425,15 +439,28 @@ domain_checks(Oid typid)
 }
 
 /*
- * use_domain_body notes what the checks of a domain use, and the domain that it
- * is based on.
+ * use_type_body notes what the checks of a domain use, and the type that it is
+ * based on, or the types of a composite type's fields.
  */
 static void
-use_domain_body(Uses *uses, Oid typid)
+use_type_body(Uses *uses, Oid typid)
 {
-	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
+	HeapTuple	tuple;
 	ListCell   *lc;
 
+	if (is_composite(typid))
+	{
+		TupleDesc	desc = lookup_rowtype_tupdesc_copy(typid, -1);
+
+		for (int i = 0; i < desc->natts; i++)
+		{
+			if (!TupleDescAttr(desc, i)->attisdropped)
+				use_type(uses, TupleDescAttr(desc, i)->atttypid);
+		}
+		return;
+	}
+
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for type %u", typid);
 	use_type(uses, ((Form_pg_type) GETSTRUCT(tuple))->typbasetype);
@@ -607,6 +634,28 @@ domain_component(Oid typid)
 	return component;
 }
 
+static Component *
+composite_component(Oid typid)
+{
+	Component  *component = palloc(sizeof(Component));
+	TupleDesc	desc = lookup_rowtype_tupdesc_copy(typid, -1);
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped)
+			appendStringInfo(&buf, "%s\1%s\1", NameStr(att->attname),
+							 ckpt_column_type_text(att));
+	}
+	component->kind = "type";
+	component->object = format_type_extended(typid, -1, FORMAT_TYPE_FORCE_QUALIFY);
+	component->hash = ckpt_hash_text(buf.data);
+	return component;
+}
+
 /*
  * uses_components describes all that code uses, directly and through what it
  * uses.  The names in sources are looked up under the settings of the session,
@@ -618,21 +667,21 @@ uses_components(Uses *uses)
 	List	   *components = NIL;
 	int			nfunctions = 0;
 	int			nviews = 0;
-	int			ndomains = 0;
+	int			ntypes = 0;
 	int			nestlevel;
 	ListCell   *lc;
 
 	/* the lists grow meanwhile; what is in one is not put there again */
 	while (nfunctions < list_length(uses->functions) ||
-		   nviews < list_length(uses->views) || ndomains < list_length(uses->domains))
+		   nviews < list_length(uses->views) || ntypes < list_length(uses->types))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (nfunctions < list_length(uses->functions))
 			use_function_body(uses, list_nth_oid(uses->functions, nfunctions++));
 		if (nviews < list_length(uses->views))
 			use_view_body(uses, list_nth_oid(uses->views, nviews++));
-		if (ndomains < list_length(uses->domains))
-			use_domain_body(uses, list_nth_oid(uses->domains, ndomains++));
+		if (ntypes < list_length(uses->types))
+			use_type_body(uses, list_nth_oid(uses->types, ntypes++));
 	}
 
 	nestlevel = fingerprint_pin_settings();
@@ -640,8 +689,10 @@ uses_components(Uses *uses)
 		components = lappend(components, function_component(lfirst_oid(lc)));
 	foreach(lc, uses->views)
 		components = lappend(components, view_component(lfirst_oid(lc)));
-	foreach(lc, uses->domains)
-		components = lappend(components, domain_component(lfirst_oid(lc)));
+	foreach(lc, uses->types)
+		components = lappend(components, is_composite(lfirst_oid(lc)) ?
+							 composite_component(lfirst_oid(lc)) :
+							 domain_component(lfirst_oid(lc)));
 	AtEOXact_GUC(false, nestlevel);
 	return components;
 }

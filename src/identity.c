@@ -22,7 +22,7 @@
  */
 #include "checkpoint.h"
 
-#include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/transam.h"
 #include "catalog.h"
 #include "catalog/namespace.h"
@@ -35,7 +35,7 @@
 #include "optimizer/optimizer.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
+#include "utils/rel.h"
 
 /* What a query reads. */
 typedef struct Sources
@@ -151,18 +151,23 @@ find_sources(Node *node, void *context)
 }
 
 /*
- * has_row_security returns whether a relation may look different to each role.
+ * is_changeable returns whether a relation that holds the same as before may
+ * look different all the same: to other roles, or because something that its
+ * values name has got another name.
  */
 static bool
-has_row_security(Oid relid)
+is_changeable(Oid relid)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	bool		result;
+	Relation	rel = relation_open(relid, NoLock);	/* locked by the analysis */
+	bool		result = rel->rd_rel->relrowsecurity;
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", relid);
-	result = ((Form_pg_class) GETSTRUCT(tuple))->relrowsecurity;
-	ReleaseSysCache(tuple);
+	for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), i);
+
+		result |= !att->attisdropped && ckpt_rowhash_has_names(att->atttypid);
+	}
+	relation_close(rel, NoLock);
 	return result;
 }
 
@@ -179,7 +184,7 @@ source_content(const RangeTblEntry *rte, const char *owner, bool with_ids, bool 
 
 	if (get_rel_namespace(rte->relid) != get_namespace_oid(CKPT_DATA_SCHEMA, false) ||
 		!ckpt_catalog_find_by_output_table(get_rel_name(rte->relid), &cp) ||
-		strcmp(cp.owner, owner) != 0 || has_row_security(rte->relid))
+		strcmp(cp.owner, owner) != 0 || is_changeable(rte->relid))
 		return NULL;
 
 	*final = cp.final;

@@ -106,6 +106,7 @@ typedef struct ValueHasher
 	Oid			row_typid;
 	int32		row_typmod;
 	TupleDesc	row_desc;
+	uint64		row_names;		/* hash of the fields' names */
 	struct ValueHasher *fields;
 } ValueHasher;
 
@@ -508,7 +509,9 @@ rowhash_composite(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 	if (vh->row_desc == NULL || vh->row_typid != typid || vh->row_typmod != typmod)
 	{
 		MemoryContext oldcxt = MemoryContextSwitchTo(hasher->cxt);
+		StringInfoData names;
 
+		initStringInfo(&names);
 		vh->row_desc = lookup_rowtype_tupdesc_copy(typid, typmod);
 		vh->row_typid = typid;
 		vh->row_typmod = typmod;
@@ -517,9 +520,13 @@ rowhash_composite(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 		{
 			Form_pg_attribute att = TupleDescAttr(vh->row_desc, i);
 
-			if (!att->attisdropped)
-				rowhash_init_value(&vh->fields[i], att->atttypid);
+			if (att->attisdropped)
+				continue;
+			rowhash_init_value(&vh->fields[i], att->atttypid);
+			put_counted(&names, NameStr(att->attname), strlen(NameStr(att->attname)));
 		}
+		vh->row_names = XXH3_64bits(names.data, names.len);
+		pfree(names.data);
 		MemoryContextSwitchTo(oldcxt);
 	}
 
@@ -531,6 +538,7 @@ rowhash_composite(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 	values = palloc(vh->row_desc->natts * sizeof(Datum));
 	nulls = palloc(vh->row_desc->natts * sizeof(bool));
 	heap_deform_tuple(&tuple, vh->row_desc, values, nulls);
+	put_uint64(&hasher->buf, vh->row_names);
 	for (int i = 0; i < vh->row_desc->natts; i++)
 	{
 		if (TupleDescAttr(vh->row_desc, i)->attisdropped)
@@ -1004,6 +1012,28 @@ ckpt_column_type_text(Form_pg_attribute att)
 	if (att->attcollation == get_typcollation(att->atttypid))
 		return type;
 	return psprintf("%s COLLATE %s", type, getObjectIdentity(&collation, false));
+}
+
+/*
+ * ckpt_rowhash_has_names returns whether names that may change are part of a
+ * value's hash: the fields of a composite value, the label of an enum, what a
+ * reg* value points to.
+ */
+bool
+ckpt_rowhash_has_names(Oid typid)
+{
+	Oid			part;
+
+	typid = getBaseType(typid);
+	part = get_element_type(typid);
+	if (!OidIsValid(part))
+		part = get_range_subtype(typid);
+	if (!OidIsValid(part))
+		part = get_multirange_range(typid);
+	if (OidIsValid(part))
+		return ckpt_rowhash_has_names(part);
+	return get_typtype(typid) == TYPTYPE_COMPOSITE || get_typtype(typid) == TYPTYPE_ENUM ||
+		typid == RECORDOID || OidIsValid(object_catalog(typid));
 }
 
 /*

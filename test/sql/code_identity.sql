@@ -227,6 +227,65 @@ DROP FUNCTION attributes(int, int);
 CREATE FUNCTION attributes(x numeric) RETURNS int LANGUAGE sql AS 'SELECT x::int';
 CALL run('attributes(x) AS y');
 
+--
+-- A composite type whose fields are renamed: of the input, of a function's
+-- result, of a row that the expression makes.
+--
+CREATE TYPE fields AS (a int, b int);
+CREATE PROCEDURE swap_names() LANGUAGE plpgsql AS $$
+BEGIN
+	ALTER TYPE fields RENAME ATTRIBUTE a TO x;
+	ALTER TYPE fields RENAME ATTRIBUTE b TO a;
+	ALTER TYPE fields RENAME ATTRIBUTE x TO b;
+END $$;
+CREATE TABLE pairs (p fields);
+INSERT INTO pairs VALUES ((1, 2)), ((3, 4));
+CREATE FUNCTION to_fields(x int) RETURNS fields LANGUAGE sql AS 'SELECT ROW(x, -x)::code_identity.fields';
+CREATE PROCEDURE run_pairs() LANGUAGE plpgsql AS $$
+DECLARE
+	y text;
+BEGIN
+	PERFORM checkpoint.begin_job('pairs');
+	CALL checkpoint.map('input', 'SELECT p FROM pairs', 'to_jsonb(p) AS y');
+	CALL checkpoint.map('result', 'SELECT 2 AS x', '(to_fields(x)).a + 0 AS y');
+	CALL checkpoint.map('made', 'SELECT 2 AS x', '(ROW(x, -x)::fields).a + 0 AS y');
+	EXECUTE format('SELECT concat_ws(''; '', (SELECT string_agg(y::text, '', '' ORDER BY sys__id) FROM %s), (SELECT y FROM %s), (SELECT y FROM %s))',
+		checkpoint.output('input'), checkpoint.output('result'), checkpoint.output('made')) INTO y;
+	RAISE NOTICE '%', y;
+	PERFORM checkpoint.end_job();
+END $$;
+CALL run_pairs();
+CALL run_pairs();
+CALL swap_names();
+CALL run_pairs();
+INSERT INTO pairs VALUES ((5, 6));
+CALL run_pairs();
+CALL swap_names();
+DELETE FROM pairs WHERE (p).a = 1;
+CALL run_pairs();
+-- and the labels of an enum
+CREATE TYPE mood AS ENUM ('good', 'bad');
+CREATE TABLE moods AS SELECT unnest(enum_range(NULL::mood)) AS m;
+CREATE PROCEDURE run_moods() LANGUAGE plpgsql AS $$
+DECLARE
+	y text;
+BEGIN
+	PERFORM checkpoint.begin_job('moods');
+	CALL checkpoint.map('map', 'SELECT m FROM moods', 'm::text AS y');
+	CALL checkpoint.gen('gen', 'SELECT m FROM moods', 'unnest(ARRAY[m::text]) AS y');
+	EXECUTE format('SELECT concat_ws(''; '', (SELECT string_agg(y, '', '' ORDER BY y) FROM %s), (SELECT string_agg(y, '', '' ORDER BY y) FROM %s))',
+		checkpoint.output('map'), checkpoint.output('gen')) INTO y;
+	RAISE NOTICE '%', y;
+	PERFORM checkpoint.end_job();
+END $$;
+CALL run_moods();
+ALTER TYPE mood ADD VALUE 'ugly';
+INSERT INTO moods VALUES ('ugly');
+CALL run_moods();
+ALTER TYPE mood RENAME VALUE 'bad' TO 'worse';
+CALL run_moods();
+SELECT object, kind FROM checkpoint.fingerprint_components('to_fields(int)');
+
 SET client_min_messages = warning;
 DROP SCHEMA code_identity CASCADE;
 DROP SCHEMA code_other CASCADE;

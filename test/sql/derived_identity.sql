@@ -157,5 +157,20 @@ CALL checkpoint.query('b', 'SELECT read(w) AS w FROM a');
 SELECT reads();
 SELECT checkpoint.end_job();
 
+-- Nor are those whose values name something that can get another name.
+CREATE TYPE mood AS ENUM ('good', 'bad');
+CREATE PROCEDURE moods() LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM checkpoint.begin_job('moods');
+	CALL checkpoint.map('a', 'SELECT v FROM source WHERE v < 3', '(enum_range(NULL::mood))[v] AS m');
+	CALL checkpoint.query('b', 'SELECT read(v) AS v, m::text AS m FROM a');
+	RAISE NOTICE 'rows read: %', reads();
+	PERFORM checkpoint.end_job();
+END $$;
+CALL moods();
+CALL moods();
+ALTER TYPE mood RENAME VALUE 'bad' TO 'worse';
+CALL moods();
+
 SET client_min_messages = warning;
 DROP SCHEMA derived CASCADE;
