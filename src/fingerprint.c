@@ -6,14 +6,15 @@
  * The fingerprint of a UDF is made of components: the expression, and every
  * function, aggregate, view, domain and composite type that it can be seen to
  * use, directly or through another one.  Each has a name and a hash, so that a
- * change can be named.  What came with the server is not a component; its name is in the
- * text of what uses it.
+ * change can be named.  What came with the server is not a component; its name
+ * is in the text of what uses it.
  *
  * What code uses is read from its analysed form where there is one: the
  * expression, BEGIN ATOMIC bodies, views, checks of domains.  Of a body that is
  * a string, in SQL or PL/pgSQL, every name counts that is the name of a
  * function, view, domain or composite type under the search_path it will run
- * with, all overloads of it.  Other languages, dynamic SQL and triggers are not looked into.
+ * with, all overloads of it.  Other languages, dynamic SQL and triggers are not
+ * looked into.
  *
  * Everything is written with names, qualified ones, under pinned settings:
  * fingerprints are stored and must be the same in another session, and after

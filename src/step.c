@@ -651,6 +651,13 @@ step_launch(Step *step)
 
 	if (nworkers <= 0 || step->second_pass)
 		return;
+	if (step->udf->reads_temp)
+	{
+		ereport(NOTICE,
+				(errmsg("step \"%s\": runs without workers, which do not have the temporary tables that its udf reads",
+						step->name)));
+		return;
+	}
 	step->run_workers = ckpt_workers_launch(&step->task, step->kind, step->step_id,
 											step->udf_text, nworkers, step->pool);
 	step->pool = ckpt_workers_pool(step->run_workers);

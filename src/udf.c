@@ -303,12 +303,14 @@ typedef struct ReadColumns
 {
 	Bitmapset  *columns;
 	bool		whole_row;
+	bool		temp;			/* a temporary table is read */
 	int			depth;			/* of sub-selects */
 } ReadColumns;
 
 /*
  * collect_reads notes the columns of the input, the first relation of the
- * outermost query, that an expression reads.
+ * outermost query, that an expression reads, and whether its sub-selects read
+ * temporary tables.
  */
 static bool
 collect_reads(Node *node, void *context)
@@ -330,12 +332,21 @@ collect_reads(Node *node, void *context)
 		}
 		return false;
 	}
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		reads->temp |= rte->rtekind == RTE_RELATION &&
+			get_rel_persistence(rte->relid) == RELPERSISTENCE_TEMP;
+		return false;
+	}
 	if (IsA(node, Query))
 	{
 		bool		result;
 
 		reads->depth++;
-		result = query_tree_walker((Query *) node, collect_reads, context, 0);
+		result = query_tree_walker((Query *) node, collect_reads, context,
+								   QTW_EXAMINE_RTES_BEFORE);
 		reads->depth--;
 		return result;
 	}
@@ -369,7 +380,7 @@ ckpt_udf_analyze(CkptKind kind, const char *text, TupleDesc input_desc)
 	CkptUdf    *udf = palloc0(sizeof(CkptUdf));
 	QueryEnvironment *env = create_queryEnv();
 	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
-	ReadColumns reads = {NULL, false, 0};
+	ReadColumns reads = {NULL, false, false, 0};
 	Query	   *query;
 
 	udf->kind = kind;
@@ -396,6 +407,7 @@ ckpt_udf_analyze(CkptKind kind, const char *text, TupleDesc input_desc)
 	(void) expression_tree_walker((Node *) query->targetList, collect_reads, &reads);
 	udf->reads = reads.columns;
 	udf->reads_id = reads.whole_row || bms_is_member(1, reads.columns);
+	udf->reads_temp = reads.temp;
 	udf->fingerprint = udf_fingerprint(query);
 	return udf;
 }

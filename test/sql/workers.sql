@@ -340,20 +340,35 @@ SELECT checkpoint.end_job();
 RESET checkpoint.commit_interval;
 RESET deadlock_timeout;
 
--- A worker does not see temporary tables: it is on record that its code is not
--- the session's.
+-- A worker does not see what is temporary: a step whose udf reads that has none.
 CREATE TABLE shadowed AS SELECT 'worker' AS who;
 CREATE TEMP TABLE shadowed AS SELECT 'session' AS who;
+SET client_min_messages = notice;
 SELECT checkpoint.begin_job('shadowed') AS job \gset
 CALL checkpoint.map('m', 'SELECT x FROM source WHERE x <= 400',
 	'(SELECT who FROM shadowed WHERE pg_sleep(0.001 * sign(x)) IS NOT NULL) AS who', workers => 2);
 SELECT checkpoint.output('m') AS output \gset
+SELECT who, count(*) FROM :output GROUP BY who;
+SELECT checkpoint.end_job();
+SET client_min_messages = warning;
+DROP TABLE pg_temp.shadowed, workers.shadowed;
+-- where that cannot be seen, it is on record that its code is not the session's
+CREATE VIEW shadowed AS SELECT 'worker' AS who;
+CREATE TEMP VIEW shadowed AS SELECT 'session' AS who;
+CREATE FUNCTION who(x int) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_sleep(0.001);
+	RETURN (SELECT who FROM shadowed);
+END $$;
+SELECT checkpoint.begin_job('shadowed view') AS job \gset
+CALL checkpoint.map('m', 'SELECT x FROM source WHERE x <= 400', 'who(x) AS who', workers => 2);
+SELECT checkpoint.output('m') AS output \gset
 SELECT (SELECT array_agg(n::int ORDER BY n) FROM jsonb_each_text(c.rows_by_code) AS e(hash, n)) =
 	(SELECT array_agg(n ORDER BY n) FROM (SELECT count(*)::int AS n FROM :output GROUP BY who) o) AS same,
 	(SELECT count(DISTINCT who) FROM :output)
-FROM checkpoint.checkpoints c WHERE job = 'shadowed';
+FROM checkpoint.checkpoints c WHERE job = 'shadowed view';
 SELECT checkpoint.end_job();
-DROP TABLE pg_temp.shadowed;
+DROP VIEW pg_temp.shadowed;
 RESET client_min_messages;
 
 -- Nothing is left of any worker: no process, no lock.
