@@ -103,7 +103,7 @@ CREATE TABLE seven AS SELECT g AS id, g % 7 AS v, md5(g::text) AS note FROM gene
 CALL night('SELECT * FROM seven');
 CALL night('SELECT * FROM seven UNION ALL SELECT 0, 3, ''new'' ORDER BY v, id');
 CALL night('SELECT * FROM seven WHERE id > 10 ORDER BY md5(id::text)');
-CALL night('SELECT * FROM seven UNION ALL SELECT g, 8, ''new'' FROM generate_series(1, 10) g ORDER BY v DESC, id');
+CALL night('SELECT * FROM seven UNION ALL SELECT g, -8, ''new'' FROM generate_series(1, 10) g ORDER BY v DESC, id');
 
 -- What is computed is at the end of the output; when it is much, all is brought
 -- into order.
