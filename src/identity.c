@@ -175,19 +175,21 @@ is_changeable(Oid relid)
  * source_content returns what a relation holds, in the form of a name: the
  * content hash of a checkpoint's output, and with_ids its number too, which
  * determines the ids of its rows.  NULL if the relation is something else.
+ * *fixed says whether its rows follow from that.
  */
 static char *
-source_content(const RangeTblEntry *rte, const char *owner, bool with_ids, bool *final)
+source_content(const RangeTblEntry *rte, const char *owner, bool with_ids, bool *fixed)
 {
 	CkptCheckpoint cp;
 	char	   *content;
 
+	*fixed = false;
 	if (get_rel_namespace(rte->relid) != get_namespace_oid(CKPT_DATA_SCHEMA, false) ||
 		!ckpt_catalog_find_by_output_table(get_rel_name(rte->relid), &cp) ||
-		strcmp(cp.owner, owner) != 0 || is_changeable(rte->relid))
+		strcmp(cp.owner, owner) != 0)
 		return NULL;
 
-	*final = cp.final;
+	*fixed = cp.final && !is_changeable(rte->relid);
 	content = cp.content_hash;
 	if (!cp.final)
 	{
@@ -217,10 +219,10 @@ identity_text(Query *query, const char *owner, bool *derivable)
 	foreach(lc, sources.relations)
 	{
 		RangeTblEntry *rte = (RangeTblEntry *) lfirst(lc);
-		bool		final = false;
-		char	   *content = source_content(rte, owner, sources.ids, &final);
+		bool		fixed;
+		char	   *content = source_content(rte, owner, sources.ids, &fixed);
 
-		if (!final || rte->tablesample != NULL)
+		if (!fixed || rte->tablesample != NULL)
 			*derivable = false;
 		if (content)
 			ckpt_fingerprint_hide_relation(rte, content);

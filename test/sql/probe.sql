@@ -91,6 +91,27 @@ INSERT INTO docs VALUES (6, 6, '2026-01-03');
 CALL chain();
 SELECT count(*) FROM published;
 
+-- Also that of one that is not finished, and of values that name something.
+CREATE TYPE mood AS ENUM ('good', 'bad');
+CREATE FUNCTION moody(v int) RETURNS mood LANGUAGE plpgsql AS $$
+BEGIN
+	IF v = 3 THEN
+		RAISE 'not %', v;
+	END IF;
+	RETURN 'good';
+END $$;
+CREATE PROCEDURE unfinished() LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM checkpoint.begin_job('unfinished');
+	CALL checkpoint.map('m', 'SELECT generate_series(1, 3) AS v', 'moody(v) AS m', on_error => 'skip');
+	CALL checkpoint.query('q', 'SELECT m, count(*) AS n FROM m GROUP BY m', probe => 'SELECT 1');
+	PERFORM checkpoint.end_job();
+END $$;
+CALL unfinished();
+CALL unfinished();
+CREATE OR REPLACE FUNCTION moody(v int) RETURNS mood LANGUAGE sql AS $$SELECT 'good'::probe.mood$$;
+CALL unfinished();
+
 -- A probe that is none.
 SELECT checkpoint.begin_job('bad') > 0;
 CALL checkpoint.map('m', 'SELECT v FROM docs', 'f(v)', probe => 'DELETE FROM docs');
