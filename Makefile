@@ -2,7 +2,7 @@
 
 MODULE_big = checkpoint
 EXTENSION = checkpoint
-DATA = sql/checkpoint--1.0.sql
+DATA = $(wildcard sql/*--*.sql)
 OBJS := $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 
 PG_CFLAGS = -Wall -Wextra $(SERVER_HEADER_WARNINGS)
