@@ -24,13 +24,13 @@
 #include "checkpoint.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/file_perm.h"
 #include "inhand.h"
-#include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "storage/ipc.h"
@@ -42,16 +42,32 @@ static int64 nowhere = 0;
 volatile int64 *ckpt_inhand = &nowhere;
 
 static char inhand_path[MAXPGPATH] = "";
-static pqsigfunc inhand_old_sigquit = NULL;
+static struct sigaction inhand_old_sigquit;
 
 /*
  * inhand_sigquit clears the row in hand and goes on as the process would.
  */
 static void
-inhand_sigquit(SIGNAL_ARGS)
+inhand_sigquit(int signo)
 {
 	*ckpt_inhand = 0;
-	inhand_old_sigquit(postgres_signal_arg);
+	inhand_old_sigquit.sa_handler(signo);
+}
+
+/*
+ * inhand_catch_sigquit puts our handler before the server's.
+ *
+ * pqsignal() will not do: it does not tell in every version what it replaces,
+ * and what the kernel calls may be a wrapper that looks up the handler which
+ * pqsignal() was given last, that is ours.
+ */
+static void
+inhand_catch_sigquit(void)
+{
+	struct sigaction action = {.sa_handler = inhand_sigquit, .sa_flags = SA_RESTART};
+
+	sigemptyset(&action.sa_mask);
+	(void) sigaction(SIGQUIT, &action, &inhand_old_sigquit);
 }
 
 static void
@@ -97,7 +113,7 @@ ckpt_inhand_open(int64 checkpoint_id, int worker)
 	if (!registered)
 		before_shmem_exit(inhand_exit, (Datum) 0);
 	registered = true;
-	inhand_old_sigquit = pqsignal(SIGQUIT, inhand_sigquit);
+	inhand_catch_sigquit();
 	return;
 
 failed:
@@ -116,7 +132,7 @@ ckpt_inhand_close(void)
 {
 	if (ckpt_inhand == &nowhere)
 		return;
-	(void) pqsignal(SIGQUIT, inhand_old_sigquit);
+	(void) sigaction(SIGQUIT, &inhand_old_sigquit, NULL);
 	(void) munmap((void *) ckpt_inhand, sizeof(int64));
 	ckpt_inhand = &nowhere;
 	(void) unlink(inhand_path);
