@@ -123,16 +123,20 @@ static const char *const system_columns[] = {CKPT_ID_COLUMN, CKPT_INPUT_ID_COLUM
 static TupleDesc
 visible_columns(TupleDesc desc)
 {
-	TupleDesc	visible = CreateTemplateTupleDesc(desc->natts);
+	AttrNumber *columns = palloc(desc->natts * sizeof(AttrNumber));
+	TupleDesc	visible;
 	int			n = 0;
 
 	for (int i = 0; i < desc->natts; i++)
 	{
 		if (!ckpt_is_system_column(NameStr(TupleDescAttr(desc, i)->attname)) &&
 			!TupleDescAttr(desc, i)->attisdropped)
-			TupleDescCopyEntry(visible, ++n, desc, i + 1);
+			columns[n++] = i + 1;
 	}
-	visible->natts = n;
+	/* where a descriptor keeps its columns follows from how many it is made for */
+	visible = CreateTemplateTupleDesc(n);
+	for (int i = 0; i < n; i++)
+		TupleDescCopyEntry(visible, i + 1, desc, columns[i]);
 	return visible;
 }
 
