@@ -282,6 +282,7 @@ start_server()
 	{
 		echo "listen_addresses = ''"
 		echo "unix_socket_directories = '$tmp'"
+		echo "checkpoint.progress_interval = 0"	# no NOTICE of it where all is slow
 		printf '%s\n' "$@"
 	} >>"$tmp/data/postgresql.conf"
 	run pg_ctl -D "$tmp/data" -l "$tmp/server.log" -s -w start || fail "$(cat "$tmp/server.log")"
