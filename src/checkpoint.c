@@ -16,6 +16,7 @@
 #include "fmgr.h"
 #include "guc.h"
 #include "joblock.h"
+#include "writes.h"
 
 PG_MODULE_MAGIC;
 
@@ -26,6 +27,7 @@ _PG_init(void)
 {
 	ckpt_guc_init();
 	ckpt_joblock_init();
+	ckpt_writes_init();
 }
 
 const char *

@@ -8,10 +8,10 @@
  * table in a subtransaction that covers the calls and nothing else; results
  * are collected outside of it and written when it has ended.  When a call
  * fails, the subtransaction is rolled back, and if it had written nothing, no
- * result is lost with it.  A UDF that itself writes is evaluated one row to a
- * subtransaction, so that what it wrote is kept for exactly the rows that are
- * kept; the batch in which it is first seen to write, and fails, is run again
- * row by row.
+ * result is lost with it.  A UDF that itself writes (see writes.c) is evaluated
+ * one row to a subtransaction, so that what it wrote is kept for exactly the rows
+ * that are kept; the batch in which it is first seen to write, and fails, is run
+ * again row by row.
  *
  * Which row is in hand is known from a filter that the scan of the input calls
  * for each row before anything is computed from it: checkpoint_claim.  The plan has
@@ -73,6 +73,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
+#include "writes.h"
 
 /* A batch ends when its results have this many bytes. */
 #define BATCH_BYTES		(4 * 1024 * 1024)
@@ -122,7 +123,7 @@ struct CkptRunner
 	int			batch_rows;		/* how large the next one may be */
 	int			max_batch_rows;
 	int			careful_rows;	/* rows to be run one by one */
-	bool		writes;			/* the UDF was seen to write */
+	CkptWrites	writes;			/* what the UDF was seen to write */
 
 	/* the row that failed last */
 	int64		failed_id;
@@ -433,11 +434,15 @@ ckpt_runner_begin_second_pass(CkptRunner *runner)
 /*
  * ckpt_runner_wants_durable returns whether the caller must wait for the disk
  * when it commits the transaction at hand.
+ *
+ * What the UDF wrote on another server is committed there first.  If the commit
+ * here were lost in a crash, the rows would be computed, and written there,
+ * again.
  */
 bool
 ckpt_runner_wants_durable(const CkptRunner *runner)
 {
-	return runner->durable;
+	return runner->durable || runner->writes.elsewhere;
 }
 
 /*
@@ -675,6 +680,7 @@ run_calls(void *arg)
 	RESUME_INTERRUPTS();
 	back_off(runner);
 	saved = ckpt_user_become(runner->task.owner);
+	ckpt_writes_watch(&runner->writes);
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	qd = CreateQueryDesc(runner->plan, runner->udf->text, GetActiveSnapshot(),
@@ -820,7 +826,7 @@ runner_batch(CkptRunner *runner)
 	bool		wrote;
 	MemoryContext oldcxt = MemoryContextSwitchTo(runner->batch_cxt);
 
-	runner->max_rows = runner->writes || runner->careful_rows > 0 ? 1 :
+	runner->max_rows = runner->writes.any || runner->careful_rows > 0 ? 1 :
 		Min(runner->batch_rows, runner->max_batch_rows);
 	want = (BlockNumber) Min(ceil(runner->max_rows / rows_per_block),
 							 (double) (nblocks - runner->block));
@@ -832,10 +838,12 @@ runner_batch(CkptRunner *runner)
 	runner->passed_hi = false;
 
 	error = ckpt_subxact_run(run_calls, runner, runner->cxt, &wrote);
+	ckpt_writes_watch(NULL);
+	runner->writes.any |= wrote;
 	current_runner = NULL;
 	*ckpt_inhand = 0;
 	in_hand = error && runner->nclaimed > 0 ? runner->claimed[runner->nclaimed - 1] : 0;
-	if (error && wrote && runner->nclaimed > 1)
+	if (error && runner->writes.any && runner->nclaimed > 1)
 	{
 		/* results went with writes: all of it is run again, row by row */
 		runner->careful_rows = runner->nclaimed;
@@ -850,7 +858,6 @@ runner_batch(CkptRunner *runner)
 	}
 	else if (error)
 		give_up_results(runner, false);
-	runner->writes |= wrote;
 
 	write_results(runner);
 	runner->batch_rows = Min((int64) runner->batch_rows * BATCH_GROWTH, runner->max_batch_rows);
