@@ -16,6 +16,16 @@
  * the server leaves behind, they are all zeros, which is an empty page to
  * everybody.
  *
+ * Nothing here relies on being the only one that writes to the table.  From the
+ * moment that the file has grown, every process may find the new pages: VACUUM
+ * puts them into the free space map, another worker begins with the last one,
+ * the table's owner inserts by hand.  So a new page is read like any other and
+ * is never taken for empty: rows that somebody else has put there, and that may
+ * have been written out and evicted since, are in the file.  What a page has
+ * room for is decided by heap_multi_insert(), under the page's lock, and that
+ * the file grows by one process at a time is what the relation's extension
+ * lock enforces.
+ *
  * Disk space is allocated, not just promised: a full disk is noticed here, by
  * an error, and not when the page is written out.
  *
@@ -127,46 +137,19 @@ allocate_file(Relation rel, BlockNumber block, int nblocks)
 }
 
 /*
- * new_page pins a page that nothing was written to.
- */
-static Buffer
-new_page(Relation rel, BlockNumber block)
-{
-	Buffer		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_ZERO_AND_LOCK,
-											NULL);
-
-	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-	return buffer;
-}
-
-/*
- * add_pages adds pages to a table and returns how many, from *first on; the
- * last one is pinned.  If 0, the server must do it, or say why it cannot be
- * done.
+ * add_pages adds pages to a table and returns how many, from *first on.  If 0,
+ * the server must do it, or say why it cannot be done.
  */
 static int
-add_pages(Relation rel, int npages, BlockNumber *first, Buffer *last)
+add_pages(Relation rel, int npages, BlockNumber *first)
 {
 	LockRelationForExtension(rel, ExclusiveLock);
 	*first = RelationGetNumberOfBlocks(rel);
 	npages = Min(npages, RELSEG_SIZE - *first % RELSEG_SIZE);
 	if (*first % RELSEG_SIZE == 0)
 		npages = 0;				/* a file to be created */
-	else
-	{
-		/*
-		 * A process that does not know where to begin takes the last page of a
-		 * table.  Nobody must find this one before it is in a buffer, which it
-		 * does not leave: it could have rows when we come to it.
-		 */
-		*last = new_page(rel, *first + npages - 1);
-		if (!allocate_file(rel, *first, npages))
-		{
-			/* zeros behind the end do not disturb the server */
-			ReleaseBuffer(*last);
-			npages = 0;
-		}
-	}
+	else if (!allocate_file(rel, *first, npages))
+		npages = 0;				/* zeros behind the end do not disturb the server */
 	UnlockRelationForExtension(rel, ExclusiveLock);
 	return npages;
 }
@@ -199,7 +182,6 @@ append_to_pages(Relation rel, HeapTuple *tuples, TupleTableSlot **slots, int ntu
 		int			nrows[MAX_PAGES];	/* for each page */
 		int			npages = 0;
 		BlockNumber first;
-		Buffer		last;
 		int			counted = done;
 
 		while (counted < ntuples && npages < MAX_PAGES)
@@ -210,13 +192,14 @@ append_to_pages(Relation rel, HeapTuple *tuples, TupleTableSlot **slots, int ntu
 		}
 		if (npages < 2)
 			break;
-		npages = add_pages(rel, npages, &first, &last);
+		npages = add_pages(rel, npages, &first);
 		if (npages == 0)
 			break;
 		for (int i = 0; i < npages; i++)
 		{
 			ReleaseBuffer(bistate->current_buf);
-			bistate->current_buf = i == npages - 1 ? last : new_page(rel, first + i);
+			/* read, not zeroed: others may have put rows there by now */
+			bistate->current_buf = ReadBuffer(rel, first + i);
 			heap_multi_insert(rel, slots + done, nrows[i], cid, options, bistate);
 			done += nrows[i];
 		}
@@ -244,9 +227,8 @@ can_count_pages(Relation rel, HeapTuple *tuples, int ntuples)
 #endif
 
 /*
- * ckpt_append does what table_multi_insert() does, to a table that only
- * processes of this extension insert into.  The slots hold the tuples; the
- * state is one of ckpt_append_begin().
+ * ckpt_append does what table_multi_insert() does.  The slots hold the tuples;
+ * the state is one of ckpt_append_begin().
  */
 void
 ckpt_append(Relation rel, HeapTuple *tuples, TupleTableSlot **slots, int ntuples,
