@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "inhand.h"
 #include "result_table.h"
+#include "stoppoint.h"
 #include "subxact.h"
 
 /*
@@ -27,6 +28,7 @@ cleanup_drop(void *arg)
 {
 	const CkptCheckpoint *cp = (const CkptCheckpoint *) arg;
 
+	ckpt_stop_point("drop of", "checkpoint");
 	if ((cp->input_table && !ckpt_result_table_drop(cp->input_table)) ||
 		!ckpt_result_table_drop(cp->output_table))
 		ereport(ERROR,
@@ -51,6 +53,6 @@ ckpt_cleanup_superseded(const char *owner, const char *job_name, const char *ste
 		CkptCheckpoint *other = (CkptCheckpoint *) lfirst(lc);
 
 		if (other->id != keep && !other->final)
-			(void) ckpt_subxact_run(cleanup_drop, other, CurrentMemoryContext, NULL);
+			(void) ckpt_subxact_try(cleanup_drop, other);
 	}
 }

@@ -253,7 +253,8 @@ decide_partial(CkptRequest *request, const char *input_hash, bool fresh_only,
 			continue;
 		if (fresh_only && (cp->final || !cp->fresh))
 			return false;
-		if (cp->final || !is_of_step(request, cp) ||
+		/* without an input there is nothing to go on with */
+		if (cp->final || cp->input_table == NULL || !is_of_step(request, cp) ||
 			strcmp(cp->input_hash, input_hash) != 0 ||
 			!table_usable(request, cp, cp->output_table, request->output_columns, true) ||
 			!table_usable(request, cp, cp->input_table,

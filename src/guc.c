@@ -13,6 +13,7 @@
 #include <limits.h>
 
 #include "guc.h"
+#include "stoppoint.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
@@ -89,6 +90,10 @@ ckpt_guc_init(void)
 							&ckpt_progress_interval, 10000, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
+
+#ifdef CKPT_TEST_HOOKS
+	ckpt_stop_point_init();
+#endif
 
 	MarkGUCPrefixReserved("checkpoint");
 }

@@ -279,6 +279,5 @@ ckpt_result_table_drop(const char *name)
 		return false;
 
 	ObjectAddressSet(address, RelationRelationId, relid);
-	return ckpt_subxact_run(result_table_drop_work, &address,
-							CurrentMemoryContext, NULL) == NULL;
+	return ckpt_subxact_try(result_table_drop_work, &address);
 }

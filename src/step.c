@@ -7,18 +7,25 @@
  *	identify	which input is it?  Often that is known without reading it
  *				final checkpoint under that key?	reuse it: done
  *				partial one of this step?			adopt its tables: run
- *	materialize	number the query's rows and keep them in a new checkpoint;
+ *				else number the query's rows and keep them in a new checkpoint;
+ *				without a UDF, that is final.  With one:
  *				results for equal rows in an older one?	carry them over
  *	run			compute what is left, one transaction at a time, with workers
  *	collect		wait for the workers; rows left? run again
- *	finish		make the checkpoint final
+ *				else make the checkpoint final
  *	publish		put its rows under their name (save)
  *
- * Each state is one transaction (run: many), and its work is done in a
+ * Each state is one transaction (run: many): between two of them everything is
+ * as another run can use it.  The transactions are the step's own, whatever the
+ * session's default: read-write and READ COMMITTED.  Their work is done in a
  * subtransaction, so that after any error the transaction can record it.
  * Commits are asynchronous but for the last, and the one before the run, which
  * what a crash leaves behind refers to: results and the record of what is
  * processed are in one commit, so a lost one is computed again.
+ *
+ * Interrupts are held from the end of that work until it is committed, and
+ * while a failure is recorded: a cancel that comes late changes nothing, and
+ * one that comes on top of an error does not keep it from being recorded.
  *
  * Which earlier work serves is for decide.c to say.
  *
@@ -50,12 +57,14 @@
 #include "query.h"
 #include "result_table.h"
 #include "runner.h"
+#include "stoppoint.h"
 #include "storage/latch.h"
 #include "subxact.h"
 #include "udf.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 #include "worker.h"
 
@@ -65,10 +74,8 @@
 typedef enum StepState
 {
 	STEP_IDENTIFY,
-	STEP_MATERIALIZE,
 	STEP_RUN,
 	STEP_COLLECT,
-	STEP_FINISH,
 	STEP_PUBLISH,
 	STEP_DONE
 } StepState;
@@ -114,11 +121,10 @@ typedef struct Step
 	CkptRunTask task;
 	CkptPool   *pool;
 	CkptRunner *runner;
+	int			nworkers;		/* that are to help */
 	CkptWorkers *run_workers;	/* or NULL */
 	bool		second_pass;	/* to be begun */
 	int			passes;			/* second ones */
-	ErrorData  *worker_error;
-	int64		worker_error_id;
 	const char *action;
 	char	   *reason;
 	int64		rows_before;	/* of the input that has changed, or -1 */
@@ -127,6 +133,10 @@ typedef struct Step
 	TimestampTz started;
 	TimestampTz computing;		/* since when; 0 is not yet */
 	TimestampTz reported;		/* progress, last time */
+
+	/* what ended it */
+	ErrorData  *error;			/* or NULL */
+	int64		error_id;		/* the row that it is about, or 0 */
 } Step;
 
 PG_FUNCTION_INFO_V1(checkpoint_map);
@@ -459,47 +469,47 @@ step_prepare_identity(Step *step, Query *query, List *outputs)
 }
 
 /*
- * step_identify looks for a checkpoint that serves this step.
+ * step_finish makes the checkpoint final.
  */
 static void
-step_identify(void *arg)
+step_finish(Step *step)
 {
-	Step	   *step = (Step *) arg;
-	CkptDecision decision;
+	CkptCheckpoint *cp = step->cp;
+	CkptWorkDone done;
 
-	step->state = STEP_MATERIALIZE;
-	if (ckpt_decide_needs_identity(&step->request, &decision))
+	ckpt_catalog_load_work(cp->id, 0, 0, &done, NULL);
+	cp->final = true;
+	if (step->udf)
 	{
-		List	   *outputs = ckpt_catalog_step_outputs(step->job.job_id);
-		CkptUser	saved;
-		Query	   *query;
+		CkptUser	saved = ckpt_user_become(step->job.ownerid);
+		CkptFingerprint *code;
 
+		/* replaced in the last moment, the code may have computed any row */
 		PushActiveSnapshot(GetTransactionSnapshot());
-		saved = ckpt_user_become(step->job.ownerid);
-		query = analyze_input(step, outputs);
-		step_prepare_identity(step, query, outputs);
-		if (step->identity.hash == NULL)
-		{
-			ckpt_identity_read(&step->identity, query, step->input, NULL);
-			ckpt_identity_check(&step->identity, query, step->job.owner);
-		}
-		ckpt_user_restore(saved);
+		cp->mixed_code = ckpt_udf_refresh(step->udf, cp->input_table);
 		PopActiveSnapshot();
-		ckpt_catalog_store_identity(step->step_id, step->identity.derivation,
-									step->identity.hash);
-		decision = ckpt_decide(&step->request, step->identity.hash);
+		ckpt_user_restore(saved);
+		code = step->udf->fingerprint;
+		step->request.fingerprint = code;
+		cp->code_hash = code->hash;
+		(void) ckpt_catalog_code_version(cp->id, code->hash, step->cache_version,
+										 code->components);
+		ckpt_catalog_update_checkpoint(cp);
+		/* it may be that none of its rows is of the code that it is finished with */
+		cp->mixed_code |= ckpt_catalog_rows_of_code(cp->id, code->hash, step->cache_version) <
+			done.processed;
 	}
+	cp->content_hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(step->request.output_desc)),
+										   &done.output);
 
-	step->reason = decision.reason;
-	step->rows_before = decision.rows_before;
-	if (decision.action == CKPT_REUSE)
-	{
-		step_reuse(step, decision.cp);
-		return;
-	}
-	check_resume(step);
-	if (decision.action == CKPT_CONTINUE)
-		step_adopt(step, decision.cp, decision.carry);
+	/* the output of map has its input's columns; that of gen has not */
+	if (step->kind == CKPT_MAP && ckpt_result_table_drop(cp->input_table))
+		cp->input_table = NULL;
+	if (!cp->mixed_code)
+		ckpt_catalog_delete_processed(cp->id);
+	ckpt_catalog_finish_checkpoint(cp, ckpt_decide_key(&step->request, cp->input_hash));
+	ckpt_cleanup_superseded(step->job.owner, step->job.name, step->name, cp->id);
+	step->state = step->kind == CKPT_SAVE ? STEP_PUBLISH : STEP_DONE;
 }
 
 /*
@@ -507,9 +517,8 @@ step_identify(void *arg)
  * where there is no UDF, as its output.
  */
 static void
-step_materialize(void *arg)
+step_materialize(Step *step)
 {
-	Step	   *step = (Step *) arg;
 	CkptCheckpoint *cp = palloc0(sizeof(CkptCheckpoint));
 	const CkptRequest *request = &step->request;
 	CkptInput	input;
@@ -589,55 +598,63 @@ step_materialize(void *arg)
 		ckpt_catalog_store_work(cp->id, 0, 0, &done);
 		cp->rows_processed = cp->rows_output = done.processed;
 		step->counts = (CkptStepCounts) {done.processed, 0, done.processed, 0, done.processed, -1};
-		ckpt_catalog_update_step(step->step_id, "running", step->reason, cp->id,
-								 &step->counts, false);
-		step->state = STEP_FINISH;
+		step_finish(step);
 	}
 }
 
 /*
- * step_finish makes the checkpoint final.
+ * step_identify looks for a checkpoint that serves this step, or makes one.
  */
 static void
-step_finish(void *arg)
+step_identify(Step *step)
+{
+	CkptDecision decision;
+
+	if (ckpt_decide_needs_identity(&step->request, &decision))
+	{
+		List	   *outputs = ckpt_catalog_step_outputs(step->job.job_id);
+		CkptUser	saved;
+		Query	   *query;
+
+		PushActiveSnapshot(GetTransactionSnapshot());
+		saved = ckpt_user_become(step->job.ownerid);
+		query = analyze_input(step, outputs);
+		step_prepare_identity(step, query, outputs);
+		if (step->identity.hash == NULL)
+		{
+			ckpt_identity_read(&step->identity, query, step->input, NULL);
+			ckpt_identity_check(&step->identity, query, step->job.owner);
+		}
+		ckpt_user_restore(saved);
+		PopActiveSnapshot();
+		ckpt_catalog_store_identity(step->step_id, step->identity.derivation,
+									step->identity.hash);
+		decision = ckpt_decide(&step->request, step->identity.hash);
+	}
+
+	step->reason = decision.reason;
+	step->rows_before = decision.rows_before;
+	if (decision.action == CKPT_REUSE)
+	{
+		step_reuse(step, decision.cp);
+		return;
+	}
+	check_resume(step);
+	if (decision.action == CKPT_CONTINUE)
+		step_adopt(step, decision.cp, decision.carry);
+	else
+		step_materialize(step);
+}
+
+static void
+launch_workers(void *arg)
 {
 	Step	   *step = (Step *) arg;
-	CkptCheckpoint *cp = step->cp;
-	CkptWorkDone done;
 
-	ckpt_catalog_load_work(cp->id, 0, 0, &done, NULL);
-	cp->final = true;
-	if (step->udf)
-	{
-		CkptUser	saved = ckpt_user_become(step->job.ownerid);
-		CkptFingerprint *code;
-
-		/* replaced in the last moment, the code may have computed any row */
-		PushActiveSnapshot(GetTransactionSnapshot());
-		cp->mixed_code = ckpt_udf_refresh(step->udf, cp->input_table);
-		PopActiveSnapshot();
-		ckpt_user_restore(saved);
-		code = step->udf->fingerprint;
-		step->request.fingerprint = code;
-		cp->code_hash = code->hash;
-		(void) ckpt_catalog_code_version(cp->id, code->hash, step->cache_version,
-										 code->components);
-		ckpt_catalog_update_checkpoint(cp);
-		/* it may be that none of its rows is of the code that it is finished with */
-		cp->mixed_code |= ckpt_catalog_rows_of_code(cp->id, code->hash, step->cache_version) <
-			done.processed;
-	}
-	cp->content_hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(step->request.output_desc)),
-										   &done.output);
-
-	/* the output of map has its input's columns; that of gen has not */
-	if (step->kind == CKPT_MAP && ckpt_result_table_drop(cp->input_table))
-		cp->input_table = NULL;
-	if (!cp->mixed_code)
-		ckpt_catalog_delete_processed(cp->id);
-	ckpt_catalog_finish_checkpoint(cp, ckpt_decide_key(&step->request, cp->input_hash));
-	ckpt_cleanup_superseded(step->job.owner, step->job.name, step->name, cp->id);
-	step->state = step->kind == CKPT_SAVE ? STEP_PUBLISH : STEP_DONE;
+	ckpt_stop_point("launch of", "workers");
+	step->run_workers = ckpt_workers_launch(&step->task, step->kind, step->step_id,
+											step->udf_text, step->nworkers, step->pool);
+	step->pool = ckpt_workers_pool(step->run_workers);
 }
 
 /*
@@ -648,6 +665,7 @@ step_launch(Step *step)
 {
 	int64		left = step->counts.total - step->counts.kept;
 	int			nworkers = (int) Min(step->workers - 1, left - 1);
+	ErrorData  *error;
 
 	if (nworkers <= 0 || step->second_pass)
 		return;
@@ -658,9 +676,16 @@ step_launch(Step *step)
 						step->name)));
 		return;
 	}
-	step->run_workers = ckpt_workers_launch(&step->task, step->kind, step->step_id,
-											step->udf_text, nworkers, step->pool);
-	step->pool = ckpt_workers_pool(step->run_workers);
+	step->nworkers = nworkers;
+
+	/* interrupts are held: a notice is none that could lose what it reports on */
+	HOLD_INTERRUPTS();
+	error = ckpt_subxact_run(launch_workers, step, CurrentMemoryContext, NULL);
+	if (error)
+		ereport(NOTICE,
+				(errmsg("step \"%s\": runs without workers", step->name),
+				 errdetail("They could not be started: %s.", error->message)));
+	RESUME_INTERRUPTS();
 }
 
 /*
@@ -696,10 +721,8 @@ step_count(Step *step)
  * step_run does one transaction's worth of the run.
  */
 static void
-step_run(void *arg)
+step_run(Step *step)
 {
-	Step	   *step = (Step *) arg;
-
 	if (step->runner == NULL)
 		step->runner = ckpt_runner_create(&step->task, step->udf, step->cp, step->pool);
 	else if (step->second_pass)
@@ -708,6 +731,7 @@ step_run(void *arg)
 
 	if (!ckpt_runner_transaction(step->runner))
 		step->state = STEP_COLLECT;
+	step->error = ckpt_runner_error(step->runner, &step->error_id);
 	step_count(step);
 	ckpt_catalog_update_step(step->step_id, "running", NULL, step->cp->id,
 							 &step->counts, false);
@@ -743,10 +767,8 @@ step_progress(Step *step)
  * step_collect waits for the workers and looks whether the step is complete.
  */
 static void
-step_collect(void *arg)
+step_collect(Step *step)
 {
-	Step	   *step = (Step *) arg;
-
 	while (step->run_workers && !ckpt_workers_wait(step->run_workers, WAIT_MS))
 	{
 		step_count(step);
@@ -754,8 +776,8 @@ step_collect(void *arg)
 	}
 	if (step->run_workers)
 	{
-		step->worker_error = ckpt_workers_error(step->run_workers, &step->worker_error_id);
-		if (step->worker_error)
+		step->error = ckpt_workers_error(step->run_workers, &step->error_id);
+		if (step->error)
 			return;
 	}
 
@@ -796,9 +818,8 @@ step_collect(void *arg)
  * step_publish shows the checkpoint's rows under the target's name.
  */
 static void
-step_publish(void *arg)
+step_publish(Step *step)
 {
-	Step	   *step = (Step *) arg;
 	TupleDesc	desc = step->request.output_desc;
 	TupleDesc	published = CreateTemplateTupleDesc(desc->natts - 1);
 
@@ -850,13 +871,6 @@ step_release(Step *step)
 	step->job_locked = false;
 }
 
-typedef struct Failure
-{
-	Step	   *step;
-	ErrorData  *error;
-	int64		id;				/* of the row, or 0 */
-} Failure;
-
 /*
  * step_stop_workers ends the step's workers, which commit what they have
  * computed.
@@ -886,21 +900,23 @@ is_cancel(const ErrorData *error)
 		strcmp(error->message, _("canceling statement due to user request")) == 0;
 }
 
+/*
+ * step_record_failure stores that the step, and with it its job, has failed.
+ */
 static void
 step_record_failure(void *arg)
 {
-	Failure    *failure = (Failure *) arg;
-	Step	   *step = failure->step;
-	char	   *message = failure->id == 0 ?
-		psprintf("%s (SQLSTATE %s)", failure->error->message,
-				 unpack_sql_state(failure->error->sqlerrcode)) :
-		psprintf("%s (SQLSTATE %s, %s " INT64_FORMAT ")", failure->error->message,
-				 unpack_sql_state(failure->error->sqlerrcode), CKPT_ID_COLUMN, failure->id);
+	Step	   *step = (Step *) arg;
+	const ErrorData *error = step->error;
+	char	   *message = step->error_id == 0 ?
+		psprintf("%s (SQLSTATE %s)", error->message, unpack_sql_state(error->sqlerrcode)) :
+		psprintf("%s (SQLSTATE %s, %s " INT64_FORMAT ")", error->message,
+				 unpack_sql_state(error->sqlerrcode), CKPT_ID_COLUMN, step->error_id);
 
 	step_count(step);
 	step_clock(step);
 	ckpt_catalog_update_step(step->step_id, "failed", message, 0, &step->counts, true);
-	ckpt_job_close(&step->job, is_cancel(failure->error) ? "cancelled" : "failed",
+	ckpt_job_close(&step->job, is_cancel(error) ? "cancelled" : "failed",
 				   psprintf("step \"%s\": %s", step->name, message));
 }
 
@@ -908,7 +924,7 @@ step_record_failure(void *arg)
  * step_add_context adds to an error what the step knows of it.
  */
 static void
-step_add_context(const Step *step, ErrorData *error, int64 id)
+step_add_context(const Step *step, ErrorData *error)
 {
 	StringInfoData buf;
 
@@ -916,8 +932,8 @@ step_add_context(const Step *step, ErrorData *error, int64 id)
 	if (error->context)
 		appendStringInfo(&buf, "%s\n", error->context);
 	appendStringInfo(&buf, "step \"%s\" of job \"%s\"", step->name, step->job.name);
-	if (id != 0)
-		appendStringInfo(&buf, ", %s " INT64_FORMAT, CKPT_ID_COLUMN, id);
+	if (step->error_id != 0)
+		appendStringInfo(&buf, ", %s " INT64_FORMAT, CKPT_ID_COLUMN, step->error_id);
 	if (step->cp && step->udf)
 		appendStringInfo(&buf, ", %lld of %lld rows kept",
 						 (long long) step->cp->rows_processed,
@@ -928,103 +944,157 @@ step_add_context(const Step *step, ErrorData *error, int64 id)
 }
 
 /*
- * step_fail records an error in the current transaction, whose work is undone
- * or worth keeping, commits, and raises it.
+ * catch_error takes the error that is being handled, in the given context, and
+ * holds interrupts as they were before it.
  */
-static void
-step_fail(Step *step, ErrorData *error, int64 id)
+static ErrorData *
+catch_error(MemoryContext cxt, uint32 holdoff)
 {
-	Failure		failure = {step, error, id};
+	ErrorData  *error;
 
-	step_stop_workers(step, error->sqlerrcode == ERRCODE_QUERY_CANCELED);
-	ckpt_inhand_close();
-	(void) ckpt_subxact_run(step_record_failure, &failure, CurrentMemoryContext, NULL);
-	SPI_commit();
-
-	step_release(step);
-	/* the job is over: its session need not hold it any longer */
-	if (step->job.attached && ckpt_joblock_held_here(CKPT_LOCK_JOB, step->job.job_id))
-		ckpt_job_let_go(&step->job);
-	step_add_context(step, error, id);
-	ReThrowError(error);
+	InterruptHoldoffCount = holdoff;
+	MemoryContextSwitchTo(cxt);
+	error = CopyErrorData();
+	FlushErrorState();
+	return error;
 }
 
 /*
- * step_commit commits, and waits for the disk only if durable.  An error of the
- * commit (of a deferred constraint, say) fails the step.
+ * commit commits, and returns the error (of a deferred constraint, say) if it
+ * could not.  A new transaction has begun then, too.
  */
-static void
-step_commit(Step *step, bool durable)
+static ErrorData *
+commit(void)
 {
 	MemoryContext cxt = CurrentMemoryContext;
+	uint32		holdoff = InterruptHoldoffCount;
 	ErrorData  *volatile error = NULL;
 
-	if (!durable && synchronous_commit > SYNCHRONOUS_COMMIT_OFF)
-		(void) set_config_option("synchronous_commit", "off", PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 	PG_TRY();
 	{
 		SPI_commit();
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(cxt);
-		error = CopyErrorData();
-		FlushErrorState();
+		error = catch_error(cxt, holdoff);
 	}
 	PG_END_TRY();
-
-	if (error)
-		step_fail(step, error, 0);
+	return error;
 }
 
 /*
- * step_transaction does one state's work and commits it.
+ * step_fail records the step's error in the current transaction, whose work is
+ * undone or worth keeping, commits, and raises it.
+ *
+ * Nothing that comes meanwhile keeps it from being recorded: interrupts are
+ * held, and if the commit fails, which can only be for what the transaction did
+ * before, the next transaction has done nothing before.
+ */
+static void
+step_fail(Step *step)
+{
+	HOLD_INTERRUPTS();
+	step_stop_workers(step, step->error->sqlerrcode == ERRCODE_QUERY_CANCELED);
+	ckpt_inhand_close();
+	ckpt_stop_point("record of", "failure");
+	for (int i = 0; i < 2; i++)
+	{
+		ErrorData  *error;
+
+		ckpt_transaction_is_ours();
+		error = ckpt_subxact_run(step_record_failure, step, CurrentMemoryContext, NULL);
+		if (commit() == NULL && error == NULL)
+			break;
+	}
+
+	step_release(step);
+	/* the job is over: its session need not hold it any longer */
+	if (step->job.attached && ckpt_joblock_held_here(CKPT_LOCK_JOB, step->job.job_id))
+		ckpt_job_let_go(&step->job);
+	step_add_context(step, step->error);
+	RESUME_INTERRUPTS();
+	ReThrowError(step->error);
+}
+
+static const struct
+{
+	void		(*work) (Step *step);
+	const char *name;
+}			step_states[] =
+{
+	[STEP_IDENTIFY] = {step_identify, "identify"},
+	[STEP_RUN] = {step_run, "run"},
+	[STEP_COLLECT] = {step_collect, "collect"},
+	[STEP_PUBLISH] = {step_publish, "publish"},
+};
+
+/*
+ * step_state does one state's work, and records the last one's.
+ */
+static void
+step_state(void *arg)
+{
+	Step	   *step = (Step *) arg;
+	bool		run = step->state == STEP_RUN;
+
+	/* the runner lets them in itself, where it can */
+	if (!run)
+		RESUME_INTERRUPTS();
+	step_states[step->state].work(step);
+	if (step->state == STEP_DONE || step->state == STEP_PUBLISH)
+	{
+		bool		done = step->state == STEP_DONE;
+
+		step_clock(step);
+		ckpt_catalog_update_step(step->step_id, done ? step->action : "running",
+								 step->reason, step->cp->id, &step->counts, done);
+	}
+	if (!run)
+		HOLD_INTERRUPTS();
+}
+
+/*
+ * step_commit commits a state's work, and waits for the disk only where that is
+ * wanted.
+ */
+static void
+step_commit(Step *step, StepState before)
+{
+	bool		durable = before != STEP_RUN ||
+		(step->runner && ckpt_runner_wants_durable(step->runner));
+
+	if (!durable && synchronous_commit > SYNCHRONOUS_COMMIT_OFF)
+		(void) set_config_option("synchronous_commit", "off", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+	step->error = commit();
+}
+
+/*
+ * step_transaction does one state's work and commits it, or leaves an error in
+ * the step.
  */
 static void
 step_transaction(Step *step)
 {
-	static const CkptWork work[] = {
-		[STEP_IDENTIFY] = step_identify,
-		[STEP_MATERIALIZE] = step_materialize,
-		[STEP_RUN] = step_run,
-		[STEP_COLLECT] = step_collect,
-		[STEP_FINISH] = step_finish,
-		[STEP_PUBLISH] = step_publish,
-	};
-	bool		hold = step->state == STEP_RUN;
-	bool		durable;
+	StepState	before = step->state;
 	ErrorData  *error;
-	int64		error_id = 0;
 
-	if (hold)
-		HOLD_INTERRUPTS();
-	error = ckpt_subxact_run(work[step->state], step, CurrentMemoryContext, NULL);
-	if (error == NULL && step->runner)
-		error = ckpt_runner_error(step->runner, &error_id);
-	if (error == NULL && step->worker_error)
-	{
-		error = step->worker_error;
-		error_id = step->worker_error_id;
-	}
+	ckpt_transaction_is_ours();
+	HOLD_INTERRUPTS();
+	error = ckpt_subxact_run(step_state, step, CurrentMemoryContext, NULL);
 	if (error)
 	{
-		if (hold)
-			RESUME_INTERRUPTS();
-		step_fail(step, error, error_id);
+		step->error = error;
+		step->error_id = 0;
 	}
-	if (step->state == STEP_DONE)
-	{
-		step_clock(step);
-		ckpt_catalog_update_step(step->step_id, step->action, step->reason, step->cp->id,
-								 &step->counts, true);
-	}
-	durable = step->state == STEP_DONE || step->state == STEP_PUBLISH ||
-		(step->state == STEP_RUN && !hold) ||
-		(step->runner && ckpt_runner_wants_durable(step->runner));
-	step_commit(step, durable);
-	if (hold)
-		RESUME_INTERRUPTS();
+	ckpt_stop_point("before commit of", step_states[before].name);
+	if (step->error == NULL)
+		step_commit(step, before);
+	ckpt_stop_point("after commit of", step_states[before].name);
+	/* a cancel comes too late for what is done */
+	if (step->error == NULL && step->state == STEP_DONE)
+		HOLD_CANCEL_INTERRUPTS();
+	RESUME_INTERRUPTS();
 }
 
 /*
@@ -1042,7 +1112,7 @@ step_check_client(void)
 }
 
 /*
- * step_work goes through the states.
+ * step_work goes through the states, until the step is done or has an error.
  */
 static void
 step_work(Step *step)
@@ -1052,6 +1122,8 @@ step_work(Step *step)
 		StepState	before = step->state;
 
 		step_transaction(step);
+		if (step->error)
+			return;
 		if (step->state == STEP_RUN && before != STEP_RUN)
 		{
 			ckpt_inhand_forget(step->cp->id);
@@ -1068,6 +1140,36 @@ step_work(Step *step)
 }
 
 /*
+ * step_run_all runs a prepared step to its end.  An error that comes between
+ * two of its transactions is one of the step like any other.
+ */
+static void
+step_run_all(Step *step)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		ckpt_stop_point("after commit of", "prepare");
+		step_work(step);
+	}
+	PG_CATCH();
+	{
+		step->error = catch_error(cxt, 0);
+		step->error_id = 0;
+		HOLD_INTERRUPTS();
+		while (GetCurrentTransactionNestLevel() > 1)
+			RollbackAndReleaseCurrentSubTransaction();
+		SPI_rollback();
+		RESUME_INTERRUPTS();
+	}
+	PG_END_TRY();
+
+	if (step->error)
+		step_fail(step);
+}
+
+/*
  * step_refuse raises an error that came before the step started.
  */
 static void
@@ -1080,12 +1182,34 @@ step_refuse(Step *step, ErrorData *error)
 }
 
 /*
+ * step_end tells the user of a step that is done.
+ *
+ * A cancel that has come since the last commit was for this call, which is over
+ * and cannot be undone: it is forgotten, unless there is a procedure around the
+ * call that it may be for.
+ */
+static void
+step_end(Step *step, bool nested)
+{
+	step_release(step);
+	step_notice(step);
+	SPI_finish();
+	if (!nested)
+	{
+		QueryCancelPending = false;
+		(void) get_timeout_indicator(STATEMENT_TIMEOUT, true);
+	}
+	RESUME_CANCEL_INTERRUPTS();
+}
+
+/*
  * step_call runs a step from one of its entrances.
  */
 static void
 step_call(FunctionCallInfo fcinfo, Step *step)
 {
 	char	   *command = psprintf("checkpoint.%s()", ckpt_kind_name(step->kind));
+	bool		nested = SPI_inside_nonatomic_context();
 	ErrorData  *error;
 
 	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
@@ -1102,29 +1226,20 @@ step_call(FunctionCallInfo fcinfo, Step *step)
 	step->counts = (CkptStepCounts) {-1, -1, -1, -1, -1, -1};
 	step->started = step->reported = GetCurrentTimestamp();
 
+	/* what a step does is not for a snapshot that is as old as the transaction */
+	if (XactIsoLevel != XACT_READ_COMMITTED)
+		SPI_commit();
+	ckpt_transaction_is_ours();
 	error = ckpt_subxact_run(step_prepare, step, CurrentMemoryContext, NULL);
 	if (error)
 		step_refuse(step, error);
 
-	PG_TRY();
-	{
-		/* if the caller's state does not allow to commit, this says so */
-		SPI_commit();
-		step_work(step);
-	}
-	PG_CATCH();
-	{
-		/* step_fail() has cleared up, unless the error came from elsewhere */
-		step_stop_workers(step, true);
-		ckpt_inhand_close();
-		step_release(step);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-
-	step_release(step);
-	step_notice(step);
-	SPI_finish();
+	/* if the caller's state does not allow to commit, this says so */
+	error = commit();
+	if (error)
+		step_refuse(step, error);
+	step_run_all(step);
+	step_end(step, nested);
 }
 
 static char *

@@ -82,3 +82,17 @@ ckpt_subxact_run(CkptWork work, void *arg, MemoryContext error_cxt, bool *wrote)
 		*wrote = has_xid;
 	return edata;
 }
+
+/*
+ * ckpt_subxact_try calls work(arg) in a subtransaction and returns whether it
+ * went well: what fails may be left undone.  A cancel is passed on.
+ */
+bool
+ckpt_subxact_try(CkptWork work, void *arg)
+{
+	ErrorData  *error = ckpt_subxact_run(work, arg, CurrentMemoryContext, NULL);
+
+	if (error && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		ReThrowError(error);
+	return error == NULL;
+}

@@ -11,11 +11,24 @@
 #ifndef CKPT_SUBXACT_H
 #define CKPT_SUBXACT_H
 
+#include "access/xact.h"
 #include "utils/elog.h"
 
 typedef void (*CkptWork) (void *arg);
 
 extern ErrorData *ckpt_subxact_run(CkptWork work, void *arg,
 								   MemoryContext error_cxt, bool *wrote);
+extern bool ckpt_subxact_try(CkptWork work, void *arg);
+
+/*
+ * ckpt_transaction_is_ours gives a transaction that has just begun what our own
+ * ones have, whatever the session's defaults are.
+ */
+static inline void
+ckpt_transaction_is_ours(void)
+{
+	XactReadOnly = false;
+	XactIsoLevel = XACT_READ_COMMITTED;
+}
 
 #endif							/* CKPT_SUBXACT_H */

@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * stoppoint.h
+ *	  Places where a test can stop a process.
+ *
+ * Compiled in with -DCKPT_TEST_HOOKS only; otherwise a stop point is nothing.
+ *
+ * IDENTIFICATION
+ *	  src/stoppoint.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_STOPPOINT_H
+#define CKPT_STOPPOINT_H
+
+#ifdef CKPT_TEST_HOOKS
+extern void ckpt_stop_point_init(void);
+extern void ckpt_stop_point(const char *place, const char *what);
+#else
+#define ckpt_stop_point(place, what) ((void) 0)
+#endif
+
+#endif							/* CKPT_STOPPOINT_H */
