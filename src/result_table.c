@@ -34,6 +34,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "pinned.h"
 #include "result_table.h"
 #include "rowhash.h"
 #include "storage/lmgr.h"
@@ -142,6 +143,7 @@ char *
 ckpt_columns_text(TupleDesc desc)
 {
 	StringInfoData buf;
+	int			nestlevel = ckpt_pinned_begin_if_needed();
 
 	initStringInfo(&buf);
 	for (int i = 0; i < desc->natts; i++)
@@ -155,6 +157,7 @@ ckpt_columns_text(TupleDesc desc)
 		appendStringInfo(&buf, "%s %s", quote_identifier(NameStr(att->attname)),
 						 ckpt_column_type_text(att));
 	}
+	ckpt_pinned_end(nestlevel);
 	return buf.data;
 }
 

@@ -11,12 +11,16 @@
 #include "checkpoint.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_aggregate.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "nodes/execnodes.h"
 #include "nodes/nodeFuncs.h"
 #include "rowhash.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_trans);
@@ -26,51 +30,62 @@ PG_FUNCTION_INFO_V1(checkpoint_content_hash_serial);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_deserial);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_final);
 
-/* What is needed to hash values of one row type. */
+/*
+ * What is needed to hash values of one row type.  Those that were met make a
+ * list, the last one first.
+ */
 typedef struct RecordHasher
 {
+	struct RecordHasher *next;
 	Oid			typid;
 	int32		typmod;
 	CkptRowHasher *hasher;
+	const char *columns;
 } RecordHasher;
 
 /* The same for rows whose columns are the aggregate's arguments. */
 typedef struct ColumnsHasher
 {
 	CkptRowHasher *hasher;
+	const char *columns;
 	int			natts;
 	Datum	   *values;
 	bool	   *isnull;
 } ColumnsHasher;
 
-/* The state of the aggregate. */
-typedef struct ContentHash
+/* The sum of the rows that have the same columns. */
+typedef struct ColumnsSum
 {
+	struct ColumnsSum *next;
+	const void *last_hasher;	/* that added to it */
+	char	   *columns;
 	CkptRowSum	sum;
-	char	   *columns;		/* of the rows; NULL before the first */
-} ContentHash;
-
-/* Its form between processes. */
-typedef struct SerialContentHash
-{
-	int32		vl_len_;
-	CkptRowSum	sum;
-	char		columns[FLEXIBLE_ARRAY_MEMBER];
-} SerialContentHash;
+} ColumnsSum;
 
 /*
- * add_record adds a record to a sum.  The hasher is kept with the call, and made
- * anew if the record is of another type than the last one.
+ * The state of the aggregate.  Rows of one aggregate have the same columns,
+ * unless they are records of several types.
+ */
+typedef struct ContentHash
+{
+	ColumnsSum *sums;			/* the last one used first; NULL before the first row */
+} ContentHash;
+
+/*
+ * record_hasher returns the hasher for records of a type.  It is kept with the
+ * call.
  */
 static RecordHasher *
-add_record(FunctionCallInfo fcinfo, HeapTupleHeader header, CkptRowSum *sum)
+record_hasher(FunctionCallInfo fcinfo, Oid typid, int32 typmod)
 {
-	RecordHasher *rh = (RecordHasher *) fcinfo->flinfo->fn_extra;
-	Oid			typid = HeapTupleHeaderGetTypeId(header);
-	int32		typmod = HeapTupleHeaderGetTypMod(header);
-	HeapTupleData tuple;
+	RecordHasher *first = (RecordHasher *) fcinfo->flinfo->fn_extra;
+	RecordHasher **link = &first;
+	RecordHasher *rh;
 
-	if (unlikely(rh == NULL || rh->typid != typid || rh->typmod != typmod))
+	while (*link && ((*link)->typid != typid || (*link)->typmod != typmod))
+		link = &(*link)->next;
+	rh = *link;
+	if (rh == NULL)
 	{
 		MemoryContext oldcxt = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 
@@ -78,15 +93,13 @@ add_record(FunctionCallInfo fcinfo, HeapTupleHeader header, CkptRowSum *sum)
 		rh->typid = typid;
 		rh->typmod = typmod;
 		rh->hasher = ckpt_rowhash_create(lookup_rowtype_tupdesc_copy(typid, typmod));
-		fcinfo->flinfo->fn_extra = rh;
+		rh->columns = ckpt_rowhash_columns(rh->hasher);
 		MemoryContextSwitchTo(oldcxt);
 	}
-
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = header;
-	ckpt_rowhash_add_tuple(rh->hasher, sum, &tuple);
+	else
+		*link = rh->next;
+	rh->next = first;
+	fcinfo->flinfo->fn_extra = rh;
 	return rh;
 }
 
@@ -100,11 +113,47 @@ new_state(FunctionCallInfo fcinfo)
 	return MemoryContextAllocZero(cxt, sizeof(ContentHash));
 }
 
-static void
-state_set_columns(ContentHash *state, const CkptRowHasher *hasher)
+/*
+ * find_sum returns the sum of the rows with the given columns, and puts it
+ * first.
+ */
+static ColumnsSum *
+find_sum(ContentHash *state, const char *columns)
 {
-	state->columns = MemoryContextStrdup(GetMemoryChunkContext(state),
-										 ckpt_rowhash_columns(hasher));
+	ColumnsSum **link = &state->sums;
+	ColumnsSum *sum;
+
+	while (*link && strcmp((*link)->columns, columns) != 0)
+		link = &(*link)->next;
+	sum = *link;
+	if (sum == NULL)
+	{
+		MemoryContext cxt = GetMemoryChunkContext(state);
+
+		sum = MemoryContextAllocZero(cxt, sizeof(ColumnsSum));
+		sum->columns = MemoryContextStrdup(cxt, columns);
+	}
+	else
+		*link = sum->next;
+	sum->next = state->sums;
+	state->sums = sum;
+	return sum;
+}
+
+/*
+ * sum_for returns the sum that a hasher adds its rows to.
+ */
+static inline CkptRowSum *
+sum_for(ContentHash *state, const void *hasher, const char *columns)
+{
+	ColumnsSum *sum = state->sums;
+
+	if (unlikely(sum == NULL || sum->last_hasher != hasher))
+	{
+		sum = find_sum(state, columns);
+		sum->last_hasher = hasher;
+	}
+	return &sum->sum;
 }
 
 Datum
@@ -112,17 +161,122 @@ checkpoint_content_hash_trans(PG_FUNCTION_ARGS)
 {
 	ContentHash *state = PG_ARGISNULL(0) ? new_state(fcinfo) :
 		(ContentHash *) PG_GETARG_POINTER(0);
-	RecordHasher *rh;
+	RecordHasher *rh = (RecordHasher *) fcinfo->flinfo->fn_extra;
+	HeapTupleHeader header;
+	HeapTupleData tuple;
 
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument of content_hash must not be null"),
 				 errhint("Hash rows, such as content_hash(t) or content_hash(ROW(a, b)).")));
-	rh = add_record(fcinfo, PG_GETARG_HEAPTUPLEHEADER(1), &state->sum);
-	if (unlikely(state->columns == NULL))
-		state_set_columns(state, rh->hasher);
+	header = PG_GETARG_HEAPTUPLEHEADER(1);
+	if (unlikely(rh == NULL || rh->typid != HeapTupleHeaderGetTypeId(header) ||
+				 rh->typmod != HeapTupleHeaderGetTypMod(header)))
+		rh = record_hasher(fcinfo, HeapTupleHeaderGetTypeId(header),
+						   HeapTupleHeaderGetTypMod(header));
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = header;
+	ckpt_rowhash_add_tuple(rh->hasher, sum_for(state, rh, rh->columns), &tuple);
 	PG_RETURN_POINTER(state);
+}
+
+/*
+ * transition_function returns the transition function of an aggregate, or
+ * InvalidOid for other functions.
+ */
+static Oid
+transition_function(Oid funcid)
+{
+	HeapTuple	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(funcid));
+	Oid			result = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		result = ((Form_pg_aggregate) GETSTRUCT(tuple))->aggtransfn;
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
+
+/*
+ * same_columns returns whether two lists of expressions give columns that are
+ * the same in all details, or in their types if only those are asked for.
+ */
+static bool
+same_columns(List *a, List *b, bool types_only)
+{
+	ListCell   *la;
+	ListCell   *lb;
+
+	if (list_length(a) != list_length(b))
+		return false;
+	forboth(la, a, lb, b)
+	{
+		Node	   *x = (Node *) lfirst(la);
+		Node	   *y = (Node *) lfirst(lb);
+
+		if (exprType(x) != exprType(y) ||
+			(!types_only && (exprTypmod(x) != exprTypmod(y) ||
+							 exprCollation(x) != exprCollation(y))))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * window_arguments returns the arguments of the call as a window function.  The
+ * server does not say which of a window's calls this one is; those that it may
+ * be must have the same columns.
+ */
+static List *
+window_arguments(FunctionCallInfo fcinfo, List *params)
+{
+	List	   *found = NIL;
+	ListCell   *lc;
+
+	foreach(lc, ((WindowAggState *) fcinfo->context)->funcs)
+	{
+		WindowFunc *call = lfirst_node(WindowFuncExprState, lc)->wfunc;
+
+		if (!same_columns(call->args, params, true) ||
+			transition_function(call->winfnoid) != fcinfo->flinfo->fn_oid)
+			continue;
+		if (found != NIL && !same_columns(call->args, found, false))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("calls of content_hash over one window cannot differ in type modifiers or collations only"),
+					 errhint("Hash rows instead, such as content_hash(ROW(a, b)) OVER (...).")));
+		found = call->args;
+	}
+	if (found == NIL)
+		elog(ERROR, "call of content_hash is not among those of its window");
+	return found;
+}
+
+/*
+ * call_arguments returns expressions for the arguments of an aggregate's call,
+ * less its state.
+ */
+static List *
+call_arguments(FunctionCallInfo fcinfo)
+{
+	Aggref	   *aggref = AggGetAggref(fcinfo);
+	List	   *params = NIL;
+	ListCell   *lc;
+
+	if (aggref)
+	{
+		foreach(lc, aggref->args)
+			params = lappend(params, lfirst_node(TargetEntry, lc)->expr);
+		return list_truncate(params, PG_NARGS() - 1);	/* less those of ORDER BY */
+	}
+	/* the server made this expression for the call: parameters with types only */
+	params = list_copy_tail(castNode(FuncExpr, fcinfo->flinfo->fn_expr)->args, 1);
+	return window_arguments(fcinfo, params);
 }
 
 /*
@@ -134,24 +288,21 @@ columns_hasher(FunctionCallInfo fcinfo)
 {
 	MemoryContext oldcxt = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	ColumnsHasher *ch = palloc(sizeof(ColumnsHasher));
-	Aggref	   *aggref = AggGetAggref(fcinfo);
+	List	   *args = call_arguments(fcinfo);
 	TupleDesc	desc;
 
-	ch->natts = PG_NARGS() - 1;
+	ch->natts = list_length(args);
 	desc = CreateTemplateTupleDesc(ch->natts);
 	for (int i = 0; i < ch->natts; i++)
 	{
-		Node	   *arg = aggref ? (Node *) list_nth_node(TargetEntry, aggref->args, i)->expr : NULL;
-		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, i + 1);
+		Node	   *arg = (Node *) list_nth(args, i);
 
-		if (!OidIsValid(type))
-			elog(ERROR, "could not determine the type of argument %d", i + 1);
-		TupleDescInitEntry(desc, i + 1, psprintf("f%d", i + 1), type,
-						   arg ? exprTypmod(arg) : -1, 0);
-		if (arg)
-			TupleDescInitEntryCollation(desc, i + 1, exprCollation(arg));
+		TupleDescInitEntry(desc, i + 1, psprintf("f%d", i + 1), exprType(arg),
+						   exprTypmod(arg), 0);
+		TupleDescInitEntryCollation(desc, i + 1, exprCollation(arg));
 	}
 	ch->hasher = ckpt_rowhash_create(desc);
+	ch->columns = ckpt_rowhash_columns(ch->hasher);
 	ch->values = palloc(ch->natts * sizeof(Datum));
 	ch->isnull = palloc(ch->natts * sizeof(bool));
 	MemoryContextSwitchTo(oldcxt);
@@ -175,9 +326,7 @@ checkpoint_content_hash_columns_trans(PG_FUNCTION_ARGS)
 		ch->values[i] = fcinfo->args[i + 1].value;
 		ch->isnull[i] = fcinfo->args[i + 1].isnull;
 	}
-	ckpt_rowhash_add(ch->hasher, &state->sum, ch->values, ch->isnull);
-	if (unlikely(state->columns == NULL))
-		state_set_columns(state, ch->hasher);
+	ckpt_rowhash_add(ch->hasher, sum_for(state, ch, ch->columns), ch->values, ch->isnull);
 	PG_RETURN_POINTER(state);
 }
 
@@ -191,39 +340,79 @@ checkpoint_content_hash_combine(PG_FUNCTION_ARGS)
 	{
 		ContentHash *other = (ContentHash *) PG_GETARG_POINTER(1);
 
-		ckpt_rowhash_merge(&state->sum, &other->sum);
-		if (state->columns == NULL && other->columns)
-			state->columns = MemoryContextStrdup(GetMemoryChunkContext(state),
-												 other->columns);
+		for (ColumnsSum *sum = other->sums; sum; sum = sum->next)
+			ckpt_rowhash_merge(&find_sum(state, sum->columns)->sum, &sum->sum);
 	}
 	PG_RETURN_POINTER(state);
 }
 
+/*
+ * Between processes, a state is its sums one after the other: a sum, and the
+ * columns as a string.
+ */
 Datum
 checkpoint_content_hash_serial(PG_FUNCTION_ARGS)
 {
 	ContentHash *state = (ContentHash *) PG_GETARG_POINTER(0);
-	const char *columns = state->columns ? state->columns : "";
-	Size		size = offsetof(SerialContentHash, columns) + strlen(columns) + 1;
-	SerialContentHash *serial = palloc0(size);
+	StringInfoData buf;
 
-	SET_VARSIZE(serial, size);
-	serial->sum = state->sum;
-	strcpy(serial->columns, columns);
-	PG_RETURN_BYTEA_P((bytea *) serial);
+	initStringInfo(&buf);
+	appendStringInfoSpaces(&buf, VARHDRSZ);
+	for (ColumnsSum *sum = state->sums; sum; sum = sum->next)
+	{
+		appendBinaryStringInfo(&buf, (char *) &sum->sum, sizeof(CkptRowSum));
+		appendBinaryStringInfo(&buf, sum->columns, (int) strlen(sum->columns) + 1);
+	}
+	SET_VARSIZE(buf.data, buf.len);
+	PG_RETURN_BYTEA_P((bytea *) buf.data);
 }
 
 Datum
 checkpoint_content_hash_deserial(PG_FUNCTION_ARGS)
 {
-	bytea	   *bytes = PG_GETARG_BYTEA_P_COPY(0);
-	SerialContentHash *serial = (SerialContentHash *) bytes;
+	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
+	const char *p = VARDATA_ANY(bytes);
+	const char *end = p + VARSIZE_ANY_EXHDR(bytes);
 	ContentHash *state = palloc0(sizeof(ContentHash));
 
-	state->sum = serial->sum;
-	if (serial->columns[0] != '\0')
-		state->columns = pstrdup(serial->columns);
+	while (p < end)
+	{
+		CkptRowSum *sum = &find_sum(state, p + sizeof(CkptRowSum))->sum;
+
+		memcpy(sum, p, sizeof(CkptRowSum));
+		p += sizeof(CkptRowSum);
+		p += strlen(p) + 1;
+	}
 	PG_RETURN_POINTER(state);
+}
+
+static int
+compare_columns(const ListCell *a, const ListCell *b)
+{
+	return strcmp(((ColumnsSum *) lfirst(a))->columns, ((ColumnsSum *) lfirst(b))->columns);
+}
+
+/*
+ * mixed_hash returns the hash of rows that have not all the same columns.
+ */
+static char *
+mixed_hash(ContentHash *state)
+{
+	List	   *sums = NIL;
+	StringInfoData buf;
+	ListCell   *lc;
+
+	for (ColumnsSum *sum = state->sums; sum; sum = sum->next)
+		sums = lappend(sums, sum);
+	list_sort(sums, compare_columns);
+	initStringInfo(&buf);
+	foreach(lc, sums)
+	{
+		ColumnsSum *sum = (ColumnsSum *) lfirst(lc);
+
+		appendStringInfo(&buf, "%s\1", ckpt_rowhash_finish(sum->columns, &sum->sum));
+	}
+	return ckpt_hash_text(buf.data);
 }
 
 Datum
@@ -231,7 +420,9 @@ checkpoint_content_hash_final(PG_FUNCTION_ARGS)
 {
 	ContentHash *state = PG_ARGISNULL(0) ? NULL : (ContentHash *) PG_GETARG_POINTER(0);
 
-	if (state == NULL || state->columns == NULL)
+	if (state == NULL || state->sums == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(ckpt_rowhash_finish(state->columns, &state->sum)));
+	PG_RETURN_TEXT_P(cstring_to_text(state->sums->next ? mixed_hash(state) :
+									 ckpt_rowhash_finish(state->sums->columns,
+														 &state->sums->sum)));
 }

@@ -21,9 +21,13 @@
  * The hash is stored, so it must not depend on anything that differs between
  * two databases with the same contents: no OIDs (the labels of enums and the
  * fields of composite values are hashed, never their images), no padding, no
- * TOAST; and not on settings.  Built-in types whose image is their value are
- * hashed by image; types that we know nothing of as they are sent to a client
- * in binary, or else in text.
+ * TOAST; and not on settings, nor on the encoding of a client.  Built-in types
+ * whose image is their value are hashed by image; types that we know nothing of
+ * by their binary form, or else their text form, under pinned settings.
+ *
+ * Numbers are hashed as a little-endian machine stores them.  On a big-endian one
+ * jsonb, tsvector and tsquery, whose images are not made of numbers of known
+ * sizes, have other hashes.
  *
  * Columns whose names begin with sys__ are passed over.
  *
@@ -36,6 +40,11 @@
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
+/* Hashes are stored: those of XXH3 are final from this version on. */
+#if XXH_VERSION_NUMBER < 800
+#error "checkpoint needs xxHash 0.8.0 or later"
+#endif
 
 #include "access/detoast.h"
 #include "access/htup_details.h"
@@ -52,9 +61,11 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "pinned.h"
 #include "port/pg_bswap.h"
 #include "rowhash.h"
 #include "utils/array.h"
+#include "utils/arrayaccess.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -68,6 +79,18 @@
 
 /* What stands in place of a long value's length: no length looks like that. */
 #define LONG_VALUE_MARK 2
+
+/* A value that is written part by part is hashed when it has so many bytes. */
+#define PART_OF_VALUE	(32 * 1024)
+
+/* Where the state of XXH3 must stand. */
+#define HASH_STATE_ALIGN	64
+
+#ifdef WORDS_BIGENDIAN
+#define LITTLE_ENDIAN_MACHINE	false
+#else
+#define LITTLE_ENDIAN_MACHINE	true
+#endif
 
 /* Longest value that has a length of one byte. */
 #define SHORT_VALUE		(VARATT_SHORT_MAX - VARHDRSZ_SHORT)
@@ -98,28 +121,41 @@ typedef struct ValueHasher
 	bool		typbyval;
 	char		typalign;
 	Oid			typid;			/* base type */
+	const char *numbers;		/* FORM_FIXED, FORM_VARLENA: see copy_numbers() */
 	FmgrInfo	outfunc;		/* FORM_SEND, FORM_TEXT */
+	bool		any_setting;	/* FORM_TEXT: may depend on any setting */
 	Oid			catalog;		/* FORM_OBJECT */
 	TypeCacheEntry *range;		/* FORM_RANGE, FORM_MULTIRANGE */
 	struct ValueHasher *element;	/* array, range, multirange */
-	/* FORM_COMPOSITE: the row type met last */
-	Oid			row_typid;
-	int32		row_typmod;
-	TupleDesc	row_desc;
-	uint64		row_names;		/* hash of the fields' names */
-	struct ValueHasher *fields;
+	struct RowType *rows;		/* FORM_COMPOSITE: those met, the last one first */
 } ValueHasher;
+
+/* A row type that values of a column were of. */
+typedef struct RowType
+{
+	struct RowType *next;
+	Oid			typid;
+	int32		typmod;
+	TupleDesc	desc;
+	uint64		names;			/* hash of the fields' names */
+	ValueHasher *fields;
+	Datum	   *values;			/* of the value at hand */
+	bool	   *nulls;
+} RowType;
 
 struct CkptRowHasher
 {
 	MemoryContext cxt;			/* what the hasher consists of */
 	MemoryContext scratch;		/* emptied after each row that used it */
+	MemoryContext call;			/* emptied after each call of a function */
 	TupleDesc	desc;
 	int			ncols;			/* columns hashed ... */
 	int		   *cols;			/* ... and their indexes in desc */
 	ValueHasher *hashers;		/* by column index */
 	StringInfoData row;			/* the row at hand */
 	StringInfoData buf;			/* the value at hand, if it has no image */
+	Size		hashed;			/* bytes of it that went from there to ... */
+	XXH3_state_t *state;		/* ... this state */
 	uint8	   *nulls;			/* bit by column hashed */
 	bool		scratched;
 
@@ -211,20 +247,34 @@ rowhash_init_value(ValueHasher *vh, Oid typid)
 		case TIMESTAMPTZOID:
 		case CASHOID:
 		case PG_LSNOID:
+			vh->form = vh->typbyval ? FORM_BYVAL : FORM_FIXED;
+			vh->numbers = "\10";
+			return;
 		case MACADDR8OID:
 			vh->form = vh->typbyval ? FORM_BYVAL : FORM_FIXED;
+			vh->numbers = "\1";
 			return;
 		case TIDOID:
+			vh->form = FORM_FIXED;
+			vh->numbers = "\2";
+			return;
 		case TIMETZOID:
 		case INTERVALOID:
+			vh->form = FORM_FIXED;
+			vh->numbers = "\10\4";
+			return;
 		case UUIDOID:
 		case MACADDROID:
+			vh->form = FORM_FIXED;
+			vh->numbers = "\1";
+			return;
 		case POINTOID:
 		case LSEGOID:
 		case BOXOID:
 		case LINEOID:
 		case CIRCLEOID:
 			vh->form = FORM_FIXED;
+			vh->numbers = "\10";
 			return;
 		case TEXTOID:
 		case VARCHAROID:
@@ -233,16 +283,29 @@ rowhash_init_value(ValueHasher *vh, Oid typid)
 		case JSONOID:
 		case JSONBOID:
 		case XMLOID:
-		case NUMERICOID:
 		case INETOID:
 		case CIDROID:
-		case BITOID:
-		case VARBITOID:
 		case TSVECTOROID:
 		case TSQUERYOID:
+			vh->form = FORM_VARLENA;
+			vh->numbers = "\1";
+			return;
+		case NUMERICOID:
+			vh->form = FORM_VARLENA;
+			vh->numbers = "\2";
+			return;
+		case BITOID:
+		case VARBITOID:
+			vh->form = FORM_VARLENA;
+			vh->numbers = "\4\1";
+			return;
 		case PATHOID:
+			vh->form = FORM_VARLENA;
+			vh->numbers = "\4\4\4\10";
+			return;
 		case POLYGONOID:
 			vh->form = FORM_VARLENA;
+			vh->numbers = "\4\10";
 			return;
 		default:
 			break;
@@ -303,6 +366,7 @@ rowhash_init_value(ValueHasher *vh, Oid typid)
 	}
 	ReleaseSysCache(entry);
 	fmgr_info(outfunc, &vh->outfunc);
+	vh->any_setting = vh->form == FORM_TEXT && func_volatile(outfunc) != PROVOLATILE_IMMUTABLE;
 }
 
 static inline Size
@@ -333,10 +397,7 @@ rowhash_init_image(CkptRowHasher *hasher)
 	TupleDesc	desc = hasher->desc;
 	Size		offset = 0;
 
-#ifdef WORDS_BIGENDIAN
-	return;
-#endif
-	if (ALIGNOF_SHORT != 2 || ALIGNOF_INT != 4 || ALIGNOF_DOUBLE != 8 ||
+	if (!LITTLE_ENDIAN_MACHINE || ALIGNOF_SHORT != 2 || ALIGNOF_INT != 4 || ALIGNOF_DOUBLE != 8 ||
 		hasher->ncols == 0)
 		return;
 
@@ -390,6 +451,8 @@ ckpt_rowhash_create(TupleDesc desc)
 	hasher->cxt = cxt;
 	hasher->scratch = AllocSetContextCreate(cxt, "checkpoint row hasher scratch",
 											ALLOCSET_DEFAULT_SIZES);
+	hasher->call = AllocSetContextCreate(cxt, "checkpoint row hasher call",
+										 ALLOCSET_DEFAULT_SIZES);
 	hasher->desc = CreateTupleDescCopyConstr(desc);
 	hasher->cols = palloc(Max(desc->natts, 1) * sizeof(int));
 	hasher->hashers = palloc(Max(desc->natts, 1) * sizeof(ValueHasher));
@@ -408,6 +471,8 @@ ckpt_rowhash_create(TupleDesc desc)
 	rowhash_init_image(hasher);
 	initStringInfo(&hasher->row);
 	initStringInfo(&hasher->buf);
+	hasher->state = (XXH3_state_t *) TYPEALIGN(HASH_STATE_ALIGN,
+											   palloc(sizeof(XXH3_state_t) + HASH_STATE_ALIGN));
 	MemoryContextSwitchTo(oldcxt);
 	return hasher;
 }
@@ -469,84 +534,165 @@ put_counted(StringInfo buf, const char *bytes, Size len)
 	}
 }
 
+/*
+ * copy_numbers copies numbers that stand one after the other in this machine's
+ * byte order.  sizes has the size of each; the last one is that of all that
+ * follow.
+ */
+static inline void
+copy_numbers(char *to, const char *from, Size len, const char *sizes)
+{
+	if (LITTLE_ENDIAN_MACHINE)
+	{
+		memcpy(to, from, len);
+		return;
+	}
+	while (len > 0)
+	{
+		int			size = *sizes;
+
+		for (int i = 0; i < size; i++)
+			to[i] = from[size - 1 - i];
+		to += size;
+		from += size;
+		len -= size;
+		if (sizes[1] != '\0')
+			sizes++;
+	}
+}
+
+/*
+ * hash_part hashes what the value buffer holds as a part of the value at hand,
+ * and empties it.
+ */
+static void
+hash_part(CkptRowHasher *hasher)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (hasher->hashed == 0)
+		XXH3_128bits_reset(hasher->state);
+	XXH3_128bits_update(hasher->state, hasher->buf.data, hasher->buf.len);
+	hasher->hashed += hasher->buf.len;
+	hasher->buf.len = 0;
+}
+
+/*
+ * put_part writes a part of a value: whether it is null, and if not what it is.
+ */
+static inline void
+put_part(CkptRowHasher *hasher, ValueHasher *vh, Datum value, bool isnull)
+{
+	if (unlikely(hasher->buf.len >= PART_OF_VALUE))
+		hash_part(hasher);
+	put_bytes(&hasher->buf, &isnull, 1);
+	if (!isnull)
+		rowhash_value(hasher, vh, value);
+}
+
 static void
 rowhash_array(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 {
-	ArrayType  *array = DatumGetArrayTypeP(value);
+	AnyArrayType *array = DatumGetAnyArrayP(value);
 	ValueHasher *element = vh->element;
-	Datum	   *values;
-	bool	   *nulls;
-	int			nelems;
+	int			ndim = AARR_NDIM(array);
+	int			nelems = ArrayGetNItems(ndim, AARR_DIMS(array));
+	array_iter	iter;
 
-	put_uint64(&hasher->buf, ARR_NDIM(array));
-	for (int i = 0; i < ARR_NDIM(array); i++)
+	put_uint64(&hasher->buf, ndim);
+	for (int i = 0; i < ndim; i++)
 	{
-		put_uint64(&hasher->buf, ARR_DIMS(array)[i]);
-		put_uint64(&hasher->buf, (int64) ARR_LBOUND(array)[i]);
+		put_uint64(&hasher->buf, AARR_DIMS(array)[i]);
+		put_uint64(&hasher->buf, (int64) AARR_LBOUND(array)[i]);
 	}
 
-	deconstruct_array(array, ARR_ELEMTYPE(array), element->typlen,
-					  element->typbyval, element->typalign,
-					  &values, &nulls, &nelems);
+	array_iter_setup(&iter, array);
 	for (int i = 0; i < nelems; i++)
 	{
-		put_bytes(&hasher->buf, &nulls[i], 1);
-		if (!nulls[i])
-			rowhash_value(hasher, element, values[i]);
+		bool		isnull;
+		Datum		elem = array_iter_next(&iter, &isnull, i, element->typlen,
+										   element->typbyval, element->typalign);
+
+		put_part(hasher, element, elem, isnull);
 	}
+}
+
+/*
+ * row_type_create works out how values of a row type are turned into bytes.
+ */
+static RowType *
+row_type_create(CkptRowHasher *hasher, Oid typid, int32 typmod)
+{
+	MemoryContext oldcxt = MemoryContextSwitchTo(hasher->cxt);
+	RowType    *row = palloc0(sizeof(RowType));
+	StringInfoData names;
+	int			natts;
+
+	initStringInfo(&names);
+	row->typid = typid;
+	row->typmod = typmod;
+	row->desc = lookup_rowtype_tupdesc_copy(typid, typmod);
+	natts = Max(row->desc->natts, 1);
+	row->fields = palloc(natts * sizeof(ValueHasher));
+	row->values = palloc(natts * sizeof(Datum));
+	row->nulls = palloc(natts * sizeof(bool));
+	for (int i = 0; i < row->desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(row->desc, i);
+
+		if (att->attisdropped)
+			continue;
+		rowhash_init_value(&row->fields[i], att->atttypid);
+		put_counted(&names, NameStr(att->attname), strlen(NameStr(att->attname)));
+	}
+	row->names = XXH3_64bits(names.data, names.len);
+	pfree(names.data);
+	MemoryContextSwitchTo(oldcxt);
+	return row;
+}
+
+/*
+ * find_row_type returns what is known of a row type, and puts it first.
+ */
+static RowType *
+find_row_type(CkptRowHasher *hasher, ValueHasher *vh, Oid typid, int32 typmod)
+{
+	RowType   **link = &vh->rows;
+	RowType    *row;
+
+	while (*link && ((*link)->typid != typid || (*link)->typmod != typmod))
+		link = &(*link)->next;
+	row = *link;
+	if (row == NULL)
+		row = row_type_create(hasher, typid, typmod);
+	else
+		*link = row->next;
+	row->next = vh->rows;
+	vh->rows = row;
+	return row;
 }
 
 static void
 rowhash_composite(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 {
 	HeapTupleHeader header = DatumGetHeapTupleHeader(value);
-	Oid			typid = HeapTupleHeaderGetTypeId(header);
-	int32		typmod = HeapTupleHeaderGetTypMod(header);
+	RowType    *row = find_row_type(hasher, vh, HeapTupleHeaderGetTypeId(header),
+									HeapTupleHeaderGetTypMod(header));
 	HeapTupleData tuple;
-	Datum	   *values;
-	bool	   *nulls;
-
-	if (vh->row_desc == NULL || vh->row_typid != typid || vh->row_typmod != typmod)
-	{
-		MemoryContext oldcxt = MemoryContextSwitchTo(hasher->cxt);
-		StringInfoData names;
-
-		initStringInfo(&names);
-		vh->row_desc = lookup_rowtype_tupdesc_copy(typid, typmod);
-		vh->row_typid = typid;
-		vh->row_typmod = typmod;
-		vh->fields = palloc(Max(vh->row_desc->natts, 1) * sizeof(ValueHasher));
-		for (int i = 0; i < vh->row_desc->natts; i++)
-		{
-			Form_pg_attribute att = TupleDescAttr(vh->row_desc, i);
-
-			if (att->attisdropped)
-				continue;
-			rowhash_init_value(&vh->fields[i], att->atttypid);
-			put_counted(&names, NameStr(att->attname), strlen(NameStr(att->attname)));
-		}
-		vh->row_names = XXH3_64bits(names.data, names.len);
-		pfree(names.data);
-		MemoryContextSwitchTo(oldcxt);
-	}
 
 	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
 	ItemPointerSetInvalid(&tuple.t_self);
 	tuple.t_tableOid = InvalidOid;
 	tuple.t_data = header;
 
-	values = palloc(vh->row_desc->natts * sizeof(Datum));
-	nulls = palloc(vh->row_desc->natts * sizeof(bool));
-	heap_deform_tuple(&tuple, vh->row_desc, values, nulls);
-	put_uint64(&hasher->buf, vh->row_names);
-	for (int i = 0; i < vh->row_desc->natts; i++)
+	heap_deform_tuple(&tuple, row->desc, row->values, row->nulls);
+	put_uint64(&hasher->buf, row->names);
+	for (int i = 0; i < row->desc->natts; i++)
 	{
-		if (TupleDescAttr(vh->row_desc, i)->attisdropped)
-			continue;
-		put_bytes(&hasher->buf, &nulls[i], 1);
-		if (!nulls[i])
-			rowhash_value(hasher, &vh->fields[i], values[i]);
+		if (!TupleDescAttr(row->desc, i)->attisdropped)
+			put_part(hasher, &row->fields[i], row->values[i], row->nulls[i]);
 	}
+	if ((Pointer) header != DatumGetPointer(value))
+		pfree(header);
 }
 
 static void
@@ -577,7 +723,71 @@ rowhash_multirange(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 						   &nranges, &ranges);
 	put_uint64(&hasher->buf, nranges);
 	for (int i = 0; i < nranges; i++)
+	{
+		if (unlikely(hasher->buf.len >= PART_OF_VALUE))
+			hash_part(hasher);
 		rowhash_value(hasher, vh->element, RangeTypePGetDatum(ranges[i]));
+	}
+}
+
+/*
+ * rowhash_call writes what a function makes of a value to the value buffer.
+ */
+static void
+rowhash_call(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
+{
+	MemoryContext oldcxt = MemoryContextSwitchTo(hasher->call);
+	int			nestlevel = vh->any_setting ? ckpt_pinned_begin() : ckpt_pinned_begin_if_needed();
+
+	if (vh->form == FORM_SEND)
+	{
+		bytea	   *bytes = ckpt_pinned_send(&vh->outfunc, value);
+
+		put_counted(&hasher->buf, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	}
+	else
+	{
+		ObjectAddress object = {vh->catalog, vh->form == FORM_OBJECT ?
+		DatumGetObjectId(value) : InvalidOid, 0};
+		char	   *text = vh->form == FORM_OBJECT ? getObjectIdentity(&object, true) :
+			OutputFunctionCall(&vh->outfunc, value);
+
+		/* no such object: there is nothing but the number */
+		if (text == NULL)
+			text = psprintf("%u", object.objectId);
+		put_counted(&hasher->buf, text, strlen(text));
+	}
+	ckpt_pinned_end(nestlevel);
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextReset(hasher->call);
+}
+
+/*
+ * fetch_varlena returns a value with an image where its bytes are as they count.
+ * Allocates in CurrentMemoryContext if they must be made so.
+ */
+static struct varlena *
+fetch_varlena(const ValueHasher *vh, Datum value)
+{
+	struct varlena *v = detoast_attr((struct varlena *) DatumGetPointer(value));
+	struct varlena *copy;
+
+	if (LITTLE_ENDIAN_MACHINE)
+		return v;
+	copy = palloc(VARSIZE_ANY_EXHDR(v) + VARHDRSZ);
+	SET_VARSIZE(copy, VARSIZE_ANY_EXHDR(v) + VARHDRSZ);
+	copy_numbers(VARDATA(copy), VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v), vh->numbers);
+	return copy;
+}
+
+/*
+ * must_fetch returns whether the bytes of a value with an image are not as they
+ * count.  A TOAST pointer passes for a short value, too.
+ */
+static inline bool
+must_fetch(const struct varlena *v)
+{
+	return !LITTLE_ENDIAN_MACHINE || VARATT_IS_EXTERNAL(v) || VARATT_IS_COMPRESSED(v);
 }
 
 /*
@@ -611,7 +821,10 @@ rowhash_value(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 			put_uint64(buf, float8_bits(DatumGetFloat8(value)));
 			return;
 		case FORM_FIXED:
-			put_bytes(buf, DatumGetPointer(value), vh->typlen);
+			enlargeStringInfo(buf, vh->typlen);
+			copy_numbers(buf->data + buf->len, DatumGetPointer(value), vh->typlen,
+						 vh->numbers);
+			buf->len += vh->typlen;
 			return;
 		case FORM_NAME:
 			put_counted(buf, DatumGetCString(value), strlen(DatumGetCString(value)));
@@ -620,8 +833,7 @@ rowhash_value(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 			{
 				struct varlena *v = (struct varlena *) DatumGetPointer(value);
 
-				/* a TOAST pointer passes for a short value, too */
-				if (!VARATT_IS_EXTERNAL(v) && !VARATT_IS_COMPRESSED(v))
+				if (!must_fetch(v))
 				{
 					put_counted(buf, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
 					return;
@@ -638,7 +850,7 @@ rowhash_value(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 	{
 		case FORM_VARLENA:
 			{
-				struct varlena *v = detoast_attr((struct varlena *) DatumGetPointer(value));
+				struct varlena *v = fetch_varlena(vh, value);
 
 				put_counted(buf, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
 				break;
@@ -656,30 +868,10 @@ rowhash_value(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 			rowhash_multirange(hasher, vh, value);
 			break;
 		case FORM_OBJECT:
-			{
-				ObjectAddress object = {vh->catalog, DatumGetObjectId(value), 0};
-				char	   *text = getObjectIdentity(&object, true);
-
-				/* no such object: there is nothing but the number */
-				if (text == NULL)
-					text = psprintf("%u", DatumGetObjectId(value));
-				put_counted(buf, text, strlen(text));
-				break;
-			}
 		case FORM_SEND:
-			{
-				bytea	   *bytes = SendFunctionCall(&vh->outfunc, value);
-
-				put_counted(buf, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
-				break;
-			}
 		case FORM_TEXT:
-			{
-				char	   *text = OutputFunctionCall(&vh->outfunc, value);
-
-				put_counted(buf, text, strlen(text));
-				break;
-			}
+			rowhash_call(hasher, vh, value);
+			break;
 		default:
 			elog(ERROR, "unexpected hash form %d", vh->form);
 	}
@@ -715,6 +907,18 @@ row_put_number(StringInfo row, char typalign, uint64 value, Size len)
 }
 
 /*
+ * row_put_long writes what stands for a value that is longer than LONG_VALUE.
+ */
+static void
+row_put_long(StringInfo row, char typalign, Size len, XXH128_hash_t hash)
+{
+	row_put_number(row, typalign, LONG_VALUE_MARK, VARHDRSZ);
+	row_put_number(row, TYPALIGN_CHAR, len, sizeof(uint64));
+	row_put_number(row, TYPALIGN_CHAR, hash.low64, sizeof(uint64));
+	row_put_number(row, TYPALIGN_CHAR, hash.high64, sizeof(uint64));
+}
+
+/*
  * row_put_string writes a value of any length.
  */
 static void
@@ -733,13 +937,27 @@ row_put_string(StringInfo row, char typalign, const char *bytes, Size len)
 		memcpy(row_space(row, TYPALIGN_CHAR, len), bytes, len);
 	}
 	else
-	{
-		XXH128_hash_t hash = XXH3_128bits(bytes, len);
+		row_put_long(row, typalign, len, XXH3_128bits(bytes, len));
+}
 
-		row_put_number(row, typalign, LONG_VALUE_MARK, VARHDRSZ);
-		row_put_number(row, TYPALIGN_CHAR, len, sizeof(uint64));
-		row_put_number(row, TYPALIGN_CHAR, hash.low64, sizeof(uint64));
-		row_put_number(row, TYPALIGN_CHAR, hash.high64, sizeof(uint64));
+/*
+ * row_put_parts writes a value that is written part by part.
+ */
+static void
+row_put_parts(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
+{
+	StringInfo	buf = &hasher->buf;
+
+	buf->len = 0;
+	hasher->hashed = 0;
+	rowhash_value(hasher, vh, value);
+	if (hasher->hashed == 0)
+		row_put_string(&hasher->row, vh->typalign, buf->data, buf->len);
+	else
+	{
+		hash_part(hasher);
+		row_put_long(&hasher->row, vh->typalign, hasher->hashed,
+					 XXH3_128bits_digest(hasher->state));
 	}
 }
 
@@ -766,25 +984,23 @@ row_put(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 						   sizeof(float8));
 			return;
 		case FORM_FIXED:
-			memcpy(row_space(row, vh->typalign, vh->typlen), DatumGetPointer(value),
-				   vh->typlen);
+			copy_numbers(row_space(row, vh->typalign, vh->typlen), DatumGetPointer(value),
+						 vh->typlen, vh->numbers);
 			return;
 		case FORM_VARLENA:
 			v = (struct varlena *) DatumGetPointer(value);
-			if (VARATT_IS_EXTERNAL(v) || VARATT_IS_COMPRESSED(v))
+			if (must_fetch(v))
 			{
 				MemoryContext oldcxt = MemoryContextSwitchTo(hasher->scratch);
 
 				hasher->scratched = true;
-				v = detoast_attr(v);
+				v = fetch_varlena(vh, value);
 				MemoryContextSwitchTo(oldcxt);
 			}
 			row_put_string(row, vh->typalign, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
 			return;
 		default:
-			hasher->buf.len = 0;
-			rowhash_value(hasher, vh, value);
-			row_put_string(row, vh->typalign, hasher->buf.data, hasher->buf.len);
+			row_put_parts(hasher, vh, value);
 			return;
 	}
 }
@@ -870,6 +1086,12 @@ find_image(CkptRowHasher *hasher, HeapTupleHeader header, bool *has_nulls)
 	*has_nulls = false;
 	if (!hasher->has_image || HeapTupleHeaderGetNatts(header) < natts)
 		return 0;
+	/* a null among those that are not hashed moves the others */
+	for (int i = 0; bitmap && i < hasher->first; i++)
+	{
+		if (att_isnull(i, header->t_bits))
+			return 0;
+	}
 	for (int i = bitmap ? hasher->first : hasher->after; i < natts; i++)
 	{
 		const ValueHasher *vh = &hasher->hashers[i];
@@ -969,6 +1191,7 @@ char *
 ckpt_rowhash_columns(const CkptRowHasher *hasher)
 {
 	StringInfoData buf;
+	int			nestlevel = ckpt_pinned_begin_if_needed();
 
 	initStringInfo(&buf);
 	for (int i = 0; i < hasher->ncols; i++)
@@ -978,6 +1201,7 @@ ckpt_rowhash_columns(const CkptRowHasher *hasher)
 		appendStringInfo(&buf, "%s %s, ", quote_identifier(NameStr(att->attname)),
 						 ckpt_column_type_text(att));
 	}
+	ckpt_pinned_end(nestlevel);
 	return buf.data;
 }
 
@@ -1005,13 +1229,18 @@ ckpt_rowhash_finish(const char *columns, const CkptRowSum *sum)
 char *
 ckpt_column_type_text(Form_pg_attribute att)
 {
-	char	   *type = format_type_extended(att->atttypid, att->atttypmod,
+	int			nestlevel = ckpt_pinned_begin_if_needed();
+	char	   *text = format_type_extended(att->atttypid, att->atttypmod,
 											FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
-	ObjectAddress collation = {CollationRelationId, att->attcollation, 0};
 
-	if (att->attcollation == get_typcollation(att->atttypid))
-		return type;
-	return psprintf("%s COLLATE %s", type, getObjectIdentity(&collation, false));
+	if (att->attcollation != get_typcollation(att->atttypid))
+	{
+		ObjectAddress collation = {CollationRelationId, att->attcollation, 0};
+
+		text = psprintf("%s COLLATE %s", text, getObjectIdentity(&collation, false));
+	}
+	ckpt_pinned_end(nestlevel);
+	return text;
 }
 
 /*
