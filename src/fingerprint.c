@@ -13,8 +13,9 @@
  * expression, BEGIN ATOMIC bodies, views, checks of domains.  Of a body that is
  * a string, in SQL or PL/pgSQL, every name counts that is the name of a
  * function, view, domain or composite type under the search_path it will run
- * with, all overloads of it.  Other languages, dynamic SQL and triggers are not
- * looked into.
+ * with, all overloads of it, whether or not the current role may use them: the
+ * body may run with the rights of another one.  Other languages, dynamic SQL and
+ * triggers are not looked into.
  *
  * Everything is written with names, qualified ones, under pinned settings:
  * fingerprints are stored and must be the same in another session, and after
@@ -37,6 +38,7 @@
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_aggregate.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_extension.h"
@@ -51,11 +53,13 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_type.h"
+#include "pinned.h"
 #include "rewrite/rewriteHandler.h"
 #include "rowhash.h"
 #include "sqltext.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -67,6 +71,7 @@
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
+#include "utils/varlena.h"
 
 PG_FUNCTION_INFO_V1(checkpoint_fingerprint);
 PG_FUNCTION_INFO_V1(checkpoint_fingerprint_components);
@@ -86,32 +91,6 @@ typedef struct Uses
 	List	   *views;
 	List	   *types;			/* domains and composite types */
 } Uses;
-
-/*
- * fingerprint_pin_settings sets what the text forms of expressions depend on;
- * AtEOXact_GUC(false, <result>) undoes it.
- */
-static int
-fingerprint_pin_settings(void)
-{
-	static const char *const settings[][2] = {
-		{"search_path", "pg_catalog"},
-		{"quote_all_identifiers", "off"},
-		{"DateStyle", "ISO, YMD"},
-		{"IntervalStyle", "postgres"},
-		{"TimeZone", "UTC"},
-		{"extra_float_digits", "1"},
-		{"bytea_output", "hex"},
-		{"standard_conforming_strings", "on"},
-	};
-	int			nestlevel = NewGUCNestLevel();
-
-	for (int i = 0; i < lengthof(settings); i++)
-		(void) set_config_option(settings[i][0], settings[i][1],
-								 PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
-	return nestlevel;
-}
 
 static bool
 is_users(Oid oid)
@@ -192,6 +171,8 @@ use_nodes(Node *node, void *context)
 
 /*
  * use_name notes the functions, views and domains that a name may stand for.
+ *
+ * The current role must be allowed to use all schemas: see use_source_of().
  */
 static void
 use_name(Uses *uses, List *names)
@@ -278,7 +259,7 @@ source_text(const char *source, Oid language, bool *readable)
 
 	PG_TRY();
 	{
-		text = ckpt_sqltext_normalize(source, NULL);
+		text = ckpt_sqltext_normalize(source, true, NULL);
 		*readable = true;
 	}
 	PG_CATCH();
@@ -316,6 +297,61 @@ function_search_path(HeapTuple proc)
 			return setting + strlen(prefix);
 	}
 	return NULL;
+}
+
+/*
+ * role_search_path returns a search_path in which the name of a role stands for
+ * "$user".
+ */
+static char *
+role_search_path(const char *path, Oid role)
+{
+	char	   *rolename = GetUserNameFromId(role, true);
+	StringInfoData buf;
+	List	   *schemas;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	if (!SplitIdentifierString(pstrdup(path), ',', &schemas))
+		return pstrdup(path);	/* the server will find what is wrong */
+	foreach(lc, schemas)
+	{
+		const char *schema = (const char *) lfirst(lc);
+
+		if (strcmp(schema, "$user") == 0)
+			schema = rolename;
+		if (schema)
+			appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "", quote_identifier(schema));
+	}
+	return buf.data;
+}
+
+/*
+ * use_source_of notes what the names in a function's normalized source may stand
+ * for, under the search_path that it will run with.
+ *
+ * They are looked up as a superuser.  That calls nobody's code: names are looked
+ * for in the server's catalogs only.
+ */
+static void
+use_source_of(Uses *uses, HeapTuple proc, const char *normalized)
+{
+	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(proc);
+	char	   *path = function_search_path(proc);
+	int			nestlevel = NewGUCNestLevel();
+	Oid			save_userid;
+	int			save_sec_context;
+
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	path = role_search_path(path ? path : namespace_search_path,
+							form->prosecdef ? form->proowner : save_userid);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	use_source(uses, normalized);
+	SetUserIdAndSecContext(save_userid, save_sec_context);
+	AtEOXact_GUC(false, nestlevel);
 }
 
 /*
@@ -376,19 +412,13 @@ use_function_body(Uses *uses, Oid funcid)
 	}
 	else
 	{
-		char	   *path = function_search_path(tuple);
-		int			nestlevel = NewGUCNestLevel();
 		char	   *source;
 		bool		readable;
 
-		if (path)
-			(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
-									 GUC_ACTION_SAVE, true, 0, false);
 		value = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
 		source = source_text(TextDatumGetCString(value), proc->prolang, &readable);
 		if (readable)
-			use_source(uses, source);
-		AtEOXact_GUC(false, nestlevel);
+			use_source_of(uses, tuple, source);
 	}
 	ReleaseSysCache(tuple);
 }
@@ -685,7 +715,7 @@ uses_components(Uses *uses)
 			use_type_body(uses, list_nth_oid(uses->types, ntypes++));
 	}
 
-	nestlevel = fingerprint_pin_settings();
+	nestlevel = ckpt_pinned_begin();
 	foreach(lc, uses->functions)
 		components = lappend(components, function_component(lfirst_oid(lc)));
 	foreach(lc, uses->views)
@@ -694,7 +724,7 @@ uses_components(Uses *uses)
 		components = lappend(components, is_composite(lfirst_oid(lc)) ?
 							 composite_component(lfirst_oid(lc)) :
 							 domain_component(lfirst_oid(lc)));
-	AtEOXact_GUC(false, nestlevel);
+	ckpt_pinned_end(nestlevel);
 	return components;
 }
 
@@ -751,12 +781,12 @@ ckpt_fingerprint_query(Query *query)
 {
 	Component  *expression = palloc(sizeof(Component));
 	Uses		uses = {NIL, NIL, NIL};
-	int			nestlevel = fingerprint_pin_settings();
+	int			nestlevel = ckpt_pinned_begin();
 
 	expression->kind = "expression";
 	expression->object = NULL;
 	expression->hash = ckpt_hash_text(pg_get_querydef(copyObject(query), false));
-	AtEOXact_GUC(false, nestlevel);
+	ckpt_pinned_end(nestlevel);
 
 	(void) use_nodes((Node *) query, &uses);
 	return fingerprint_make(lcons(expression, uses_components(&uses)));
@@ -789,29 +819,88 @@ ckpt_fingerprint_none(void)
 }
 
 /*
+ * read_identifier reads an identifier of a text that the server has written, and
+ * moves on to what follows it.
+ */
+static char *
+read_identifier(const char **text)
+{
+	const char *p = *text;
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	if (*p == '"')
+	{
+		for (p++; *p != '\0' && (*p != '"' || p[1] == '"'); p++)
+		{
+			if (*p == '"')
+				p++;
+			appendStringInfoChar(&buf, *p);
+		}
+		if (*p == '"')
+			p++;
+	}
+	else
+	{
+		for (; *p != '\0' && strchr(".( ", *p) == NULL; p++)
+			appendStringInfoChar(&buf, *p);
+	}
+	*text = p;
+	return buf.data;
+}
+
+/*
+ * find_function returns the function that a component is named after, or
+ * InvalidOid if there is none any more.
+ */
+static Oid
+find_function(const char *object)
+{
+	const char *p = object;
+	char	   *name = read_identifier(&p);
+	int			nestlevel = ckpt_pinned_begin();
+	Oid			result = InvalidOid;
+	CatCList   *list;
+
+	if (*p == '.')
+	{
+		p++;
+		name = read_identifier(&p);
+	}
+	list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+	for (int i = 0; i < list->n_members && !OidIsValid(result); i++)
+	{
+		Oid			funcid = ((Form_pg_proc) GETSTRUCT(&list->members[i]->tuple))->oid;
+
+		if (strcmp(format_procedure_qualified(funcid), object) == 0)
+			result = funcid;
+	}
+	ReleaseSysCacheList(list);
+	ckpt_pinned_end(nestlevel);
+	return result;
+}
+
+/*
  * ckpt_fingerprint_describe turns "function public.f(integer) changed" into
  * what the session would call that function.
  */
 char *
 ckpt_fingerprint_describe(const char *difference)
 {
-	const char *begin = strchr(difference, ' ');
+	const char *object = strchr(difference, ' ');
 	const char *end = strrchr(difference, ')');
-	char	   *name;
-	Datum		oid;
-	LOCAL_FCINFO(fcinfo, 1);
+	Oid			funcid;
 
-	if (begin == NULL || end == NULL)
+	if ((strncmp(difference, "function ", strlen("function ")) != 0 &&
+		 strncmp(difference, "aggregate ", strlen("aggregate ")) != 0) || end == NULL)
 		return pstrdup(difference);
-
-	name = pnstrdup(begin + 1, end - begin);
-	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
-	fcinfo->args[0].value = CStringGetTextDatum(name);
-	fcinfo->args[0].isnull = false;
-	oid = to_regprocedure(fcinfo);
-	if (!fcinfo->isnull)
-		name = format_procedure(DatumGetObjectId(oid));
-	return psprintf("%.*s %s%s", (int) (begin - difference), difference, name, end + 1);
+	object++;
+	end++;
+	funcid = find_function(pnstrdup(object, end - object));
+	if (!OidIsValid(funcid))
+		return pstrdup(difference);
+	return psprintf("%.*s%s%s", (int) (object - difference), difference,
+					format_procedure(funcid), end);
 }
 
 /*

@@ -14,6 +14,7 @@
 
 #include "lib/stringinfo.h"
 #include "common/keywords.h"
+#include "parser/parser.h"
 #include "parser/scanner.h"
 #include "parser/scansup.h"
 #include "sqltext.h"
@@ -41,9 +42,12 @@ sqltext_add_token(StringInfo buf, const char *token, int len)
  *
  * Sets *has_comment, if not NULL, to whether there was a comment.  Raises a
  * syntax error for text that has no tokens, such as an unclosed string.
+ *
+ * The text is read as a statement of the session would be; pinned: in the same
+ * way in each session.
  */
 char *
-ckpt_sqltext_normalize(const char *sql, bool *has_comment)
+ckpt_sqltext_normalize(const char *sql, bool pinned, bool *has_comment)
 {
 	core_yy_extra_type extra;
 	core_YYSTYPE value;
@@ -53,6 +57,13 @@ ckpt_sqltext_normalize(const char *sql, bool *has_comment)
 	int			end = 0;		/* of the last token */
 	bool		comment = false;
 	int			token;
+
+	if (pinned)
+	{
+		extra.backslash_quote = BACKSLASH_QUOTE_ON;
+		extra.escape_string_warning = false;
+		extra.standard_conforming_strings = true;
+	}
 
 	initStringInfo(&buf);
 	do

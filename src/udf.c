@@ -71,7 +71,7 @@ udf_parse(const char *text)
 	char	   *tokens;
 
 	ckpt_source_push(&source, &callback);
-	tokens = ckpt_sqltext_normalize(text, &has_comment);
+	tokens = ckpt_sqltext_normalize(text, false, &has_comment);
 	if (*tokens == '\0' || has_comment)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -122,6 +122,92 @@ CREATE FUNCTION has_default(i int, d int DEFAULT helper(1)) RETURNS int LANGUAGE
 SELECT object, kind FROM checkpoint.fingerprint_components('has_default(int,int)');
 
 SELECT checkpoint.fingerprint(0::regprocedure);
+
+-- A function's SET search_path decides what its body means.
+CREATE FUNCTION sets_path(i int) RETURNS int LANGUAGE sql SET search_path = fp_other AS 'SELECT helper(i)';
+SELECT object FROM checkpoint.fingerprint_components('sets_path(int)') ORDER BY 1;
+SELECT checkpoint.fingerprint('sets_path(int)') AS hash \gset
+CREATE OR REPLACE FUNCTION helper(i int) RETURNS int LANGUAGE sql AS 'SELECT 7';
+SELECT checkpoint.fingerprint('sets_path(int)') = :'hash' AS same;
+CREATE OR REPLACE FUNCTION fp_other.helper(i int) RETURNS int LANGUAGE sql AS 'SELECT 8';
+SELECT checkpoint.fingerprint('sets_path(int)') = :'hash' AS same;
+
+-- The aggregate's final function is code, and so are all others of it.
+CREATE FUNCTION final(int) RETURNS int LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION moving(int, int) RETURNS int LANGUAGE sql AS 'SELECT $1 + $2';
+CREATE FUNCTION inverse(int, int) RETURNS int LANGUAGE sql AS 'SELECT $1 - $2';
+CREATE FUNCTION moving_final(int) RETURNS int LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION combine(int, int) RETURNS int LANGUAGE sql AS 'SELECT $1 + $2';
+CREATE AGGREGATE sum_of(int) (SFUNC = plus, STYPE = int, INITCOND = '0', FINALFUNC = final, COMBINEFUNC = combine,
+	MSFUNC = moving, MSTYPE = int, MINVFUNC = inverse, MFINALFUNC = moving_final, MINITCOND = '0');
+SELECT object FROM checkpoint.fingerprint_components('sum_of(int)') ORDER BY 1;
+CREATE TABLE summed AS SELECT checkpoint.fingerprint('sum_of(int)') AS hash;
+CREATE OR REPLACE FUNCTION final(int) RETURNS int LANGUAGE sql AS 'SELECT -$1';
+SELECT hash = checkpoint.fingerprint('sum_of(int)') AS same FROM summed;
+
+-- Names count, whether or not the job's owner may use what they stand for: a
+-- body may run with the rights of another role.
+CREATE ROLE regress_checkpoint_fp;
+CREATE SCHEMA fp_secret;
+CREATE SCHEMA fp_audit;
+CREATE FUNCTION fp_secret.rate() RETURNS int LANGUAGE sql AS 'SELECT 3';
+CREATE FUNCTION fp_secret.hidden() RETURNS int LANGUAGE sql AS 'SELECT 3';
+CREATE VIEW fp_secret.known AS SELECT 5 AS x;
+CREATE FUNCTION definer(i int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+	fp_audit record;
+BEGIN
+	SELECT i AS x INTO fp_audit;
+	RETURN fp_audit.x * fp_secret.rate() + (SELECT x FROM fp_secret.known);
+END $$;
+CREATE FUNCTION definer_path(i int) RETURNS int LANGUAGE sql SECURITY DEFINER SET search_path = fp_secret, pg_temp AS 'SELECT i * hidden()';
+GRANT USAGE ON SCHEMA fp TO regress_checkpoint_fp;
+SELECT object FROM checkpoint.fingerprint_components('definer(int)') UNION
+SELECT object FROM checkpoint.fingerprint_components('definer_path(int)') ORDER BY 1;
+SELECT checkpoint.fingerprint('definer(int)') AS hash, checkpoint.fingerprint('definer_path(int)') AS path_hash \gset
+SET ROLE regress_checkpoint_fp;
+SELECT checkpoint.fingerprint('definer(int)') = :'hash' AS same, checkpoint.fingerprint('definer_path(int)') = :'path_hash' AS same;
+SELECT checkpoint.begin_job('fp secret') AS job \gset
+SET client_min_messages = notice;
+CALL checkpoint.map('m', 'SELECT 1 AS i', 'definer(i), definer_path(i)');
+RESET ROLE;
+CREATE OR REPLACE FUNCTION fp_secret.hidden() RETURNS int LANGUAGE sql AS 'SELECT 4';
+SET ROLE regress_checkpoint_fp;
+SELECT checkpoint.begin_job('fp secret') AS job \gset
+CALL checkpoint.map('m', 'SELECT 1 AS i', 'definer(i), definer_path(i)');
+SELECT checkpoint.end_job();
+SELECT current_user;
+RESET ROLE;
+SHOW search_path;
+
+-- Objects of any name can change.
+CREATE VIEW "v(x)" AS SELECT 1 AS x;
+CREATE DOMAIN "d(x, ""y"")" AS int CHECK (value > 0);
+CREATE TYPE "t(" AS (a int);
+CREATE FUNCTION "f.(x) changed"(i int) RETURNS int LANGUAGE sql AS 'SELECT i';
+CREATE FUNCTION overloaded(i int) RETURNS int LANGUAGE sql AS 'SELECT i';
+CREATE FUNCTION overloaded(t "t(") RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION calls_overloaded(i int) RETURNS int LANGUAGE sql AS 'SELECT overloaded(i)';
+SELECT checkpoint.begin_job('fp names') AS job \gset
+CALL checkpoint.map('view', 'SELECT 1 AS i', '(SELECT x FROM "v(x)") AS x');
+CALL checkpoint.map('domain', 'SELECT 1 AS i', 'i::"d(x, ""y"")" AS d');
+CALL checkpoint.map('function', 'SELECT 1 AS i', '"f.(x) changed"(i)');
+CALL checkpoint.map('overloaded', 'SELECT 1 AS i', 'calls_overloaded(i)');
+CREATE OR REPLACE VIEW "v(x)" AS SELECT 2 AS x;
+ALTER DOMAIN "d(x, ""y"")" ADD CHECK (value < 10);
+CREATE OR REPLACE FUNCTION "f.(x) changed"(i int) RETURNS int LANGUAGE sql AS 'SELECT -i';
+DROP TYPE "t(" CASCADE;
+SELECT checkpoint.end_job();
+SELECT step, action, reason FROM checkpoint.explain_job('fp names');
+SELECT checkpoint.begin_job('fp names') AS job \gset
+CALL checkpoint.map('view', 'SELECT 1 AS i', '(SELECT x FROM "v(x)") AS x');
+CALL checkpoint.map('domain', 'SELECT 1 AS i', 'i::"d(x, ""y"")" AS d');
+CALL checkpoint.map('function', 'SELECT 1 AS i', '"f.(x) changed"(i)');
+CALL checkpoint.map('overloaded', 'SELECT 1 AS i', 'calls_overloaded(i)');
+SELECT checkpoint.end_job();
+
 SET client_min_messages = warning;
 DROP SCHEMA fp CASCADE;
-DROP SCHEMA fp_other CASCADE;
+DROP SCHEMA fp_other, fp_secret, fp_audit CASCADE;
+DROP OWNED BY regress_checkpoint_fp CASCADE;
+DROP ROLE regress_checkpoint_fp;
