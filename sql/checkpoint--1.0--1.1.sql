@@ -2,3 +2,173 @@
 
 \echo Use "ALTER EXTENSION checkpoint UPDATE TO '1.1'" to load this file. \quit
 
+--
+-- Owners: a role by its OID, and by its name where no role has that so far.
+-- Their text is the name, so dumps still hold no OIDs.
+--
+
+CREATE TYPE checkpoint.role;
+
+CREATE FUNCTION checkpoint._role_in(cstring)
+RETURNS checkpoint.role
+AS 'MODULE_PATHNAME', 'checkpoint_role_in'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION checkpoint._role_in(cstring) IS 'internal: input of type role';
+
+CREATE FUNCTION checkpoint._role_out(checkpoint.role)
+RETURNS cstring
+AS 'MODULE_PATHNAME', 'checkpoint_role_out'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION checkpoint._role_out(checkpoint.role) IS 'internal: output of type role';
+
+CREATE TYPE checkpoint.role (
+	INPUT = checkpoint._role_in,
+	OUTPUT = checkpoint._role_out,
+	INTERNALLENGTH = 68,
+	ALIGNMENT = int4
+);
+COMMENT ON TYPE checkpoint.role IS
+'internal: a role, whatever its name is; its text is the name that it has now';
+
+CREATE FUNCTION checkpoint._role(oid)
+RETURNS checkpoint.role
+AS 'MODULE_PATHNAME', 'checkpoint_role_of'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION checkpoint._role(oid) IS 'internal: the role of an OID';
+
+CREATE FUNCTION checkpoint._role_oid(checkpoint.role)
+RETURNS oid
+AS 'MODULE_PATHNAME', 'checkpoint_role_oid'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION checkpoint._role_oid(checkpoint.role) IS
+'internal: OID of a role; 0 if there was none when its name was read';
+
+CREATE FUNCTION checkpoint._role_name(checkpoint.role)
+RETURNS name
+AS 'MODULE_PATHNAME', 'checkpoint_role_name'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION checkpoint._role_name(checkpoint.role) IS
+'internal: name of a role, for the views';
+
+CREATE FUNCTION checkpoint._may_use(owner checkpoint.role)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'checkpoint_may_use'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION checkpoint._may_use(checkpoint.role) IS
+'internal: may the current user see and use what this role owns?';
+
+--
+-- Catalogs.  The views below still read the old columns until they are
+-- replaced; then these go.
+--
+
+ALTER TABLE checkpoint.job RENAME COLUMN owner TO owner_name;
+ALTER TABLE checkpoint.job ADD COLUMN owner checkpoint.role;
+UPDATE checkpoint.job SET owner = owner_name::checkpoint.role;
+ALTER TABLE checkpoint.job ALTER COLUMN owner SET NOT NULL;
+DROP INDEX checkpoint.job_run_group_idx, checkpoint.job_open_idx;
+CREATE INDEX job_run_group_idx
+	ON checkpoint.job (checkpoint._role_oid(owner), name, job_id);
+CREATE INDEX job_open_idx ON checkpoint.job (checkpoint._role_oid(owner), name)
+	WHERE status = 'running';
+
+ALTER TABLE checkpoint.checkpoint RENAME COLUMN owner TO owner_name;
+ALTER TABLE checkpoint.checkpoint ADD COLUMN owner checkpoint.role;
+UPDATE checkpoint.checkpoint SET owner = owner_name::checkpoint.role;
+ALTER TABLE checkpoint.checkpoint ALTER COLUMN owner SET NOT NULL;
+DROP INDEX checkpoint.checkpoint_run_group_idx;
+CREATE INDEX checkpoint_run_group_idx
+	ON checkpoint.checkpoint (checkpoint._role_oid(owner), job_name, step, checkpoint_id);
+
+--
+-- Views
+--
+
+CREATE OR REPLACE VIEW checkpoint.jobs WITH (security_barrier) AS
+SELECT j.job_id, j.name, checkpoint._role_name(j.owner) AS owner,
+	checkpoint._job_status(j.job_id, j.status, j.attached) AS status,
+	j.rerun_of, j.started_at, j.ended_at, j.error
+FROM checkpoint.job j
+WHERE checkpoint._may_use(j.owner)
+ORDER BY j.job_id;
+
+CREATE OR REPLACE VIEW checkpoint.steps WITH (security_barrier) AS
+SELECT s.job_id, j.name AS job, s.step, s.kind,
+	checkpoint._step_action(s.step_id, s.action) AS action,
+	CASE WHEN s.action = 'running' AND
+			checkpoint._step_action(s.step_id, s.action) = 'failed'
+		THEN 'its process ended' ELSE s.reason END AS reason,
+	s.checkpoint_id, s.rows_total, s.rows_kept, s.rows_computed,
+	s.rows_failed, s.rows_output,
+	pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.input_table)) AS input_table,
+	pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.output_table)) AS output_table,
+	s.started_at, s.ended_at
+FROM checkpoint.step s
+	JOIN checkpoint.job j USING (job_id)
+	LEFT JOIN checkpoint.checkpoint c USING (checkpoint_id)
+WHERE checkpoint._may_use(j.owner)
+ORDER BY s.step_id;
+
+CREATE OR REPLACE VIEW checkpoint.checkpoints WITH (security_barrier) AS
+SELECT c.checkpoint_id, c.job_name AS job, c.step, c.kind, c.state,
+	checkpoint._role_name(c.owner) AS owner,
+	c.input_hash, c.code_hash, c.content_hash, c.rows_total,
+	COALESCE(w.rows_processed, 0) AS rows_processed,
+	(SELECT pg_catalog.count(*) FROM checkpoint.error e
+		WHERE e.checkpoint_id = c.checkpoint_id) AS rows_failed,
+	COALESCE(w.rows_output, 0) AS rows_output,
+	COALESCE(pg_catalog.pg_total_relation_size(t.input_table), 0)
+		+ COALESCE(pg_catalog.pg_total_relation_size(t.output_table), 0) AS bytes,
+	c.created_at, c.last_used_at,
+	x.expires_at,
+	c.pinned, c.job_id, c.cache_version, t.input_table, t.output_table,
+	v.rows_by_code
+FROM checkpoint.checkpoint c
+	JOIN checkpoint._expiry x USING (checkpoint_id)
+	CROSS JOIN LATERAL (SELECT
+		pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.input_table)) AS input_table,
+		pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.output_table)) AS output_table) t
+	CROSS JOIN LATERAL (SELECT
+		pg_catalog.sum(w.rows_processed)::bigint AS rows_processed,
+		pg_catalog.sum(w.rows_output)::bigint AS rows_output
+		FROM checkpoint.work w WHERE w.checkpoint_id = c.checkpoint_id) w
+	CROSS JOIN LATERAL (SELECT
+		pg_catalog.jsonb_object_agg(r.code_hash, r.rows_processed) AS rows_by_code
+		FROM (SELECT v.code_hash, pg_catalog.sum(w.rows_processed) AS rows_processed
+			FROM checkpoint.code_version v JOIN checkpoint.work w USING (checkpoint_id, code_no)
+			WHERE v.checkpoint_id = c.checkpoint_id GROUP BY v.code_hash) r) v
+WHERE checkpoint._may_use(c.owner)
+ORDER BY c.checkpoint_id;
+
+CREATE OR REPLACE VIEW checkpoint.errors WITH (security_barrier) AS
+SELECT e.checkpoint_id, e.job_id, c.job_name AS job, c.step, e.sys__id, e.sqlstate,
+	e.message, e.detail, e.context, e.attempts, e.last_attempt
+FROM checkpoint.error e JOIN checkpoint.checkpoint c USING (checkpoint_id)
+WHERE checkpoint._may_use(c.owner)
+ORDER BY e.checkpoint_id, e.sys__id;
+
+CREATE OR REPLACE VIEW checkpoint.progress WITH (security_barrier) AS
+SELECT r.job_id, r.job, r.step, r.rows_done, r.rows_total,
+	100.0 * r.rows_done / NULLIF(r.rows_total, 0) AS percent,
+	r.rows_per_second,
+	pg_catalog.make_interval(secs => (r.rows_total - r.rows_done) / NULLIF(r.rows_per_second, 0))
+		AS time_left,
+	r.workers, r.oldest_transaction
+FROM (SELECT s.job_id, j.name AS job, s.step, w.rows_done, s.rows_total,
+		((w.rows_done - s.rows_kept) / NULLIF(EXTRACT(epoch FROM
+			pg_catalog.clock_timestamp() - s.started_at), 0))::double precision AS rows_per_second,
+		p.workers, p.oldest_transaction
+	FROM checkpoint.step s
+		JOIN checkpoint.job j USING (job_id)
+		CROSS JOIN LATERAL (SELECT COALESCE(pg_catalog.sum(w.rows_processed), 0)::bigint AS rows_done
+			FROM checkpoint.work w WHERE w.checkpoint_id = s.checkpoint_id) w
+		CROSS JOIN LATERAL (SELECT pg_catalog.count(*)::integer AS workers,
+				pg_catalog.min(a.xact_start) AS oldest_transaction
+			FROM checkpoint._step_pids(s.step_id) AS pid
+				JOIN pg_catalog.pg_stat_get_activity(NULL) a USING (pid)) p
+	WHERE s.action = 'running' AND checkpoint._may_use(j.owner)
+		AND checkpoint._step_action(s.step_id, s.action) = 'running') r;
+
+ALTER TABLE checkpoint.job DROP COLUMN owner_name;
+ALTER TABLE checkpoint.checkpoint DROP COLUMN owner_name;
+DROP FUNCTION checkpoint._is_visible(name);

@@ -10,22 +10,11 @@
  */
 #include "checkpoint.h"
 
-#include "catalog.h"
 #include "fmgr.h"
 #include "guc.h"
 #include "utils/timestamp.h"
 
-PG_FUNCTION_INFO_V1(checkpoint_is_visible);
 PG_FUNCTION_INFO_V1(checkpoint_retention);
-
-/*
- * _is_visible(owner): views show a row to its owner's members.
- */
-Datum
-checkpoint_is_visible(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(ckpt_catalog_may_use(NameStr(*PG_GETARG_NAME(0))));
-}
 
 /*
  * _retention(): the setting, as an interval.

@@ -6,7 +6,7 @@
  * Every statement runs as the owner of those tables with a pinned search_path
  * and is a constant with parameters; nothing that a user wrote is executed
  * here.  Whether the user may do what is asked for is the caller's business:
- * see ckpt_catalog_check_owner().
+ * see ckpt_role_check().
  *
  * Results are in the caller's memory context.
  *
@@ -25,7 +25,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
+#include "role.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -51,6 +51,9 @@ typedef struct Statement
 	int			save_sec_context;
 	int			save_nestlevel;
 } Statement;
+
+/* What rows are found by that belong to a role: it is in indexes. */
+#define OWNER_OID(of)	"checkpoint._role_oid(" of "owner)"
 
 /* Each use of this macro is one statement, planned once in a session. */
 #define STATEMENT(name, text) \
@@ -90,6 +93,12 @@ static void
 arg_bool(Statement *st, bool value)
 {
 	arg_datum(st, BOOLOID, BoolGetDatum(value), false);
+}
+
+static void
+arg_oid(Statement *st, Oid value)
+{
+	arg_datum(st, OIDOID, ObjectIdGetDatum(value), false);
 }
 
 static void
@@ -186,6 +195,16 @@ row_text(Statement *st, uint64 row, int col)
 	return value ? MemoryContextStrdup(st->caller, value) : NULL;
 }
 
+/* row_owner returns the role of an owner column, or InvalidOid if there is none. */
+static Oid
+row_owner(uint64 row, int col)
+{
+	bool		isnull;
+
+	return ckpt_role_oid(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+									   col, &isnull));
+}
+
 /*
  * ckpt_catalog_owner returns the role that owns the extension's tables.
  */
@@ -204,32 +223,21 @@ ckpt_catalog_owner(void)
 }
 
 /*
- * ckpt_catalog_may_use returns whether the current user may see and use what
- * belongs to the named role: it is that role, a member of it or a superuser.
- */
-bool
-ckpt_catalog_may_use(const char *owner)
-{
-	Oid			ownerid = get_role_oid(owner, true);
-
-	if (superuser())
-		return true;
-	return OidIsValid(ownerid) && has_privs_of_role(GetUserId(), ownerid);
-}
-
-/*
- * ckpt_catalog_check_owner raises 42501 unless the current user may use what
- * belongs to the named role.
+ * ckpt_catalog_adopt gives a role what came, from a dump or from version 1.0,
+ * with its name when no role had that name: from now on it follows the role.
+ * It comes before whatever looks for rows of the role.
  */
 void
-ckpt_catalog_check_owner(const char *owner, const char *what, int64 id)
+ckpt_catalog_adopt(Oid role)
 {
-	if (!ckpt_catalog_may_use(owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for %s %lld", what, (long long) id),
-				 errdetail("It belongs to role \"%s\".", owner),
-				 errhint("Only that role, its members and superusers can use it.")));
+	STATEMENT(st, "WITH j AS (UPDATE checkpoint.job SET owner = checkpoint._role($1)"
+			  "  WHERE " OWNER_OID("") " = 0 AND owner::text = $2)"
+			  " UPDATE checkpoint.checkpoint SET owner = checkpoint._role($1)"
+			  "  WHERE " OWNER_OID("") " = 0 AND owner::text = $2");
+
+	arg_oid(&st, role);
+	arg_text(&st, GetUserNameFromId(role, false));
+	catalog_run(&st, SPI_OK_UPDATE);
 }
 
 /*
@@ -237,15 +245,15 @@ ckpt_catalog_check_owner(const char *owner, const char *what, int64 id)
  * rerun_of is 0 for the first of its run group.
  */
 int64
-ckpt_catalog_insert_job(const char *name, const char *owner, int64 rerun_of,
+ckpt_catalog_insert_job(const char *name, Oid owner, int64 rerun_of,
 						bool attached, bool fresh, const char *resume_from)
 {
 	STATEMENT(st, "INSERT INTO checkpoint.job (name, owner, rerun_of, attached, fresh, resume_from)"
-			  " VALUES ($1, $2::name, NULLIF($3, 0), $4, $5, $6) RETURNING job_id");
+			  " VALUES ($1, checkpoint._role($2), NULLIF($3, 0), $4, $5, $6) RETURNING job_id");
 	int64		job_id;
 
 	arg_text(&st, name);
-	arg_text(&st, owner);
+	arg_oid(&st, owner);
 	arg_int8(&st, rerun_of);
 	arg_bool(&st, attached);
 	arg_bool(&st, fresh);
@@ -263,8 +271,7 @@ row_job(Statement *st, uint64 row, CkptJob *job)
 {
 	job->job_id = row_int8(row, 1);
 	job->name = row_text(st, row, 2);
-	job->owner = row_text(st, row, 3);
-	job->ownerid = get_role_oid(job->owner, true);
+	job->owner = row_owner(row, 3);
 	job->status = row_text(st, row, 4);
 	job->attached = row_bool(row, 5);
 	job->fresh = row_bool(row, 6);
@@ -294,15 +301,15 @@ ckpt_catalog_get_job(int64 job_id, CkptJob *job)
  * never ended.
  */
 List *
-ckpt_catalog_open_jobs(const char *owner, const char *name)
+ckpt_catalog_open_jobs(Oid owner, const char *name)
 {
 	STATEMENT(st, "SELECT " JOB_COLUMNS " FROM checkpoint.job"
-			  " WHERE owner = $1::name AND name = $2 AND status = 'running'"
+			  " WHERE " OWNER_OID("") " = $1 AND name = $2 AND status = 'running'"
 			  " ORDER BY job_id");
 	List	   *jobs = NIL;
 	uint64		nrows;
 
-	arg_text(&st, owner);
+	arg_oid(&st, owner);
 	arg_text(&st, name);
 	nrows = catalog_open(&st, SPI_OK_SELECT);
 	MemoryContextSwitchTo(st.caller);
@@ -321,13 +328,13 @@ ckpt_catalog_open_jobs(const char *owner, const char *name)
  * ckpt_catalog_last_job returns the newest job of a run group, or 0.
  */
 int64
-ckpt_catalog_last_job(const char *owner, const char *name)
+ckpt_catalog_last_job(Oid owner, const char *name)
 {
 	STATEMENT(st, "SELECT job_id FROM checkpoint.job"
-			  " WHERE owner = $1::name AND name = $2 ORDER BY job_id DESC LIMIT 1");
+			  " WHERE " OWNER_OID("") " = $1 AND name = $2 ORDER BY job_id DESC LIMIT 1");
 	int64		job_id = 0;
 
-	arg_text(&st, owner);
+	arg_oid(&st, owner);
 	arg_text(&st, name);
 	if (catalog_open(&st, SPI_OK_SELECT) > 0)
 		job_id = row_int8(0, 1);
@@ -432,14 +439,16 @@ ckpt_catalog_store_identity(int64 step_id, const char *derivation, const char *i
 
 /*
  * ckpt_catalog_known_input returns the identity of the input that has that
- * derivation, or NULL if no step has read it so far.
+ * derivation, or NULL if no step of the owner has read it so far.
  */
 char *
-ckpt_catalog_known_input(const char *derivation)
+ckpt_catalog_known_input(Oid owner, const char *derivation)
 {
-	STATEMENT(st, "SELECT input_hash FROM checkpoint.step WHERE derivation = $1 LIMIT 1");
+	STATEMENT(st, "SELECT s.input_hash FROM checkpoint.step s JOIN checkpoint.job j USING (job_id)"
+			  " WHERE s.derivation = $2 AND " OWNER_OID("j.") " = $1 LIMIT 1");
 	char	   *input_hash = NULL;
 
+	arg_oid(&st, owner);
 	arg_text(&st, derivation);
 	if (catalog_open(&st, SPI_OK_SELECT) > 0)
 		input_hash = row_text(&st, 0, 1);
@@ -467,14 +476,14 @@ row_kind(Statement *st, uint64 row, int col)
  * that it had not come to, of the last complete one.
  */
 List *
-ckpt_catalog_recorded_steps(const char *owner, const char *name)
+ckpt_catalog_recorded_steps(Oid owner, const char *name)
 {
 	STATEMENT(st, "WITH run AS ("
 			  "  (SELECT job_id, 1 AS nth FROM checkpoint.job"
-			  "    WHERE owner = $1::name AND name = $2 ORDER BY job_id DESC LIMIT 1)"
+			  "    WHERE " OWNER_OID("") " = $1 AND name = $2 ORDER BY job_id DESC LIMIT 1)"
 			  "  UNION ALL"
 			  "  (SELECT job_id, 2 FROM checkpoint.job"
-			  "    WHERE owner = $1::name AND name = $2 AND status LIKE 'complete%'"
+			  "    WHERE " OWNER_OID("") " = $1 AND name = $2 AND status LIKE 'complete%'"
 			  "    ORDER BY job_id DESC LIMIT 1)),"
 			  " call AS (SELECT DISTINCT ON (s.step) s.*, r.nth"
 			  "  FROM run r JOIN checkpoint.step s USING (job_id) ORDER BY s.step, r.nth)"
@@ -483,7 +492,7 @@ ckpt_catalog_recorded_steps(const char *owner, const char *name)
 	List	   *calls = NIL;
 	uint64		nrows;
 
-	arg_text(&st, owner);
+	arg_oid(&st, owner);
 	arg_text(&st, name);
 	nrows = catalog_open(&st, SPI_OK_SELECT);
 	MemoryContextSwitchTo(st.caller);
@@ -510,16 +519,16 @@ ckpt_catalog_recorded_steps(const char *owner, const char *name)
  * that was last done in the run group; -1 is not known.
  */
 double
-ckpt_catalog_seconds_per_row(const char *owner, const char *name, const char *step)
+ckpt_catalog_seconds_per_row(Oid owner, const char *name, const char *step)
 {
 	STATEMENT(st, "SELECT s.run_seconds / s.rows_computed"
 			  " FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
-			  " WHERE j.owner = $1::name AND j.name = $2 AND s.step = $3"
+			  " WHERE " OWNER_OID("j.") " = $1 AND j.name = $2 AND s.step = $3"
 			  " AND s.rows_computed > 0 AND s.run_seconds IS NOT NULL"
 			  " ORDER BY j.job_id DESC LIMIT 1");
 	double		seconds = -1;
 
-	arg_text(&st, owner);
+	arg_oid(&st, owner);
 	arg_text(&st, name);
 	arg_text(&st, step);
 	if (catalog_open(&st, SPI_OK_SELECT) > 0)
@@ -538,12 +547,12 @@ ckpt_catalog_seconds_per_row(const char *owner, const char *name, const char *st
  * of that name.
  */
 bool
-ckpt_catalog_group_has_step(const char *owner, const char *name, const char *step)
+ckpt_catalog_group_has_step(Oid owner, const char *name, const char *step)
 {
 	STATEMENT(st, "SELECT FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
-			  " WHERE j.owner = $1::name AND j.name = $2 AND s.step = $3 LIMIT 1");
+			  " WHERE " OWNER_OID("j.") " = $1 AND j.name = $2 AND s.step = $3 LIMIT 1");
 
-	arg_text(&st, owner);
+	arg_oid(&st, owner);
 	arg_text(&st, name);
 	arg_text(&st, step);
 	return catalog_run(&st, SPI_OK_SELECT) > 0;
@@ -665,11 +674,11 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 	STATEMENT(st, "INSERT INTO checkpoint.checkpoint (checkpoint_id, owner, job_name,"
 			  " step, job_id, kind, state, input_hash, output_columns, code_hash,"
 			  " cache_version, input_table, output_table, rows_total, fresh)"
-			  " VALUES ($1, $2::name, $3, $4, $5, $6, 'partial', $7, $8, $9, $10,"
+			  " VALUES ($1, checkpoint._role($2), $3, $4, $5, $6, 'partial', $7, $8, $9, $10,"
 			  " $11::name, $12::name, $13, $14)");
 
 	arg_int8(&st, cp->id);
-	arg_text(&st, cp->owner);
+	arg_oid(&st, cp->owner);
 	arg_text(&st, cp->job_name);
 	arg_text(&st, cp->step);
 	arg_int8(&st, cp->job_id);
@@ -705,7 +714,7 @@ static void
 row_checkpoint(Statement *st, uint64 row, CkptCheckpoint *cp)
 {
 	cp->id = row_int8(row, 1);
-	cp->owner = row_text(st, row, 2);
+	cp->owner = row_owner(row, 2);
 	cp->job_name = row_text(st, row, 3);
 	cp->step = row_text(st, row, 4);
 	cp->job_id = row_int8(row, 5);
@@ -802,14 +811,14 @@ ckpt_catalog_find_by_output_table(const char *table, CkptCheckpoint *cp)
  * key that a job of that name may reuse, newest first.
  */
 List *
-ckpt_catalog_finals(const char *owner, const char *job_name, const char *cache_key)
+ckpt_catalog_finals(Oid owner, const char *job_name, const char *cache_key)
 {
 	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
-			  " WHERE state = 'final' AND cache_key = $3 AND owner = $1::name"
+			  " WHERE state = 'final' AND cache_key = $3 AND " OWNER_OID("") " = $1"
 			  " AND (NOT mixed_code OR job_name = $2) AND " NOT_EXPIRED
 			  " ORDER BY checkpoint_id DESC");
 
-	arg_text(&st, owner);
+	arg_oid(&st, owner);
 	arg_text(&st, job_name);
 	arg_text(&st, cache_key);
 	return catalog_list_checkpoints(&st);
@@ -820,16 +829,16 @@ ckpt_catalog_finals(const char *owner, const char *job_name, const char *cache_k
  * serve this step, if its input turned out to be the right one.
  */
 bool
-ckpt_catalog_has_candidate(const char *owner, const char *job_name,
+ckpt_catalog_has_candidate(Oid owner, const char *job_name,
 						   const char *step, CkptKind kind,
 						   const char *output_columns, const char *code_hash)
 {
 	STATEMENT(st, "SELECT FROM checkpoint.checkpoint c"
-			  " WHERE owner = $1::name AND kind = $4 AND output_columns = $5"
+			  " WHERE " OWNER_OID("") " = $1 AND kind = $4 AND output_columns = $5"
 			  " AND (job_name = $2 AND step = $3 OR state = 'final' AND code_hash = $6)"
 			  " AND " NOT_EXPIRED " LIMIT 1");
 
-	arg_text(&st, owner);
+	arg_oid(&st, owner);
 	arg_text(&st, job_name);
 	arg_text(&st, step);
 	arg_text(&st, ckpt_kind_name(kind));
@@ -844,20 +853,20 @@ ckpt_catalog_has_candidate(const char *owner, const char *job_name,
  * its last runs have reused.
  */
 List *
-ckpt_catalog_group_checkpoints(const char *owner, const char *job_name,
+ckpt_catalog_group_checkpoints(Oid owner, const char *job_name,
 							   const char *step)
 {
 	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
 			  " WHERE checkpoint_id IN"
 			  "  (SELECT checkpoint_id FROM checkpoint.checkpoint"
-			  "    WHERE owner = $1::name AND job_name = $2 AND step = $3"
+			  "    WHERE " OWNER_OID("") " = $1 AND job_name = $2 AND step = $3"
 			  "   UNION"
 			  "   (SELECT s.checkpoint_id FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
-			  "    WHERE j.owner = $1::name AND j.name = $2 AND s.step = $3"
+			  "    WHERE " OWNER_OID("j.") " = $1 AND j.name = $2 AND s.step = $3"
 			  "    ORDER BY j.job_id DESC LIMIT 10))"
 			  " ORDER BY checkpoint_id DESC");
 
-	arg_text(&st, owner);
+	arg_oid(&st, owner);
 	arg_text(&st, job_name);
 	arg_text(&st, step);
 	return catalog_list_checkpoints(&st);
@@ -894,7 +903,7 @@ ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp, const char *cache_key)
 			  " last_used_at = clock_timestamp()"
 			  " WHERE checkpoint_id = $1");
 	STATEMENT(old, "UPDATE checkpoint.checkpoint SET cache_key = NULL"
-			  " WHERE state = 'final' AND cache_key = $2 AND owner = $3::name"
+			  " WHERE state = 'final' AND cache_key = $2 AND " OWNER_OID("") " = $3"
 			  " AND checkpoint_id <> $1"
 			  " AND (NOT $4 OR mixed_code AND job_name = $5)");
 
@@ -907,7 +916,7 @@ ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp, const char *cache_key)
 
 	arg_int8(&old, cp->id);
 	arg_text(&old, cache_key);
-	arg_text(&old, cp->owner);
+	arg_oid(&old, cp->owner);
 	arg_bool(&old, cp->mixed_code);
 	arg_text(&old, cp->job_name);
 	catalog_run(&old, SPI_OK_UPDATE);

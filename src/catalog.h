@@ -23,8 +23,7 @@ typedef struct CkptJob
 {
 	int64		job_id;
 	char	   *name;
-	char	   *owner;
-	Oid			ownerid;		/* InvalidOid if there is no such role */
+	Oid			owner;			/* InvalidOid if there is no such role */
 	char	   *status;
 	bool		attached;
 	bool		fresh;
@@ -76,7 +75,7 @@ typedef struct CkptStepCounts
 typedef struct CkptCheckpoint
 {
 	int64		id;
-	char	   *owner;
+	Oid			owner;			/* InvalidOid if there is no such role */
 	char	   *job_name;
 	char	   *step;
 	int64		job_id;			/* the last job that computed rows of it */
@@ -117,17 +116,16 @@ typedef struct CkptCodeVersion
 } CkptCodeVersion;
 
 /* access */
-extern bool ckpt_catalog_may_use(const char *owner);
-extern void ckpt_catalog_check_owner(const char *owner, const char *what, int64 id);
 extern Oid	ckpt_catalog_owner(void);
+extern void ckpt_catalog_adopt(Oid role);
 
 /* jobs */
-extern int64 ckpt_catalog_insert_job(const char *name, const char *owner,
+extern int64 ckpt_catalog_insert_job(const char *name, Oid owner,
 									 int64 rerun_of, bool attached, bool fresh,
 									 const char *resume_from);
 extern bool ckpt_catalog_get_job(int64 job_id, CkptJob *job);
-extern List *ckpt_catalog_open_jobs(const char *owner, const char *name);
-extern int64 ckpt_catalog_last_job(const char *owner, const char *name);
+extern List *ckpt_catalog_open_jobs(Oid owner, const char *name);
+extern int64 ckpt_catalog_last_job(Oid owner, const char *name);
 extern void ckpt_catalog_end_job(int64 job_id, const char *status, const char *error);
 
 /* steps */
@@ -137,11 +135,11 @@ extern void ckpt_catalog_update_step(int64 step_id, const char *action,
 									 const CkptStepCounts *counts, bool ended);
 extern void ckpt_catalog_store_identity(int64 step_id, const char *derivation,
 										const char *input_hash);
-extern char *ckpt_catalog_known_input(const char *derivation);
-extern List *ckpt_catalog_recorded_steps(const char *owner, const char *name);
-extern double ckpt_catalog_seconds_per_row(const char *owner, const char *name,
+extern char *ckpt_catalog_known_input(Oid owner, const char *derivation);
+extern List *ckpt_catalog_recorded_steps(Oid owner, const char *name);
+extern double ckpt_catalog_seconds_per_row(Oid owner, const char *name,
 										   const char *step);
-extern bool ckpt_catalog_group_has_step(const char *owner, const char *name,
+extern bool ckpt_catalog_group_has_step(Oid owner, const char *name,
 										const char *step);
 extern List *ckpt_catalog_running_steps(int64 job_id);
 extern List *ckpt_catalog_step_outputs(int64 job_id);
@@ -154,13 +152,13 @@ extern void ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp);
 extern bool ckpt_catalog_get_checkpoint(int64 id, CkptCheckpoint *cp);
 extern bool ckpt_catalog_find_by_input_table(const char *table, CkptCheckpoint *cp);
 extern bool ckpt_catalog_find_by_output_table(const char *table, CkptCheckpoint *cp);
-extern List *ckpt_catalog_finals(const char *owner, const char *job_name,
+extern List *ckpt_catalog_finals(Oid owner, const char *job_name,
 								 const char *cache_key);
-extern bool ckpt_catalog_has_candidate(const char *owner, const char *job_name,
+extern bool ckpt_catalog_has_candidate(Oid owner, const char *job_name,
 									   const char *step, CkptKind kind,
 									   const char *output_columns,
 									   const char *code_hash);
-extern List *ckpt_catalog_group_checkpoints(const char *owner, const char *job_name,
+extern List *ckpt_catalog_group_checkpoints(Oid owner, const char *job_name,
 											const char *step);
 extern void ckpt_catalog_update_checkpoint(const CkptCheckpoint *cp);
 extern void ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp,

@@ -5,6 +5,8 @@
  *
  * A checkpoint goes whole, tables and metadata in one transaction, or stays:
  * nobody waits for a reader of its tables, and views over them are respected.
+ * Tables that do not belong to the checkpoint's owner any more stay: then only
+ * the record goes.
  *
  * IDENTIFICATION
  *	  src/cleanup.c
@@ -29,8 +31,8 @@ cleanup_drop(void *arg)
 	const CkptCheckpoint *cp = (const CkptCheckpoint *) arg;
 
 	ckpt_stop_point("drop of", "checkpoint");
-	if ((cp->input_table && !ckpt_result_table_drop(cp->input_table)) ||
-		!ckpt_result_table_drop(cp->output_table))
+	if ((cp->input_table && !ckpt_result_table_drop(cp->input_table, cp->owner)) ||
+		!ckpt_result_table_drop(cp->output_table, cp->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("tables of checkpoint %lld are in use", (long long) cp->id)));
@@ -43,7 +45,7 @@ cleanup_drop(void *arg)
  * group that has finished, but for the one that it may have finished with.
  */
 void
-ckpt_cleanup_superseded(const char *owner, const char *job_name, const char *step,
+ckpt_cleanup_superseded(Oid owner, const char *job_name, const char *step,
 						int64 keep)
 {
 	ListCell   *lc;

@@ -98,7 +98,7 @@ static bool
 table_usable(CkptRequest *request, const CkptCheckpoint *cp, const char *table,
 			 const char *columns, bool warn)
 {
-	const char *fault = ckpt_result_table_fault(table, request->ownerid, columns);
+	const char *fault = ckpt_result_table_fault(table, request->owner, columns);
 	ListCell   *lc;
 
 	if (fault == NULL)

@@ -30,8 +30,7 @@ extern const char *const ckpt_on_code_change_names[CKPT_NUM_ON_CODE_CHANGE];
 /* A step that wants to be served. */
 typedef struct CkptRequest
 {
-	const char *owner;
-	Oid			ownerid;
+	Oid			owner;
 	const char *job_name;
 	const char *step;
 	CkptKind	kind;			/* of its checkpoint */

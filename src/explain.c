@@ -19,6 +19,7 @@
 #include "checkpoint.h"
 
 #include "access/tupdesc.h"
+#include "access/xact.h"
 #include "asuser.h"
 #include "decide.h"
 #include "fmgr.h"
@@ -85,7 +86,7 @@ explain_compute(Explained *ex, const CkptDecision *decision, Query *query)
 		CkptCarryFrom from = ckpt_decide_carry_from(request);
 
 		(void) ckpt_query_run(query, sql, &keys->pub);
-		ckpt_carry_count(&from, keys, request->udf, request->ownerid, &counts);
+		ckpt_carry_count(&from, keys, request->udf, request->owner, &counts);
 		ex->total = keys->rows;
 		keys->pub.rDestroy(&keys->pub);
 	}
@@ -200,7 +201,7 @@ checkpoint_explain_job(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	char	   *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *owner = GetUserNameFromId(GetUserId(), false);
+	Oid			owner = GetUserId();
 	List	   *outputs = NIL;
 	const char *failed = NULL;	/* step that would */
 	ListCell   *lc;
@@ -210,11 +211,14 @@ checkpoint_explain_job(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"name\" must not be null"),
 				 errhint("Pass the name of a job.")));
+	if (!XactReadOnly)
+		ckpt_catalog_adopt(owner);
 	if (ckpt_catalog_last_job(owner, name) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job \"%s\" does not exist", name),
-				 errdetail("Role \"%s\" has not run a job of that name.", owner),
+				 errdetail("Role \"%s\" has not run a job of that name.",
+						   GetUserNameFromId(owner, false)),
 				 errhint("See the view checkpoint.jobs.")));
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -227,7 +231,6 @@ checkpoint_explain_job(PG_FUNCTION_ARGS)
 		ex->outputs = outputs;
 		ex->total = -1;
 		ex->request.owner = owner;
-		ex->request.ownerid = GetUserId();
 		ex->request.job_name = name;
 		ex->request.step = call->step;
 		ex->output.step = call->step;

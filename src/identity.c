@@ -178,7 +178,7 @@ is_changeable(Oid relid)
  * *fixed says whether its rows follow from that.
  */
 static char *
-source_content(const RangeTblEntry *rte, const char *owner, bool with_ids, bool *fixed)
+source_content(const RangeTblEntry *rte, Oid owner, bool with_ids, bool *fixed)
 {
 	CkptCheckpoint cp;
 	char	   *content;
@@ -186,7 +186,7 @@ source_content(const RangeTblEntry *rte, const char *owner, bool with_ids, bool 
 	*fixed = false;
 	if (get_rel_namespace(rte->relid) != get_namespace_oid(CKPT_DATA_SCHEMA, false) ||
 		!ckpt_catalog_find_by_output_table(get_rel_name(rte->relid), &cp) ||
-		strcmp(cp.owner, owner) != 0)
+		cp.owner != owner)
 		return NULL;
 
 	*fixed = cp.final && !is_changeable(rte->relid);
@@ -207,7 +207,7 @@ source_content(const RangeTblEntry *rte, const char *owner, bool with_ids, bool 
  * rows follow from that.
  */
 static char *
-identity_text(Query *query, const char *owner, bool *derivable)
+identity_text(Query *query, Oid owner, bool *derivable)
 {
 	Query	   *copy = copyObject(query);
 	Sources		sources = {NIL, NIL, false, false, false};
@@ -227,7 +227,7 @@ identity_text(Query *query, const char *owner, bool *derivable)
 		if (content)
 			ckpt_fingerprint_hide_relation(rte, content);
 	}
-	return ckpt_hash_text(psprintf("%s\1%s", owner, ckpt_fingerprint_query(copy)->hash));
+	return ckpt_fingerprint_query(copy)->hash;
 }
 
 /*
@@ -237,7 +237,7 @@ identity_text(Query *query, const char *owner, bool *derivable)
  * Runs the probe, as the current user.  Needs an active snapshot.
  */
 CkptIdentity
-ckpt_identity_prepare(Query *query, const char *owner, Query *probe,
+ckpt_identity_prepare(Query *query, Oid owner, Query *probe,
 					  const char *probe_sql)
 {
 	CkptIdentity identity = {NULL, NULL, NULL, probe != NULL};
@@ -255,7 +255,7 @@ ckpt_identity_prepare(Query *query, const char *owner, Query *probe,
 	else if (derivable)
 	{
 		identity.derivation = text;
-		identity.hash = ckpt_catalog_known_input(text);
+		identity.hash = ckpt_catalog_known_input(owner, text);
 	}
 	return identity;
 }
@@ -281,7 +281,7 @@ ckpt_identity_read(CkptIdentity *identity, Query *query, const char *sql, int64 
  * query's text stands for.  Then they have no identity but their content hash.
  */
 void
-ckpt_identity_check(CkptIdentity *identity, Query *query, const char *owner)
+ckpt_identity_check(CkptIdentity *identity, Query *query, Oid owner)
 {
 	bool		derivable;
 

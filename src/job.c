@@ -29,6 +29,7 @@
 #include "job.h"
 #include "joblock.h"
 #include "miscadmin.h"
+#include "role.h"
 #include "storage/procarray.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -102,16 +103,16 @@ ckpt_job_resolve(const int64 *job_arg, CkptJob *job)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job %lld does not exist", (long long) job_id),
 				 errhint("See the view checkpoint.jobs.")));
-	ckpt_catalog_check_owner(job->owner, "job", job_id);
+	ckpt_role_check(job->owner, "job", job_id);
 }
 
 /*
  * job_group_key is the number that a run group is locked by.
  */
 static int64
-job_group_key(const char *owner, const char *name)
+job_group_key(Oid owner, const char *name)
 {
-	char	   *key = psprintf("%s\1%s", owner, name);
+	char	   *key = psprintf("%u\1%s", owner, name);
 
 	return (int64) hash_any_extended((unsigned char *) key, (int) strlen(key), 0);
 }
@@ -223,7 +224,7 @@ job_let_go_at_commit(const CkptJob *job)
  * job_refuse_second_run raises 55006, naming the process that runs the job.
  */
 static void
-job_refuse_second_run(const char *owner, const char *name, int pid)
+job_refuse_second_run(Oid owner, const char *name, int pid)
 {
 	List	   *open = ckpt_catalog_open_jobs(owner, name);
 	CkptJob    *job = open ? (CkptJob *) llast(open) : NULL;
@@ -267,7 +268,7 @@ job_refuse_running_steps(const CkptJob *job)
  * were never ended.  Nobody but this session lives in the group.
  */
 static void
-job_close_predecessors(const char *owner, const char *name)
+job_close_predecessors(Oid owner, const char *name)
 {
 	ListCell   *lc;
 
@@ -297,7 +298,7 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 	bool		fresh = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 	char	   *resume_from = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	bool		attach = PG_ARGISNULL(3) || PG_GETARG_BOOL(3);
-	char	   *owner = GetUserNameFromId(GetUserId(), false);
+	Oid			owner = GetUserId();
 	int64		group;
 	int64		job_id;
 
@@ -313,6 +314,7 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("fresh and resume_from cannot be used together"),
 				 errhint("fresh computes every step anew, resume_from that step and those after it.")));
+	ckpt_catalog_adopt(owner);
 	if (resume_from && !ckpt_catalog_group_has_step(owner, name, resume_from))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

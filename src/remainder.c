@@ -23,6 +23,7 @@
 #include "job.h"
 #include "miscadmin.h"
 #include "result_table.h"
+#include "role.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -60,7 +61,7 @@ remainder_get_checkpoint(int64 id, CkptCheckpoint *cp)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("checkpoint %lld does not exist", (long long) id),
 				 errhint("See the view checkpoint.checkpoints.")));
-	ckpt_catalog_check_owner(cp->owner, "checkpoint", id);
+	ckpt_role_check(cp->owner, "checkpoint", id);
 }
 
 /*
@@ -88,7 +89,7 @@ checkpoint_remainder(PG_FUNCTION_ARGS)
 				 errmsg("argument of remainder() must be of the row type of an input table"),
 				 errdetail("It is of type %s.", OidIsValid(type) ? format_type_be(type) : "unknown"),
 				 errhint("Use NULL::checkpoint_data.<input table>; the views checkpoint.steps and checkpoint.checkpoints have its name.")));
-	ckpt_catalog_check_owner(cp.owner, "checkpoint", cp.id);
+	ckpt_role_check(cp.owner, "checkpoint", cp.id);
 	aclresult = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT);
 	if (aclresult != ACLCHECK_OK)
 		aclcheck_error(aclresult, OBJECT_TABLE, get_rel_name(relid));

@@ -265,13 +265,35 @@ result_table_drop_work(void *arg)
 }
 
 /*
- * ckpt_result_table_drop drops a table, unless somebody uses it at the moment
- * or an object depends on it.  Returns whether it is gone.
+ * result_table_is_owners returns whether a relation, which is locked, is a table
+ * of the given name and owner now.
+ */
+static bool
+result_table_is_owners(Oid relid, const char *name, Oid owner)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		result = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
+
+		result = form->relkind == RELKIND_RELATION && form->relowner == owner &&
+			ckpt_result_table_lookup(name) == relid;
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
+
+/*
+ * ckpt_result_table_drop drops an owner's table, unless somebody uses it at the
+ * moment or an object depends on it.  Returns whether the owner has no such
+ * table any more: one that was given to another role stays and is that role's.
  *
- * The caller answers for the right to drop it.
+ * The caller answers for the right to drop what the owner has.
  */
 bool
-ckpt_result_table_drop(const char *name)
+ckpt_result_table_drop(const char *name, Oid owner)
 {
 	ObjectAddress address;
 	Oid			relid = ckpt_result_table_lookup(name);
@@ -280,6 +302,11 @@ ckpt_result_table_drop(const char *name)
 		return true;
 	if (!ConditionalLockRelationOid(relid, AccessExclusiveLock))
 		return false;
+	if (!result_table_is_owners(relid, name, owner))
+	{
+		UnlockRelationOid(relid, AccessExclusiveLock);
+		return true;
+	}
 
 	ObjectAddressSet(address, RelationRelationId, relid);
 	return ckpt_subxact_try(result_table_drop_work, &address);

@@ -27,7 +27,7 @@ extern const char *ckpt_result_table_fault(const char *name, Oid owner,
 										   const char *columns);
 extern void ckpt_result_table_keep(const char *name, AttrNumber attno,
 								   const CkptIdSet *ids);
-extern bool ckpt_result_table_drop(const char *name);
+extern bool ckpt_result_table_drop(const char *name, Oid owner);
 extern char *ckpt_columns_text(TupleDesc desc);
 
 #endif							/* CKPT_RESULT_TABLE_H */

@@ -210,17 +210,18 @@ step_prepare(void *arg)
 	/* it may have been ended until the locks were got */
 	ckpt_job_resolve(&step->job.job_id, &step->job);
 	ckpt_job_check_open(&step->job);
-	if (!OidIsValid(step->job.ownerid))
+	if (!OidIsValid(step->job.owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("role \"%s\" that owns job %lld does not exist", step->job.owner,
+				 errmsg("the role that owns job %lld does not exist",
 						(long long) step->job.job_id),
 				 errhint("Start a job of your own.")));
+	ckpt_catalog_adopt(step->job.owner);
 
 	if (step->kind != CKPT_SAVE)
 		step_check_name(step->name);
 	outputs = ckpt_catalog_step_outputs(step->job.job_id);
-	saved = ckpt_user_become(step->job.ownerid);
+	saved = ckpt_user_become(step->job.owner);
 	(void) ckpt_decide_analyze(request, &call, outputs);
 	if (step->probe)
 		(void) ckpt_query_result_desc(ckpt_query_analyze(step->probe, "probe", outputs));
@@ -233,7 +234,7 @@ step_prepare(void *arg)
 
 		for (int i = 1; i <= published->natts; i++)
 			TupleDescCopyEntry(published, i, request->output_desc, i + 1);
-		step->name = ckpt_publish_check(step->name, published, step->job.ownerid);
+		step->name = ckpt_publish_check(step->name, published, step->job.owner);
 	}
 
 	if (step->job.resume_from)
@@ -245,7 +246,6 @@ step_prepare(void *arg)
 			RESUME_FROM : RESUME_BEFORE;
 	}
 	request->owner = step->job.owner;
-	request->ownerid = step->job.ownerid;
 	request->job_name = step->job.name;
 	request->step = call.step = step->name;
 	request->anew = step_anew(step);
@@ -359,7 +359,7 @@ step_begin_run(Step *step)
 	step->computing = GetCurrentTimestamp();
 	step->task.job_id = step->job.job_id;
 	step->task.checkpoint_id = cp->id;
-	step->task.owner = step->job.ownerid;
+	step->task.owner = step->job.owner;
 	step->task.skip = step->skip;
 	step->task.max_errors = step->max_errors;
 	step->task.retries = step->retries;
@@ -398,7 +398,7 @@ carry_over(Step *step, CkptCarryCounts *counts)
 {
 	CkptCarryFrom from = ckpt_decide_carry_from(&step->request);
 
-	ckpt_carry_over(&from, step->cp, step->udf, step->job.ownerid, counts);
+	ckpt_carry_over(&from, step->cp, step->udf, step->job.owner, counts);
 }
 
 /*
@@ -481,7 +481,7 @@ step_finish(Step *step)
 	cp->final = true;
 	if (step->udf)
 	{
-		CkptUser	saved = ckpt_user_become(step->job.ownerid);
+		CkptUser	saved = ckpt_user_become(step->job.owner);
 		CkptFingerprint *code;
 
 		/* replaced in the last moment, the code may have computed any row */
@@ -503,7 +503,7 @@ step_finish(Step *step)
 										   &done.output);
 
 	/* the output of map has its input's columns; that of gen has not */
-	if (step->kind == CKPT_MAP && ckpt_result_table_drop(cp->input_table))
+	if (step->kind == CKPT_MAP && ckpt_result_table_drop(cp->input_table, cp->owner))
 		cp->input_table = NULL;
 	if (!cp->mixed_code)
 		ckpt_catalog_delete_processed(cp->id);
@@ -545,16 +545,16 @@ step_materialize(Step *step)
 	{
 		cp->input_table = ckpt_result_table_name(cp->job_name, cp->step, cp->id, "input");
 		relid = ckpt_result_table_create(cp->input_table, request->input_desc,
-										 step->job.ownerid);
+										 step->job.owner);
 		(void) ckpt_result_table_create(cp->output_table, request->output_desc,
-										step->job.ownerid);
+										step->job.owner);
 	}
 	else
 		relid = ckpt_result_table_create(cp->output_table, request->output_desc,
-										 step->job.ownerid);
+										 step->job.owner);
 
 	/* a probe comes before what it stands for: changes since then are noticed */
-	saved = ckpt_user_become(step->job.ownerid);
+	saved = ckpt_user_become(step->job.owner);
 	query = analyze_input(step, outputs);
 	if (step->identity.hash == NULL)
 		step_prepare_identity(step, query, outputs);
@@ -617,7 +617,7 @@ step_identify(Step *step)
 		Query	   *query;
 
 		PushActiveSnapshot(GetTransactionSnapshot());
-		saved = ckpt_user_become(step->job.ownerid);
+		saved = ckpt_user_become(step->job.owner);
 		query = analyze_input(step, outputs);
 		step_prepare_identity(step, query, outputs);
 		if (step->identity.hash == NULL)
@@ -826,7 +826,7 @@ step_publish(Step *step)
 	for (int i = 1; i <= published->natts; i++)
 		TupleDescCopyEntry(published, i, desc, i + 1);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	ckpt_publish_view(step->name, step->cp->output_table, published, step->job.ownerid);
+	ckpt_publish_view(step->name, step->cp->output_table, published, step->job.owner);
 	PopActiveSnapshot();
 	step->state = STEP_DONE;
 }
