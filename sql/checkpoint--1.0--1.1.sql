@@ -172,3 +172,43 @@ FROM (SELECT s.job_id, j.name AS job, s.step, w.rows_done, s.rows_total,
 ALTER TABLE checkpoint.job DROP COLUMN owner_name;
 ALTER TABLE checkpoint.checkpoint DROP COLUMN owner_name;
 DROP FUNCTION checkpoint._is_visible(name);
+
+--
+-- What everybody needs, by name: default privileges may not give it.
+--
+
+GRANT EXECUTE ON ROUTINE
+	checkpoint.begin_job(text, boolean, text, boolean),
+	checkpoint.end_job(bigint),
+	checkpoint.fail_job(text, bigint),
+	checkpoint.cancel_job(bigint),
+	checkpoint.map(text, text, text, integer, text, integer, integer, boolean,
+		text, text, text, bigint),
+	checkpoint.gen(text, text, text, integer, text, integer, integer, boolean,
+		text, text, text, bigint),
+	checkpoint.query(text, text, boolean, boolean, text, text, bigint),
+	checkpoint.save(text, text, boolean, boolean, text, text, bigint),
+	checkpoint._claim(internal, tid),
+	checkpoint.remainder(anyelement),
+	checkpoint.remaining_ids(bigint),
+	checkpoint.processed_ids(bigint),
+	checkpoint.is_processed(bigint, bigint),
+	checkpoint.explain_job(text),
+	checkpoint.output(text, bigint),
+	checkpoint.fingerprint(regprocedure),
+	checkpoint.fingerprint_components(regprocedure),
+	checkpoint.content_hash(record),
+	checkpoint.content_hash("any", VARIADIC "any"),
+	checkpoint._content_hash_trans(internal, record),
+	checkpoint._content_hash_trans(internal, "any", VARIADIC "any"),
+	checkpoint._content_hash_combine(internal, internal),
+	checkpoint._content_hash_serial(internal),
+	checkpoint._content_hash_deserial(bytea, internal),
+	checkpoint._content_hash_final(internal),
+	checkpoint._role_name(checkpoint.role),
+	checkpoint._may_use(checkpoint.role),
+	checkpoint._job_status(bigint, text, boolean),
+	checkpoint._step_action(bigint, text),
+	checkpoint._step_pids(bigint),
+	checkpoint._retention()
+TO PUBLIC;

@@ -109,6 +109,32 @@ arg_text(Statement *st, const char *value)
 }
 
 /*
+ * catalog_check_version raises 55000 unless the extension's objects are of this
+ * library's version.  It runs with SPI connected, once in a session if all is
+ * well.
+ */
+static void
+catalog_check_version(void)
+{
+	static bool checked = false;
+	char	   *version;
+
+	if (checked)
+		return;
+	if (SPI_execute("SELECT extversion FROM pg_extension WHERE extname = 'checkpoint'",
+					true, 0) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not find extension \"checkpoint\"");
+	version = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (strcmp(version, CKPT_VERSION) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("extension \"checkpoint\" has version %s, and its library version %s",
+						version, CKPT_VERSION),
+				 errhint("Bring the extension up to date by ALTER EXTENSION checkpoint UPDATE. A session that is older than an update must connect again.")));
+	checked = true;
+}
+
+/*
  * catalog_open runs a statement as the owner of the extension's tables, with
  * search_path pinned, and returns the number of rows; they are in
  * SPI_tuptable until catalog_close().
@@ -132,7 +158,10 @@ catalog_open(Statement *st, int expected)
 	SPI_connect();
 	if (*st->plan == NULL)
 	{
-		SPIPlanPtr	plan = SPI_prepare(st->sql, st->nargs, st->types);
+		SPIPlanPtr	plan;
+
+		catalog_check_version();
+		plan = SPI_prepare(st->sql, st->nargs, st->types);
 
 		if (plan == NULL)
 			elog(ERROR, "could not prepare \"%s\": %s", st->sql,

@@ -15,6 +15,9 @@
 
 #include "compat.h"
 
+/* Version of the SQL objects that this library works with. */
+#define CKPT_VERSION		"1.1"
+
 /* Schemas: the extension's own objects, and the users' result tables. */
 #define CKPT_SCHEMA			"checkpoint"
 #define CKPT_DATA_SCHEMA	"checkpoint_data"
