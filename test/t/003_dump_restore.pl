@@ -1,6 +1,9 @@
 # Rule 17: state survives pg_dump and pg_restore, VACUUM FULL and CLUSTER.  A
 # half-done job continues after each of them, and finished steps are reused.
 #
+# Rule 16: copies of files keep the owners; a dump carries the names that they
+# have then, which mean the roles of those names where it is restored.
+#
 # Calls are counted by a sequence, which no rollback undoes.
 
 use strict;
@@ -11,7 +14,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init;
+# wal_level and senders for a base backup
+$node->init(allows_streaming => 1);
 $node->start;
 
 # A job of a role without any privileges: step "done" finishes, "half" and "gen"
@@ -42,7 +46,13 @@ sub replace_functions
 	}
 }
 
-my $begin = "SET ROLE app; SET search_path = public;\nSELECT checkpoint.begin_job('%s');\n";
+my $user = 'app';
+
+sub begin
+{
+	return "SET ROLE $user; SET search_path = public;\nSELECT checkpoint.begin_job('$_[0]');\n";
+}
+
 my $done = "CALL checkpoint.query('done', 'SELECT num, pad FROM src');\n";
 my $half = "CALL checkpoint.map('half', 'SELECT num, pad FROM done ORDER BY num', 'f(num) AS y');\n";
 my $gen = "CALL checkpoint.gen('gen', 'SELECT num, pad FROM src ORDER BY num', 'g(num) AS y');\n";
@@ -68,7 +78,7 @@ sub fail_halfway
 	foreach my $step ($half, $gen)
 	{
 		my $name = $step eq $half ? "$job half" : "$job gen";
-		$node->psql($db, sprintf($begin, $name) . $done . $step, stderr => \$stderr);
+		$node->psql($db, begin($name) . $done . $step, stderr => \$stderr);
 		like($stderr, qr/ERROR:  not yet\n/, "$name fails");
 		like($stderr, qr/, sys__id 700, 699 of 1000 rows kept/, "$name keeps what was computed");
 	}
@@ -89,7 +99,7 @@ sub reruns_continue
 		my $name = $step eq $half ? 'half' : 'gen';
 		$node->safe_psql($db, "SELECT setval('public.calls', 1, false)");
 		my ($ret, $stdout, $stderr) =
-		  $node->psql($db, sprintf($begin, "$job $name") . $done . $step . ($name eq 'half' ? $save : '') . $end);
+		  $node->psql($db, begin("$job $name") . $done . $step . ($name eq 'half' ? $save : '') . $end);
 		is($ret, 0, "$test: the rerun of $name works") or diag($stderr);
 		like($stderr, qr/step "done": reused: /, "$test: the finished step is reused");
 		is($node->safe_psql($db, $last_step), 'continued|1000|699|301', "$test: $name continues");
@@ -107,7 +117,7 @@ sub reruns_continue
 		is($node->safe_psql($db, "SELECT count(*) - count(DISTINCT sys__id) FROM $table"),
 			'0', "$test: no sys__id of $name occurs twice");
 		is( $node->safe_psql($db, "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = '$table'::regclass"),
-			'app',
+			$user,
 			"$test: the output of $name belongs to its user");
 	}
 	is($node->safe_psql($db, 'SELECT count(*), sum(y) FROM app.shown'),
@@ -151,7 +161,7 @@ my $all = "CALL checkpoint.map('all', 'SELECT num, ''red''::code.color AS c FROM
   . "'code.calls_all(num) AS y, num OPERATOR(code.<+>) 1 AS z, code.atomic(num, c) AS c2, num::code.positive AS q');\n";
 my $fingerprints = "SELECT f, checkpoint.fingerprint(f::regprocedure), checkpoint.fingerprint_components(f::regprocedure) "
   . "FROM unnest(ARRAY['code.calls_all(int)', 'code.atomic(int, code.color)']) f ORDER BY 1, 3";
-$node->safe_psql('postgres', sprintf($begin, 'all') . $all . $end);
+$node->safe_psql('postgres', begin('all') . $all . $end);
 
 # a job that is open does not run in the restored database
 my $session = $node->background_psql('postgres');
@@ -190,7 +200,7 @@ foreach my $db ('restored', 'replayed', 'parallel')
 	is($node->safe_psql($db, $fingerprints), $node->safe_psql('postgres', $fingerprints),
 		"$db: the same code has the same fingerprint");
 	my ($ret, $stdout, $stderr) =
-	  $node->psql($db, "SELECT setval('public.calls', 1, false);\n" . sprintf($begin, 'all') . $all . $end);
+	  $node->psql($db, "SELECT setval('public.calls', 1, false);\n" . begin('all') . $all . $end);
 	like($stderr, qr/step "all": reused: final checkpoint /, "$db: a finished step is reused");
 	is($node->safe_psql($db, 'SELECT is_called FROM public.calls'), 'f', "$db: no function was called");
 	is($node->safe_psql($db, "SELECT status FROM checkpoint.jobs WHERE name = 'open'"),
@@ -273,6 +283,96 @@ is( $node->safe_psql('postgres',
 	'online: the result is right');
 $cluster->quit;
 $runner->quit;
+
+#
+# Owners.  The role that ran the jobs is renamed, and another has its name.
+#
+$node->safe_psql('postgres', 'UPDATE public.src SET pad = pad || 1');
+fail_halfway('postgres', 'owner');
+$node->safe_psql('postgres', 'ALTER ROLE app RENAME TO renamed; CREATE ROLE app');
+$node->command_ok([ 'pg_dump', '-Fc', '-f', "$dump.renamed", '-p', $node->port, '-h', $node->host, 'postgres' ],
+	'pg_dump works after the role was renamed');
+my $jobs_of = "SET ROLE %s; SELECT count(*) > 0 FROM checkpoint.jobs";
+$node->backup('base');
+$node->safe_psql('postgres', "CREATE DATABASE renamed TEMPLATE template0");
+$node->command_ok([ 'pg_restore', '-e', '-d', 'renamed', '-p', $node->port, '-h', $node->host, "$dump.renamed" ],
+	'pg_restore works');
+$node->safe_psql('postgres', "CREATE DATABASE copied TEMPLATE postgres");
+$user = 'renamed';
+foreach my $db ('renamed', 'copied')
+{
+	is($node->safe_psql($db, sprintf($jobs_of, 'renamed')), 't', "$db: the jobs are those of the renamed role");
+	is($node->safe_psql($db, sprintf($jobs_of, 'app')), 'f', "$db: they are not those of the role that has its name");
+	reruns_continue($db, 'owner', $db);
+}
+$node->stop;
+
+# a base backup
+my $main = $node;
+$node = PostgreSQL::Test::Cluster->new('copy');
+$node->init_from_backup($main, 'base');
+$node->start;
+is($node->safe_psql('postgres', sprintf($jobs_of, 'app')), 'f', 'base backup: a new role with the old name has no jobs');
+reruns_continue('postgres', 'owner', 'base backup');
+$node->stop;
+
+# Another cluster, without the role: what is restored is nobody's until there is
+# one of that name.  Other roles may have its OID there.
+$node = PostgreSQL::Test::Cluster->new('other');
+$node->init;
+$node->start;
+$node->safe_psql('postgres', "CREATE ROLE other$_") foreach (1 .. 9);
+foreach my $db ('given_back', 'kept')
+{
+	$node->safe_psql('postgres', "CREATE DATABASE $db TEMPLATE template0");
+	$node->command_ok(
+		[ 'pg_restore', '-e', '--no-owner', '--no-acl', '-d', $db, '-p', $node->port, '-h', $node->host, "$dump.renamed" ],
+		"$db: pg_restore works without the role");
+	is($node->safe_psql($db, "SELECT string_agg(DISTINCT owner, ', ') FROM checkpoint.jobs WHERE owner <> 'postgres'"),
+		'renamed', "$db: the view shows its name");
+	is(join('', map { $node->safe_psql($db, sprintf($jobs_of, "other$_")) } (1 .. 9)),
+		'f' x 9, "$db: no other role has the jobs");
+}
+$node->safe_psql('postgres', 'CREATE ROLE renamed');
+foreach my $db ('given_back', 'kept')
+{
+	is($node->safe_psql($db, sprintf($jobs_of, 'renamed')), 't', "$db: the new role has the jobs");
+	$node->safe_psql($db, 'GRANT ALL ON SCHEMA app TO renamed; GRANT ALL ON SEQUENCE public.calls TO renamed; '
+		  . 'GRANT SELECT ON public.src TO renamed; ALTER VIEW app.shown OWNER TO renamed');
+}
+
+# with its tables it has all; without them it computes anew and leaves them alone
+my $result_tables = "FROM pg_class WHERE relnamespace = 'checkpoint_data'::regnamespace AND relkind = 'r'";
+foreach my $table (split /\n/, $node->safe_psql('given_back', "SELECT oid::regclass $result_tables"))
+{
+	$node->safe_psql('given_back', "ALTER TABLE $table OWNER TO renamed");
+}
+reruns_continue('given_back', 'owner', 'given back');
+
+my $tables = "SELECT count(*), sum(pg_relation_size(oid)) $result_tables AND relowner = 10";
+my $before = $node->safe_psql('kept', $tables);
+my $explained = $node->safe_psql('kept',
+	"SET client_min_messages = error; SET ROLE renamed; SET search_path = public;\n"
+	  . "SELECT string_agg(step || ' ' || COALESCE(action, 'depends'), ', ') FROM checkpoint.explain_job('owner half')");
+is($explained, 'done computed, half depends', 'kept: what is explained is what will be done');
+replace_functions('kept', 'false');
+my ($ret, $stdout, $stderr) = $node->psql('kept', begin('owner half') . $done . $half . $end);
+is($ret, 0, 'kept: the rerun works') or diag($stderr);
+like($stderr, qr/WARNING:  checkpoint \d+ of step "half" cannot be used\n.*it has another owner/,
+	'kept: it says why it does not continue');
+is($node->safe_psql('kept', $last_step), 'computed|1000|0|1000', 'kept: it computes all rows');
+is($node->safe_psql('kept', $tables), $before, 'kept: tables that belong to somebody else now are left alone');
+is( $node->safe_psql('kept',
+		"SELECT count(*) FROM checkpoint.checkpoints WHERE state = 'partial' AND job = 'owner half'"),
+	'0', 'kept: their record is gone');
+
+# from then on, what it had and what it did follows the role
+$node->safe_psql('postgres', 'ALTER ROLE renamed RENAME TO renamed_again');
+is($node->safe_psql('kept', sprintf($jobs_of, 'renamed_again')), 't', 'kept: renamed again, the role has its jobs');
+is( $node->safe_psql('kept',
+		"SELECT string_agg(DISTINCT owner, ', ') FROM (SELECT owner FROM checkpoint.jobs WHERE owner <> 'postgres' "
+		  . "UNION ALL SELECT owner FROM checkpoint.checkpoints WHERE owner <> 'postgres') o"),
+	'renamed_again', 'kept: all of them, and its checkpoints');
 
 $node->stop;
 done_testing();
