@@ -206,7 +206,40 @@ SELECT checkpoint.end_job();
 RESET ROLE;
 SELECT status FROM checkpoint.jobs WHERE name = 'dropped' ORDER BY job_id;
 
+--
+-- What came, by a dump or from version 1.0, with a name that no role has is
+-- nobody's; a role of that name has it, and keeps it when it is renamed.
+--
+UPDATE checkpoint.job SET owner = 'regress_future' WHERE name = 'dropped';
+UPDATE checkpoint.checkpoint SET owner = 'regress_future' WHERE job_name = 'dropped';
+SELECT name, owner FROM checkpoint.jobs WHERE owner = 'regress_future';
+SET ROLE regress_team;
+SELECT count(*) FROM checkpoint.jobs WHERE name = 'dropped';
+RESET ROLE;
+CREATE ROLE regress_future;
+GRANT ALL ON SCHEMA own TO regress_future;
+SELECT format('ALTER TABLE %s OWNER TO regress_future', output_table) FROM checkpoint.checkpoints
+WHERE owner = 'regress_future' \gexec
+SET ROLE regress_future;
+SELECT name, owner FROM checkpoint.jobs;
+-- seen before anything is written
+BEGIN READ ONLY;
+SELECT step, state, owner, rows_total FROM checkpoint.checkpoints;
+SELECT count(*) FROM checkpoint.processed_ids((SELECT checkpoint_id FROM checkpoint.checkpoints));
+COMMIT;
+SELECT step, action FROM checkpoint.explain_job('dropped');
+RESET ROLE;
+ALTER ROLE regress_future RENAME TO regress_past;
+SET ROLE regress_past;
+SELECT name, owner FROM checkpoint.jobs;
+DO $$BEGIN PERFORM checkpoint.begin_job('dropped'); END$$;
+:half
+SELECT checkpoint.end_job();
+RESET ROLE;
+
 SET client_min_messages = warning;
+DROP OWNED BY regress_past;
+DROP ROLE regress_past;
 DROP SCHEMA own CASCADE;
 DROP OWNED BY regress_team, regress_team_older, regress_other CASCADE;
 DROP ROLE regress_team, regress_team_older, regress_other;
