@@ -24,6 +24,11 @@ REGRESS_OPTS = --inputdir=test --load-extension=checkpoint
 ISOLATION := $(call names,test/specs/*.spec)
 ISOLATION_OPTS = --inputdir=test --load-extension=checkpoint
 
+# Where the server finds what tests have in common.
+installcheck: export PGOPTIONS := $(PGOPTIONS) -c test.dir=$(CURDIR)/test
+# A step of an isolation test that hangs is cancelled after so many seconds.
+installcheck: export PGISOLATIONTIMEOUT ?= 60
+
 ifneq ($(wildcard test/t/*.pl),)
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl

@@ -132,4 +132,8 @@ SELECT checkpoint.output('map') AS output \gset
 	EXCEPT ALL SELECT ROW(a, b, c, d, e, f, g, h, i, j, k, ba, i1, n)::text FROM :output);
 SELECT checkpoint.end_job();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 DROP SCHEMA append CASCADE;

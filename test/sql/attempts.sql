@@ -162,5 +162,9 @@ SELECT checkpoint.end_job();
 -- rows 7, 9 and 11
 SELECT calls();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA attempts CASCADE;

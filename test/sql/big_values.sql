@@ -145,24 +145,35 @@ END $$;
 SELECT calls() > 0 AS before;
 SET test.fails_on = 8192;
 SELECT checkpoint.begin_job('borders') AS job \gset
-CALL checkpoint.map('map', 'SELECT n FROM generate_series(1, 20000) n', 'border(n)');
+CALL checkpoint.map('map', 'SELECT n FROM generate_series(1, 33000) n', 'border(n)');
 SET test.fails_on = 8193;
 SELECT checkpoint.begin_job('borders') AS job \gset
-CALL checkpoint.map('map', 'SELECT n FROM generate_series(1, 20000) n', 'border(n)');
+CALL checkpoint.map('map', 'SELECT n FROM generate_series(1, 33000) n', 'border(n)');
 SET test.fails_on = 16385;
 SELECT checkpoint.begin_job('borders') AS job \gset
-CALL checkpoint.map('map', 'SELECT n FROM generate_series(1, 20000) n', 'border(n)');
+CALL checkpoint.map('map', 'SELECT n FROM generate_series(1, 33000) n', 'border(n)');
+SET test.fails_on = 24577;
+SELECT checkpoint.begin_job('borders') AS job \gset
+CALL checkpoint.map('map', 'SELECT n FROM generate_series(1, 33000) n', 'border(n)');
+-- three full ranges are loaded, four are stored
+SET test.fails_on = 32800;
+SELECT checkpoint.begin_job('borders') AS job \gset
+CALL checkpoint.map('map', 'SELECT n FROM generate_series(1, 33000) n', 'border(n)');
 SELECT checkpoint_id AS cp FROM checkpoint.checkpoints WHERE job = 'borders' \gset
 SELECT count(*), min(id), max(id) FROM checkpoint.processed_ids(:cp) id;
 SELECT count(*), min(id), max(id) FROM checkpoint.remaining_ids(:cp) id;
 SET test.fails_on = 0;
 SELECT checkpoint.begin_job('borders') AS job \gset
-CALL checkpoint.map('map', 'SELECT n FROM generate_series(1, 20000) n', 'border(n)');
+CALL checkpoint.map('map', 'SELECT n FROM generate_series(1, 33000) n', 'border(n)');
 SELECT checkpoint.output('map') AS output \gset
 SELECT count(*), count(DISTINCT sys__id), sum(border) = sum(n) AS same FROM :output;
 SELECT checkpoint.end_job();
--- 20,000 and the three that failed
+-- 33,000 and the five that failed
 SELECT calls();
+
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
 
 SET client_min_messages = warning;
 DROP SCHEMA big CASCADE;

@@ -177,5 +177,9 @@ SELECT checkpoint.begin_job('numbers') AS job \gset
 CALL checkpoint.map('m', 'SELECT id FROM source', 'sys__id + 0 AS n');
 SELECT checkpoint.end_job();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA carry CASCADE;

@@ -188,5 +188,9 @@ CALL checkpoint.map('m', 'SELECT * FROM source ORDER BY note, v', 'f(v) AS f', c
 CALL show('m');
 SELECT checkpoint.end_job();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA carry CASCADE;

@@ -156,5 +156,9 @@ SELECT calls();
 CALL check_output('m', 'id, v, note, d', 'SELECT id, v, note, v * 2 FROM few');
 SELECT checkpoint.end_job();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA carry CASCADE;

@@ -102,5 +102,9 @@ SELECT checkpoint.output('n') AS output \gset
 SELECT count(*), count(*) FILTER (WHERE o.t = s.t), count(*) FILTER (WHERE o.g = s.f * 2) FROM :output o JOIN source s USING (id);
 SELECT checkpoint.end_job();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA carry CASCADE;

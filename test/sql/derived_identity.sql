@@ -172,5 +172,38 @@ CALL moods();
 ALTER TYPE mood RENAME VALUE 'bad' TO 'worse';
 CALL moods();
 
+-- Another role's output is no stored knowledge either: what stands under its name
+-- is read.
+CREATE ROLE regress_derived;
+GRANT USAGE ON SCHEMA derived TO regress_derived;
+GRANT SELECT ON source TO regress_derived;
+SET ROLE regress_derived;
+SELECT checkpoint.begin_job('theirs') > 0;
+CALL checkpoint.map('theirs', 'SELECT v FROM source', 'v * 2 AS w');
+SELECT checkpoint.output('theirs') AS theirs \gset
+SELECT checkpoint.end_job();
+RESET ROLE;
+CREATE PROCEDURE reads_theirs(output regclass) LANGUAGE plpgsql AS $$
+DECLARE
+	total int;
+BEGIN
+	PERFORM checkpoint.begin_job('reads theirs');
+	CALL checkpoint.query('q', format('SELECT w FROM %s', output));
+	EXECUTE 'SELECT sum(w) FROM ' || checkpoint.output('q') INTO total;
+	RAISE NOTICE 'sum %', total;
+	PERFORM checkpoint.end_job();
+END $$;
+CALL reads_theirs(:'theirs');
+CALL reads_theirs(:'theirs');
+CREATE TABLE instead AS SELECT sys__id, v, w + 1 AS w FROM :theirs;
+DROP TABLE :theirs;
+ALTER TABLE instead SET SCHEMA checkpoint_data;
+SELECT split_part(:'theirs', '.', 2) AS name \gset
+ALTER TABLE checkpoint_data.instead RENAME TO :name;
+ALTER TABLE :theirs OWNER TO regress_derived;
+CALL reads_theirs(:'theirs');
+DROP OWNED BY regress_derived;
+DROP ROLE regress_derived;
+
 SET client_min_messages = warning;
 DROP SCHEMA derived CASCADE;

@@ -171,5 +171,9 @@ WHERE relnamespace = 'checkpoint_data'::regnamespace AND relkind = 'r' AND NOT E
     (SELECT FROM checkpoint.checkpoints WHERE r.oid IN (input_table, output_table));
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA errors CASCADE;

@@ -112,5 +112,38 @@ CALL checkpoint.map('c', 'SELECT x FROM source', 'f(x) AS r');
 SELECT checkpoint.end_job();
 SELECT nextval('calls') - 1 AS calls;
 
+-- Expired is as if it were not there: also where its key is asked for while another
+-- result of the step lives.
+CREATE TABLE early AS SELECT generate_series(1, 3) AS x;
+CREATE TABLE late AS SELECT generate_series(11, 13) AS x;
+CREATE PROCEDURE run_of(input text) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM setval('calls', 1, false);
+	PERFORM checkpoint.begin_job('two inputs');
+	CALL checkpoint.map('m', 'SELECT x FROM ' || input, 'f(x) AS y, 2 AS two');
+	PERFORM checkpoint.end_job();
+	RAISE NOTICE '% calls', nextval('calls') - 1;
+END $$;
+SET client_min_messages = warning;
+CALL run_of('early');
+SELECT set_age('two inputs', '29 days');
+CALL run_of('late');
+CALL run_of('early');
+TABLE last_step;
+-- both live
+CALL run_of('late');
+TABLE last_step;
+
+-- A use renews it: another 28 days.
+SELECT set_age('two inputs', '27 days');
+CALL run_of('late');
+SELECT count(*) AS renewed FROM checkpoint.checkpoints
+WHERE job = 'two inputs' AND last_used_at > now() - interval '1 day';
+RESET client_min_messages;
+
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA expiry CASCADE;

@@ -145,6 +145,26 @@ SELECT * FROM checkpoint.explain_job('explain');
 RESET ROLE;
 SELECT * FROM checkpoint.explain_job(NULL);
 
+-- It says what the run does, for every value of on_code_change: some rows are
+-- kept of other code.
+UPDATE source SET v = id;
+\set ECHO none
+SELECT format('CREATE OR REPLACE FUNCTION f(v int) RETURNS int LANGUAGE plpgsql AS $f$ BEGIN IF v = 9 THEN RAISE ''not %%'', v; END IF; RETURN v + 1; END $f$;
+	DO $$ BEGIN PERFORM checkpoint.begin_job(%L); END $$', v),
+	format('CALL checkpoint.map(''m'', ''SELECT id, v FROM source WHERE id <= 10 ORDER BY id'', ''f(v) AS %1$s'', on_code_change => %1$L)', v),
+	'CREATE OR REPLACE FUNCTION f(v int) RETURNS int LANGUAGE plpgsql AS $f$ BEGIN RETURN v + 2; END $f$',
+	format('SELECT action, rows_total, rows_kept, rows_to_compute, reason FROM checkpoint.explain_job(%L)', v),
+	format('DO $$ BEGIN PERFORM checkpoint.begin_job(%L); END $$', v),
+	format('CALL checkpoint.map(''m'', ''SELECT id, v FROM source WHERE id <= 10 ORDER BY id'', ''f(v) AS %1$s'', on_code_change => %1$L)', v),
+	format('SELECT action, rows_total, rows_kept, rows_computed, reason FROM checkpoint.steps WHERE job = %L ORDER BY job_id DESC LIMIT 1', v),
+	'SELECT checkpoint.end_job()'
+FROM unnest(ARRAY['continue', 'recompute', 'restart']) WITH ORDINALITY u (v, n) ORDER BY n \gexec
+\set ECHO all
+
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA explain CASCADE;
 DROP ROLE explain_other;

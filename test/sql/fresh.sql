@@ -179,5 +179,9 @@ SELECT * FROM show('m');
 SELECT checkpoint.end_job();
 SELECT calls();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA fresh CASCADE;

@@ -185,5 +185,9 @@ SELECT checkpoint.output('many') AS output \gset
 SELECT sys__input_id, count(*), min(n), max(n), count(DISTINCT n) FROM :output GROUP BY 1 ORDER BY 1;
 SELECT checkpoint.end_job();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA gen CASCADE;

@@ -181,5 +181,9 @@ UPDATE source SET v = ' ' || v;
 CREATE OR REPLACE FUNCTION clean(v text) RETURNS text LANGUAGE sql AS 'SELECT trim(v, '' '')';
 CALL chain();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA input_identity CASCADE;

@@ -232,5 +232,9 @@ CALL checkpoint.map('m', 'SELECT x FROM source', 'f(x) + 3 AS y');
 SELECT checkpoint.end_job();
 SELECT name, status, rerun_of - :job AS rerun_of FROM jobs WHERE name = 'deserted';
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA lifecycle CASCADE;

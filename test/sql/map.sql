@@ -182,5 +182,9 @@ CALL checkpoint.map('after empty', 'SELECT * FROM empty', '1 AS one');
 SELECT step, rows_total, rows_computed, rows_output FROM checkpoint.steps WHERE step LIKE '%empty';
 SELECT checkpoint.end_job();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA map CASCADE;

@@ -77,5 +77,9 @@ CALL run('next', 'map');
 INSERT INTO source VALUES (4);
 CALL run('next', 'map');
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA mixed_code CASCADE;

@@ -147,5 +147,9 @@ SELECT attname FROM pg_attribute
 WHERE attrelid = checkpoint.output('t', (SELECT max(job_id) FROM checkpoint.jobs)) AND attnum > 0
 ORDER BY attnum;
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA "Names here" CASCADE;

@@ -201,5 +201,9 @@ SELECT checkpoint.output('g') AS g \gset
 SELECT * FROM :g ORDER BY sys__id;
 SELECT checkpoint.end_job();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA older CASCADE;

@@ -234,5 +234,9 @@ SELECT count(*), count(DISTINCT x), min(y) FILTER (WHERE x < 5), min(y) FILTER (
 SELECT state, processed FROM by_code('meanwhile');
 SELECT checkpoint.end_job();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA code CASCADE;

@@ -272,5 +272,9 @@ CALL checkpoint.map('m', 'SELECT x FROM source WHERE false', 'f(x) AS y', on_err
 SELECT checkpoint.end_job();
 SELECT * FROM jobs;
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA on_error CASCADE;

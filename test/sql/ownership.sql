@@ -205,6 +205,64 @@ SELECT x FROM :output;
 SELECT checkpoint.end_job();
 
 RESET ROLE;
+--
+-- The owner's code can do no more than the owner in a superuser's call: it leaves
+-- nothing behind that the superuser would run.
+--
+CREATE TABLE own.checked (x int);
+GRANT INSERT ON own.checked TO regress_ann;
+CREATE FUNCTION own.tells() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE NOTICE 'trigger runs as %', current_user;
+	RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER tells AFTER INSERT ON own.checked DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION own.tells();
+CREATE FUNCTION own.leaves_trigger(x int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO own.checked VALUES (x);
+	RETURN x;
+END $$;
+CREATE FUNCTION own.leaves_table(x int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	CREATE TEMP TABLE IF NOT EXISTS left_behind (x int);
+	RETURN x;
+END $$;
+CREATE FUNCTION own.becomes(x int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	RESET ROLE;
+	RETURN x;
+END $$;
+SET ROLE regress_ann;
+SELECT checkpoint.begin_job('restricted', attach => false) AS restricted \gset
+RESET ROLE;
+SET client_min_messages = warning;
+CALL checkpoint.map('trigger', 'SELECT 1 AS x', 'own.leaves_trigger(x) AS y', job => :restricted);
+\echo :LAST_ERROR_SQLSTATE
+SET ROLE regress_ann;
+SELECT checkpoint.begin_job('restricted', attach => false) AS restricted \gset
+RESET ROLE;
+CALL checkpoint.map('table', 'SELECT 1 AS x', 'own.leaves_table(x) AS y', job => :restricted);
+\echo :LAST_ERROR_SQLSTATE
+SET ROLE regress_ann;
+SELECT checkpoint.begin_job('restricted', attach => false) AS restricted \gset
+RESET ROLE;
+CALL checkpoint.map('role', 'SELECT 1 AS x', 'own.becomes(x) AS y', job => :restricted);
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) AS checked, to_regclass('left_behind') IS NULL AS none FROM own.checked;
+-- in a call of its own all that is allowed
+SET ROLE regress_ann;
+SELECT checkpoint.begin_job('restricted') AS restricted \gset
+SET client_min_messages = notice;
+CALL checkpoint.map('trigger', 'SELECT 1 AS x', 'own.leaves_trigger(x) AS y');
+CALL checkpoint.map('table', 'SELECT 1 AS x', 'own.leaves_table(x) AS y');
+SELECT checkpoint.end_job();
+RESET ROLE;
+
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA own CASCADE;
 DROP OWNED BY regress_ann, regress_bob, regress_member;

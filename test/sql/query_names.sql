@@ -170,5 +170,9 @@ CALL checkpoint.query('q', 'SELECT * FROM even');
 SELECT show('q');
 SELECT checkpoint.end_job();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA names CASCADE;

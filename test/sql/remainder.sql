@@ -133,5 +133,33 @@ SELECT * FROM checkpoint.remainder(NULL::checkpoint_data.r_m_1_output);
 SELECT * FROM checkpoint.remainder(1);
 SELECT * FROM checkpoint.remainder(NULL);
 
+--
+-- Only the owner sees the remainder, also where others may read the input.
+--
+SET test.fails_on = 3;
+SELECT checkpoint.begin_job('mine') AS job \gset
+CALL checkpoint.map('m', 'SELECT x FROM source ORDER BY x', 'f(x) AS z');
+SELECT checkpoint_id AS cp, input_table AS input, 'NULL::' || input_table AS input_type
+FROM checkpoint.steps WHERE job = 'mine' \gset
+CREATE ROLE regress_remainder;
+GRANT USAGE ON SCHEMA remainder TO regress_remainder;
+GRANT SELECT ON :input TO regress_remainder;
+SET ROLE regress_remainder;
+SELECT count(*) FROM :input;
+SELECT count(*) FROM checkpoint.remainder(:input_type);
+SELECT count(*) FROM checkpoint.remaining_ids(:cp);
+SELECT count(*) FROM checkpoint.processed_ids(:cp);
+SELECT checkpoint.is_processed(:cp, 1);
+RESET ROLE;
+SELECT count(*) FROM checkpoint.remainder(:input_type);
+SET client_min_messages = warning;
+DROP OWNED BY regress_remainder;
+DROP ROLE regress_remainder;
+RESET client_min_messages;
+
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA remainder CASCADE;

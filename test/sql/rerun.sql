@@ -160,5 +160,9 @@ CALL checkpoint.map('m', 'SELECT x FROM source', 'mixed(x)');
 SELECT checkpoint.end_job();
 SELECT calls();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA rerun CASCADE;

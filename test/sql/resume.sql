@@ -182,5 +182,39 @@ SELECT calls();
 SELECT job_id, job, step, action, reason, rows_total, rows_kept, rows_computed
 FROM checkpoint.steps;
 
+--
+-- Two input rows with one sys__id are refused: the input is not what it was.
+--
+CREATE TABLE four AS SELECT generate_series(1, 4) AS x;
+CREATE FUNCTION until_three(x int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	IF x = current_setting('test.fails_on')::int THEN
+		RAISE 'failed on %', x;
+	END IF;
+	RETURN x;
+END $$;
+SET test.fails_on = 3;
+SELECT checkpoint.begin_job('doubled') AS job \gset
+CALL checkpoint.map('m', 'SELECT x FROM four ORDER BY x', 'until_three(x) AS y');
+SELECT input_table AS input FROM checkpoint.steps WHERE job_id = :job \gset
+SET session_replication_role = replica;
+INSERT INTO :input SELECT * FROM :input WHERE sys__id = 4;
+RESET session_replication_role;
+SET test.fails_on = 0;
+SELECT checkpoint.begin_job('doubled') AS job \gset
+CALL checkpoint.map('m', 'SELECT x FROM four ORDER BY x', 'until_three(x) AS y');
+\echo :LAST_ERROR_SQLSTATE
+SELECT checkpoint.begin_job('doubled', fresh => true) AS job \gset
+SET client_min_messages = warning;
+CALL checkpoint.map('m', 'SELECT x FROM four ORDER BY x', 'until_three(x) AS y');
+RESET client_min_messages;
+SELECT checkpoint.output('m') AS output \gset
+SELECT count(*), count(DISTINCT x) FROM :output;
+SELECT checkpoint.end_job();
+
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA resume CASCADE;

@@ -75,5 +75,9 @@ SELECT checkpoint.begin_job('pipeline') AS job \gset
 CALL run();
 SELECT checkpoint.end_job();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA resume_from CASCADE;

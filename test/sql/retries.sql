@@ -124,5 +124,9 @@ CALL checkpoint.map('m', 'SELECT x FROM source ORDER BY x', 'f(x) AS workers', r
 SELECT calls();
 SELECT checkpoint.end_job();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA retries CASCADE;

@@ -194,6 +194,10 @@ CALL why();
 SELECT checkpoint.begin_job('why') > 0;
 CALL checkpoint.map('m', 'SELECT 1 AS x', 'why(x) AS y', cache_version => '');
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA reuse CASCADE;
 DROP EXTENSION checkpoint CASCADE;

@@ -167,6 +167,10 @@ CALL checkpoint.save('save.target', 'SELECT x, x AS y, ''none'' AS z FROM source
 SELECT count(*) FROM target;
 SELECT checkpoint.end_job();
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA save CASCADE;
 DROP ROLE regress_reader;

@@ -129,5 +129,29 @@ CALL checkpoint.query('1', 'SELECT num FROM src');
 SELECT checkpoint.end_job();
 SELECT status FROM checkpoint.jobs WHERE name = 'discard' ORDER BY job_id;
 
+-- a function that releases all advisory locks fails the step, and nothing is
+-- doubled: the rows that were computed with it are not kept
+CREATE TABLE written (x int);
+CREATE FUNCTION unlocks(x int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO transactions.written VALUES (x);
+    IF x = current_setting('test.unlocks_at')::int THEN
+        PERFORM pg_advisory_unlock_all();
+    END IF;
+    RETURN x;
+END $$;
+SET test.unlocks_at = 2;
+SELECT checkpoint.begin_job('unlocks') AS job \gset
+CALL checkpoint.map('s', 'SELECT num FROM src ORDER BY num', 'unlocks(num) AS y');
+\echo :LAST_ERROR_SQLSTATE
+SELECT status FROM checkpoint.jobs WHERE job_id = :job;
+SELECT (SELECT count(*) FROM written) = rows_processed AS same FROM checkpoint.checkpoints WHERE job = 'unlocks';
+SET test.unlocks_at = 0;
+SELECT checkpoint.begin_job('unlocks') AS job \gset
+CALL checkpoint.map('s', 'SELECT num FROM src ORDER BY num', 'unlocks(num) AS y');
+SELECT checkpoint.end_job();
+SELECT string_agg(x::text, ',' ORDER BY x) FROM written;
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
+
 SET client_min_messages = warning;
 DROP SCHEMA transactions CASCADE;

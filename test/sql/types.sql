@@ -129,5 +129,9 @@ WHERE job_id > :job - 2 AND action <> 'reused' ORDER BY 1, 2;
 SELECT job, count(*) - (SELECT count(*) FROM types.cases) AS missing FROM checkpoint.steps
 WHERE job_id > :job - 2 AND action = 'reused' GROUP BY 1 ORDER BY 1;
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA types CASCADE;

@@ -225,5 +225,39 @@ CALL checkpoint.map('m', 'SELECT x FROM source', 'd(x) AS y');
 SELECT count(*), count(DISTINCT x) FROM deferred;
 SELECT checkpoint.end_job();
 
+--
+-- What it wrote is kept for exactly the rows kept: wherever in a batch of two the
+-- first write and the error are.
+--
+CREATE FUNCTION from_row(x int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	IF x >= current_setting('test.writes_from')::int THEN
+		INSERT INTO writes.written VALUES (x);
+	END IF;
+	IF x = current_setting('test.fails_on')::int THEN
+		RAISE 'failed on %', x;
+	END IF;
+	RETURN x;
+END $$;
+SET checkpoint.batch_rows = 2;
+CREATE PROCEDURE show_kept(step text) LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE NOTICE 'kept %, written %', (SELECT rows_processed FROM checkpoint.checkpoints c WHERE c.step = show_kept.step),
+		(SELECT string_agg(x::text, ',' ORDER BY x) FROM writes.written);
+END $$;
+\set ECHO none
+SET client_min_messages = notice;
+SELECT format('DO $$ BEGIN PERFORM checkpoint.begin_job(''from''); END $$; TRUNCATE written;
+	SET test.writes_from = %1$s; SET test.fails_on = %2$s;', w, w + f),
+	format('CALL checkpoint.map(''from %1$s, %2$s'', ''SELECT x FROM source ORDER BY x'', ''from_row(x) AS y'')', w, f),
+	format('CALL show_kept(''from %s, %s'')', w, f)
+FROM generate_series(1, 4) w, generate_series(0, 2) f ORDER BY w, f \gexec
+\set ECHO all
+RESET checkpoint.batch_rows;
+
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA writes CASCADE;

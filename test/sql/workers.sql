@@ -375,6 +375,10 @@ RESET client_min_messages;
 SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'checkpoint worker' AND datname = current_database();
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
 
+-- What is on record describes the rows.
+DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA workers CASCADE;
 DROP OWNED BY regress_ckpt_login, regress_ckpt_role;
