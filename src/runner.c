@@ -64,7 +64,6 @@
 #include "runner.h"
 #include "storage/bufmgr.h"
 #include "storage/ipc.h"
-#include "storage/latch.h"
 #include "storage/pmsignal.h"
 #include "subxact.h"
 #include "utils/builtins.h"
@@ -73,6 +72,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
+#include "wait.h"
 #include "writes.h"
 
 /* A batch ends when its results have this many bytes. */
@@ -623,9 +623,7 @@ back_off(CkptRunner *runner)
 	runner->backoff = 0;
 	if (wait > 0)
 	{
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 wait, PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
+		ckpt_wait(wait, PG_WAIT_EXTENSION);
 		CHECK_FOR_INTERRUPTS();
 	}
 }

@@ -58,7 +58,6 @@
 #include "result_table.h"
 #include "runner.h"
 #include "stoppoint.h"
-#include "storage/latch.h"
 #include "subxact.h"
 #include "udf.h"
 #include "utils/builtins.h"
@@ -66,10 +65,8 @@
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
+#include "wait.h"
 #include "worker.h"
-
-/* How long a wait for workers lasts before progress is looked at, ms. */
-#define WAIT_MS		1000L
 
 typedef enum StepState
 {
@@ -765,14 +762,17 @@ step_progress(Step *step)
 
 /*
  * step_collect waits for the workers and looks whether the step is complete.
+ *
+ * A wait is the first thing that its transaction does, and the transaction ends
+ * soon after: workers may need what the session's transactions hold.
  */
 static void
 step_collect(Step *step)
 {
-	while (step->run_workers && !ckpt_workers_wait(step->run_workers, WAIT_MS))
+	if (step->run_workers && !ckpt_workers_wait(step->run_workers, CKPT_WAIT_MS))
 	{
 		step_count(step);
-		step_progress(step);
+		return;
 	}
 	if (step->run_workers)
 	{
@@ -872,22 +872,17 @@ step_release(Step *step)
 }
 
 /*
- * step_stop_workers ends the step's workers, which commit what they have
- * computed.
+ * step_end_workers waits for the step's workers, which commit what they have
+ * computed.  The current transaction has done nothing.
  */
 static void
-step_stop_workers(Step *step, bool cancel)
+step_end_workers(Step *step)
 {
 	CkptWorkers *workers = step->run_workers;
 
 	step->run_workers = NULL;
-	if (workers == NULL)
-		return;
-	if (cancel)
-		ckpt_workers_cancel(workers);
-	else
-		ckpt_pool_stop(ckpt_workers_pool(workers), CKPT_POOL_STOP);
-	ckpt_workers_end(workers);
+	if (workers)
+		ckpt_workers_end(workers);
 }
 
 /*
@@ -983,8 +978,11 @@ commit(void)
 }
 
 /*
- * step_fail records the step's error in the current transaction, whose work is
- * undone or worth keeping, commits, and raises it.
+ * step_fail records the step's error, and raises it.  What the current
+ * transaction has done is undone already, or worth keeping.
+ *
+ * The workers are told to stop, and waited for when the transaction with the
+ * session's last work has ended: they may be waiting for its locks.
  *
  * Nothing that comes meanwhile keeps it from being recorded: interrupts are
  * held, and if the commit fails, which can only be for what the transaction did
@@ -994,7 +992,13 @@ static void
 step_fail(Step *step)
 {
 	HOLD_INTERRUPTS();
-	step_stop_workers(step, step->error->sqlerrcode == ERRCODE_QUERY_CANCELED);
+	if (step->run_workers)
+	{
+		ckpt_workers_stop(step->run_workers,
+						  step->error->sqlerrcode == ERRCODE_QUERY_CANCELED);
+		(void) commit();
+		step_end_workers(step);
+	}
 	ckpt_inhand_close();
 	ckpt_stop_point("record of", "failure");
 	for (int i = 0; i < 2; i++)
@@ -1098,20 +1102,6 @@ step_transaction(Step *step)
 }
 
 /*
- * step_check_client lets the session die at its next interrupt if its client is
- * gone: without an answer to send it would not be noticed.
- */
-static void
-step_check_client(void)
-{
-	if (MyProcPort && WaitEventSetCanReportClosed() && !pq_check_connection())
-	{
-		ClientConnectionLost = true;
-		InterruptPending = true;
-	}
-}
-
-/*
  * step_work goes through the states, until the step is done or has an error.
  */
 static void
@@ -1129,13 +1119,13 @@ step_work(Step *step)
 			ckpt_inhand_forget(step->cp->id);
 			step_launch(step);
 		}
-		if (step->state == STEP_RUN)
+		if (step->state == STEP_RUN || step->state == STEP_COLLECT)
 		{
-			step_check_client();
+			ckpt_wait_check_client();
 			step_progress(step);
 		}
 	}
-	step_stop_workers(step, false);
+	step_end_workers(step);
 	ckpt_inhand_close();
 }
 

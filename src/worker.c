@@ -16,6 +16,10 @@
  * fails (the first error is left for the session to raise), or when it is
  * terminated.  The session ends its workers when it dies, and waits for them.
  *
+ * A worker may be waiting for a lock that the session's transaction holds, so
+ * the session waits for its workers only in a transaction that has done nothing
+ * yet, or in none.
+ *
  * IDENTIFICATION
  *	  src/worker.c
  *
@@ -41,7 +45,6 @@
 #include "result_table.h"
 #include "storage/dsm.h"
 #include "storage/ipc.h"
-#include "storage/latch.h"
 #include "storage/proc.h"
 #include "storage/spin.h"
 #include "subxact.h"
@@ -54,10 +57,8 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
+#include "wait.h"
 #include "worker.h"
-
-/* How long a wait lasts before interrupts are looked for again, ms. */
-#define WAIT_MS		1000L
 
 /* What the processes of a run share. */
 typedef struct Shared
@@ -139,8 +140,47 @@ append_settings(StringInfo buf)
 /* The workers of this session's step, or NULL. */
 static CkptWorkers *my_workers = NULL;
 
+static bool
+workers_running(CkptWorkers *workers)
+{
+	bool		running = false;
+
+	for (int i = 0; i < workers->n; i++)
+	{
+		pid_t		pid;
+		BgwHandleStatus status = GetBackgroundWorkerPid(workers->handles[i], &pid);
+
+		running |= status == BGWH_STARTED || status == BGWH_NOT_YET_STARTED;
+	}
+	return running;
+}
+
+static void
+workers_terminate(CkptWorkers *workers)
+{
+	for (int i = 0; i < workers->n; i++)
+		TerminateBackgroundWorker(workers->handles[i]);
+}
+
 /*
- * workers_exit ends the workers of a session that dies.
+ * workers_let_go lets go of the shared memory of workers that have ended.
+ */
+static void
+workers_let_go(CkptWorkers *workers)
+{
+	my_workers = NULL;
+	if (workers->shared->error != DSM_HANDLE_INVALID)
+		dsm_unpin_segment(workers->shared->error);
+	dsm_detach(workers->segment);
+	for (int i = 0; i < workers->n; i++)
+		pfree(workers->handles[i]);
+	pfree(workers->handles);
+	pfree(workers);
+}
+
+/*
+ * workers_exit ends the workers of a session that dies, after the session's
+ * transaction: they may wait for its locks with interrupts held.
  */
 static void
 workers_exit(int code, Datum arg)
@@ -150,10 +190,11 @@ workers_exit(int code, Datum arg)
 	if (workers == NULL)
 		return;
 	ckpt_pool_stop(&workers->shared->pool, CKPT_POOL_CANCEL);
-	for (int i = 0; i < workers->n; i++)
-		TerminateBackgroundWorker(workers->handles[i]);
-	for (int i = 0; i < workers->n; i++)
-		(void) WaitForBackgroundWorkerShutdown(workers->handles[i]);
+	workers_terminate(workers);
+	AbortOutOfAnyTransaction();
+	while (workers_running(workers))
+		ckpt_wait(CKPT_WAIT_MS, WAIT_EVENT_BGWORKER_SHUTDOWN);
+	workers_let_go(workers);
 }
 
 /*
@@ -243,46 +284,32 @@ ckpt_workers_pool(CkptWorkers *workers)
 	return &workers->shared->pool;
 }
 
-static bool
-workers_running(CkptWorkers *workers)
-{
-	bool		running = false;
-
-	for (int i = 0; i < workers->n; i++)
-	{
-		pid_t		pid;
-		BgwHandleStatus status = GetBackgroundWorkerPid(workers->handles[i], &pid);
-
-		running |= status == BGWH_STARTED || status == BGWH_NOT_YET_STARTED;
-	}
-	return running;
-}
-
 /*
  * ckpt_workers_wait waits until all workers have ended, or for so many ms, and
- * returns whether they have.  Interrupts are served.
+ * returns whether they have.  Interrupts are served.  The caller's transaction
+ * has done nothing.
  */
 bool
 ckpt_workers_wait(CkptWorkers *workers, long timeout)
 {
+	Assert(!TransactionIdIsValid(GetTopTransactionIdIfAny()));
 	if (!workers_running(workers))
 		return true;
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 timeout, WAIT_EVENT_BGWORKER_SHUTDOWN);
-	ResetLatch(MyLatch);
+	ckpt_wait(timeout, WAIT_EVENT_BGWORKER_SHUTDOWN);
 	CHECK_FOR_INTERRUPTS();
 	return !workers_running(workers);
 }
 
 /*
- * ckpt_workers_cancel interrupts the calls that workers have in hand.  What they
- * have computed they commit.
+ * ckpt_workers_stop tells the workers to take no more rows and, if cancel is
+ * set, to give up the rows that they are computing.  What they have computed
+ * they commit.
  */
 void
-ckpt_workers_cancel(CkptWorkers *workers)
+ckpt_workers_stop(CkptWorkers *workers, bool cancel)
 {
-	ckpt_pool_stop(&workers->shared->pool, CKPT_POOL_CANCEL);
-	for (int i = 0; i < workers->n; i++)
+	ckpt_pool_stop(&workers->shared->pool, cancel ? CKPT_POOL_CANCEL : CKPT_POOL_STOP);
+	for (int i = 0; cancel && i < workers->n; i++)
 	{
 		pid_t		pid;
 
@@ -293,32 +320,23 @@ ckpt_workers_cancel(CkptWorkers *workers)
 
 /*
  * ckpt_workers_end waits for the workers without serving interrupts and lets go
- * of the shared memory.
+ * of the shared memory.  The caller's transaction has done nothing.
  */
 void
 ckpt_workers_end(CkptWorkers *workers)
 {
+	Assert(!TransactionIdIsValid(GetTopTransactionIdIfAny()));
 	HOLD_INTERRUPTS();
 	while (workers_running(workers))
 	{
-		/* a cancel may have come before the worker had anything in hand */
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 WAIT_MS, WAIT_EVENT_BGWORKER_SHUTDOWN);
-		ResetLatch(MyLatch);
-		if (ProcDiePending)
-			for (int i = 0; i < workers->n; i++)
-				TerminateBackgroundWorker(workers->handles[i]);
+		/* a cancel may have come before the worker was computing anything */
+		ckpt_wait(CKPT_WAIT_MS, WAIT_EVENT_BGWORKER_SHUTDOWN);
+		if (ckpt_wait_must_die())
+			workers_terminate(workers);
 		else if (QueryCancelPending)
-			ckpt_workers_cancel(workers);
+			ckpt_workers_stop(workers, true);
 	}
-	my_workers = NULL;
-	if (workers->shared->error != DSM_HANDLE_INVALID)
-		dsm_unpin_segment(workers->shared->error);
-	dsm_detach(workers->segment);
-	for (int i = 0; i < workers->n; i++)
-		pfree(workers->handles[i]);
-	pfree(workers->handles);
-	pfree(workers);
+	workers_let_go(workers);
 	RESUME_INTERRUPTS();
 }
 

@@ -1,0 +1,21 @@
+/*-------------------------------------------------------------------------
+ *
+ * wait.h
+ *	  Waits that nobody else has to wait for.
+ *
+ * IDENTIFICATION
+ *	  src/wait.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_WAIT_H
+#define CKPT_WAIT_H
+
+/* How long a wait lasts at most before its caller looks around again, ms. */
+#define CKPT_WAIT_MS	1000L
+
+extern void ckpt_wait(long timeout, uint32 event);
+extern void ckpt_wait_check_client(void);
+extern bool ckpt_wait_must_die(void);
+
+#endif							/* CKPT_WAIT_H */

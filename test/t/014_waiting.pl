@@ -1,0 +1,80 @@
+# While a session waits for its workers, the rest of the server does not wait for
+# the session (DROP DATABASE, DROP TABLESPACE), and a lost client ends the wait.
+
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('waiting');
+$node->init;
+$node->append_conf('postgresql.conf', 'max_worker_processes = 8');
+$node->start;
+$node->safe_psql('postgres', q{
+CREATE EXTENSION checkpoint;
+CREATE SEQUENCE worker_waits;
+-- The session fails, or ends its rows, when the worker has a row that does not end.
+CREATE FUNCTION f(x int, fails bool) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	IF (SELECT backend_type = 'checkpoint worker' FROM pg_stat_activity WHERE pid = pg_backend_pid()) THEN
+		PERFORM nextval('worker_waits');
+		PERFORM pg_advisory_xact_lock_shared(1);
+		RETURN x;
+	END IF;
+	WHILE NOT (SELECT is_called FROM worker_waits) LOOP
+		PERFORM pg_sleep(0.01);
+	END LOOP;
+	IF fails THEN
+		RAISE EXCEPTION 'the session fails';
+	END IF;
+	RETURN x;
+END $$;
+});
+
+my $lock = $node->background_psql('postgres');
+$lock->query_safe('SELECT pg_advisory_lock(1)');
+
+# start_job returns the client of a session that waits for its worker.
+sub start_job
+{
+	my ($job, $fails) = @_;
+	my ($out, $err) = ('', '');
+
+	$node->safe_psql('postgres', q{ALTER SEQUENCE worker_waits RESTART});
+	my $client = IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'),
+			'-c', "SELECT checkpoint.begin_job('$job')",
+			'-c', "CALL checkpoint.map('s', 'SELECT x FROM generate_series(1, 100) x', 'f(x, $fails) AS y', workers => 2)" ],
+		'<', \undef, '>', \$out, '2>', \$err);
+	$node->poll_query_until('postgres',
+		q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE lower(wait_event) = 'bgworkershutdown')})
+	  or die 'the session does not wait for its worker';
+	return $client;
+}
+
+sub job_status { return $node->safe_psql('postgres', "SELECT status FROM checkpoint.jobs WHERE name = '$_[0]'"); }
+
+# In both waits: for the workers to finish their last rows, and after an error.
+foreach my $fails ('false', 'true')
+{
+	my $job = $fails eq 'true' ? 'after an error' : 'at the end';
+	my $client = start_job($job, $fails);
+
+	$node->safe_psql('postgres', 'CREATE DATABASE other');
+	$node->safe_psql('postgres', 'DROP DATABASE other',
+		timeout => $PostgreSQL::Test::Utils::timeout_default);
+	pass("$job: DROP DATABASE does not wait for the row of a worker");
+
+	$client->kill_kill;
+	$node->poll_query_until('postgres',
+		q{SELECT count(*) = 0 FROM pg_stat_activity WHERE query LIKE '%checkpoint.map%' AND pid <> pg_backend_pid()
+			OR backend_type = 'checkpoint worker'})
+	  or die 'the processes of a lost client do not end';
+	pass("$job: session and worker end when the client is gone");
+	isnt(job_status($job), 'running', 'and so does the job');
+}
+
+$lock->quit;
+$node->stop;
+done_testing();
