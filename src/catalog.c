@@ -224,7 +224,7 @@ row_text(Statement *st, uint64 row, int col)
 	return value ? MemoryContextStrdup(st->caller, value) : NULL;
 }
 
-/* row_owner returns the role of an owner column, or InvalidOid if there is none. */
+/* row_owner returns the role of an owner column: see ckpt_role_oid(). */
 static Oid
 row_owner(uint64 row, int col)
 {

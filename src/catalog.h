@@ -23,7 +23,7 @@ typedef struct CkptJob
 {
 	int64		job_id;
 	char	   *name;
-	Oid			owner;			/* InvalidOid if there is no such role */
+	Oid			owner;			/* see ckpt_role_oid() */
 	char	   *status;
 	bool		attached;
 	bool		fresh;
@@ -75,7 +75,7 @@ typedef struct CkptStepCounts
 typedef struct CkptCheckpoint
 {
 	int64		id;
-	Oid			owner;			/* InvalidOid if there is no such role */
+	Oid			owner;			/* see ckpt_role_oid() */
 	char	   *job_name;
 	char	   *step;
 	int64		job_id;			/* the last job that computed rows of it */

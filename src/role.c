@@ -30,7 +30,6 @@
 #include "role.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/syscache.h"
 
 /* A value of the type; SQL says how long it is. */
 typedef struct CkptRole
@@ -116,17 +115,15 @@ checkpoint_role_name(PG_FUNCTION_ARGS)
 }
 
 /*
- * ckpt_role_oid returns the role that a value of the type stands for, or
- * InvalidOid if there is none (any more, or so far).
+ * ckpt_role_oid returns the role that a value of the type stands for, which may
+ * have been dropped, or InvalidOid if there has been none so far.
  */
 Oid
 ckpt_role_oid(Datum value)
 {
 	CkptRole   *role = (CkptRole *) DatumGetPointer(value);
 
-	if (!OidIsValid(role->oid))
-		return get_role_oid(NameStr(role->name), true);
-	return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role->oid)) ? role->oid : InvalidOid;
+	return OidIsValid(role->oid) ? role->oid : get_role_oid(NameStr(role->name), true);
 }
 
 /*
@@ -148,15 +145,15 @@ ckpt_role_may_use(Oid owner)
 void
 ckpt_role_check(Oid owner, const char *what, int64 id)
 {
+	char	   *name = GetUserNameFromId(owner, true);
+
 	if (!ckpt_role_may_use(owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for %s %lld", what, (long long) id),
-				 OidIsValid(owner) ?
-				 errdetail("It belongs to role \"%s\".", GetUserNameFromId(owner, true)) :
+				 name ? errdetail("It belongs to role \"%s\".", name) :
 				 errdetail("It belongs to a role that does not exist."),
-				 OidIsValid(owner) ?
-				 errhint("Only that role, its members and superusers can use it.") :
+				 name ? errhint("Only that role, its members and superusers can use it.") :
 				 errhint("Only superusers can use it.")));
 }
 

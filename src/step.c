@@ -207,7 +207,7 @@ step_prepare(void *arg)
 	/* it may have been ended until the locks were got */
 	ckpt_job_resolve(&step->job.job_id, &step->job);
 	ckpt_job_check_open(&step->job);
-	if (!OidIsValid(step->job.owner))
+	if (GetUserNameFromId(step->job.owner, true) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("the role that owns job %lld does not exist",
