@@ -30,11 +30,11 @@ CREATE TYPE checkpoint.role (
 COMMENT ON TYPE checkpoint.role IS
 'internal: a role, whatever its name is; its text is the name that it has now';
 
-CREATE FUNCTION checkpoint._role(oid)
+CREATE FUNCTION checkpoint._role_of(oid)
 RETURNS checkpoint.role
 AS 'MODULE_PATHNAME', 'checkpoint_role_of'
 LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION checkpoint._role(oid) IS 'internal: the role of an OID';
+COMMENT ON FUNCTION checkpoint._role_of(oid) IS 'internal: the role of an OID';
 
 CREATE FUNCTION checkpoint._role_oid(checkpoint.role)
 RETURNS oid

@@ -259,9 +259,9 @@ ckpt_catalog_owner(void)
 void
 ckpt_catalog_adopt(Oid role)
 {
-	STATEMENT(st, "WITH j AS (UPDATE checkpoint.job SET owner = checkpoint._role($1)"
+	STATEMENT(st, "WITH j AS (UPDATE checkpoint.job SET owner = checkpoint._role_of($1)"
 			  "  WHERE " OWNER_OID("") " = 0 AND owner::text = $2)"
-			  " UPDATE checkpoint.checkpoint SET owner = checkpoint._role($1)"
+			  " UPDATE checkpoint.checkpoint SET owner = checkpoint._role_of($1)"
 			  "  WHERE " OWNER_OID("") " = 0 AND owner::text = $2");
 
 	arg_oid(&st, role);
@@ -278,7 +278,7 @@ ckpt_catalog_insert_job(const char *name, Oid owner, int64 rerun_of,
 						bool attached, bool fresh, const char *resume_from)
 {
 	STATEMENT(st, "INSERT INTO checkpoint.job (name, owner, rerun_of, attached, fresh, resume_from)"
-			  " VALUES ($1, checkpoint._role($2), NULLIF($3, 0), $4, $5, $6) RETURNING job_id");
+			  " VALUES ($1, checkpoint._role_of($2), NULLIF($3, 0), $4, $5, $6) RETURNING job_id");
 	int64		job_id;
 
 	arg_text(&st, name);
@@ -703,7 +703,7 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 	STATEMENT(st, "INSERT INTO checkpoint.checkpoint (checkpoint_id, owner, job_name,"
 			  " step, job_id, kind, state, input_hash, output_columns, code_hash,"
 			  " cache_version, input_table, output_table, rows_total, fresh)"
-			  " VALUES ($1, checkpoint._role($2), $3, $4, $5, $6, 'partial', $7, $8, $9, $10,"
+			  " VALUES ($1, checkpoint._role_of($2), $3, $4, $5, $6, 'partial', $7, $8, $9, $10,"
 			  " $11::name, $12::name, $13, $14)");
 
 	arg_int8(&st, cp->id);

@@ -79,7 +79,7 @@ checkpoint_role_out(PG_FUNCTION_ARGS)
 }
 
 /*
- * _role(oid) makes a value of an existing role.
+ * _role_of(oid) makes a value of an existing role.
  */
 Datum
 checkpoint_role_of(PG_FUNCTION_ARGS)

@@ -115,7 +115,7 @@ SELECT r, checkpoint._role_name(r), checkpoint._role_oid(r) = COALESCE(to_regrol
 FROM unnest('{regress_team,"no such Role","",pg_monitor}'::checkpoint.role[]) r;
 SET ROLE regress_team;
 SELECT r, checkpoint._may_use(r) FROM unnest('{regress_team,"no such Role","",pg_monitor}'::checkpoint.role[]) r;
-SELECT checkpoint._role(1);
+SELECT checkpoint._role_of(1);
 RESET ROLE;
 
 --
