@@ -67,6 +67,15 @@
 #define ckpt_mark_nullable(pstate, var) markNullableIfNeeded(pstate, var)
 #endif
 
+/* PostgreSQL 16 has other names for a table's file. */
+#if PG_VERSION_NUM < 160000
+#define ckpt_rel_tablespace(rel)	((rel)->rd_node.spcNode)
+#define ckpt_rel_file(rel)			((rel)->rd_node.relNode)
+#else
+#define ckpt_rel_tablespace(rel)	((rel)->rd_locator.spcOid)
+#define ckpt_rel_file(rel)			((rel)->rd_locator.relNumber)
+#endif
+
 /* Its header, libpq/libpq.h, wants headers that server packages do not bring. */
 extern bool pq_check_connection(void);
 

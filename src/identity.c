@@ -4,10 +4,11 @@
  *	  Input identity: is this the same input as last time?
  *
  * The identity of an input is the content hash of the query's rows.  Where all
- * that a query reads is the output of final checkpoints, and it has nothing but
- * immutable functions, its rows follow from its text and the contents of those
- * outputs: its derivation.  When a step has read the rows of a derivation once,
- * their hash is on record and nothing needs to be read.
+ * that a query reads is the output of final checkpoints and tables whose state
+ * is known (pagestate.c), and it has nothing but immutable functions, its rows
+ * follow from its text, the contents of those outputs and those states: its
+ * derivation.  When a step has read the rows of a derivation once, their hash is
+ * on record and nothing needs to be read.
  *
  * With a probe, the identity is the query's text and what the probe returns.
  *
@@ -33,9 +34,13 @@
 #include "input.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "pagestate.h"
+#include "query.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 /* What a query reads. */
 typedef struct Sources
@@ -203,31 +208,81 @@ source_content(const RangeTblEntry *rte, Oid owner, bool with_ids, bool *fixed)
 }
 
 /*
- * identity_text returns a hash of a query's text.  *derivable says whether its
- * rows follow from that.
+ * identity_text returns a hash of a query's text.
  */
 static char *
-identity_text(Query *query, Oid owner, bool *derivable)
+identity_text(Query *query, Oid owner)
 {
 	Query	   *copy = copyObject(query);
 	Sources		sources = {NIL, NIL, false, false, false};
 	ListCell   *lc;
 
 	(void) find_sources((Node *) copy, &sources);
-	*derivable = !sources.places && !sources.aggregates &&
-		!contain_mutable_functions((Node *) copy);
 	foreach(lc, sources.relations)
 	{
 		RangeTblEntry *rte = (RangeTblEntry *) lfirst(lc);
 		bool		fixed;
 		char	   *content = source_content(rte, owner, sources.ids, &fixed);
 
-		if (!fixed || rte->tablesample != NULL)
-			*derivable = false;
 		if (content)
 			ckpt_fingerprint_hide_relation(rte, content);
 	}
 	return ckpt_fingerprint_query(copy)->hash;
+}
+
+/*
+ * add_state adds what the rows of a relation follow from, beyond what is in the
+ * query's text, and returns false if they follow from nothing that is known.
+ */
+static bool
+add_state(StringInfo buf, const RangeTblEntry *rte, Oid owner, Snapshot read_by)
+{
+	bool		fixed;
+	char	   *state;
+
+	if (rte->relkind == RELKIND_VIEW)
+		return true;			/* left by rewriting; what it reads stands beside it */
+	if (rte->tablesample != NULL)
+		return false;
+	if (source_content(rte, owner, false, &fixed) != NULL)
+		return fixed;
+	state = ckpt_pagestate(rte->relid, rte->inh, read_by);
+	if (state)
+		appendStringInfo(buf, "\1%s", state);
+	return state != NULL;
+}
+
+/*
+ * identity_derivation returns a hash of all that a query's rows follow from, or
+ * NULL if more decides than can be said.  text is the query's; read_by is NULL,
+ * or the snapshot that has read the rows.
+ *
+ * What the query reads is looked for behind its views.
+ */
+static char *
+identity_derivation(Query *query, Oid owner, const char *text, Snapshot read_by)
+{
+	Query	   *rewritten = ckpt_query_rewrite(query);
+	Sources		sources = {NIL, NIL, false, false, false};
+	StringInfoData buf;
+	ListCell   *lc;
+
+	(void) find_sources((Node *) rewritten, &sources);
+	if (sources.places || sources.aggregates ||
+		contain_mutable_functions((Node *) rewritten))
+		return NULL;
+
+	/* the server calls the text forms immutable that depend on these */
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "%s\1%s\1%s", text,
+					 GetConfigOption("extra_float_digits", false, false),
+					 GetConfigOption("bytea_output", false, false));
+	foreach(lc, sources.relations)
+	{
+		if (!add_state(&buf, (RangeTblEntry *) lfirst(lc), owner, read_by))
+			return NULL;
+	}
+	return ckpt_hash_text(buf.data);
 }
 
 /*
@@ -241,8 +296,7 @@ ckpt_identity_prepare(Query *query, Oid owner, Query *probe,
 					  const char *probe_sql)
 {
 	CkptIdentity identity = {NULL, NULL, NULL, probe != NULL};
-	bool		derivable;
-	char	   *text = identity_text(query, owner, &derivable);
+	char	   *text = identity_text(query, owner);
 
 	identity.text = text;
 	if (probe)
@@ -252,10 +306,11 @@ ckpt_identity_prepare(Query *query, Oid owner, Query *probe,
 		ckpt_input_hash(probe, probe_sql, &result);
 		identity.hash = ckpt_hash_text(psprintf("probe\1%s\1%s", text, result.hash));
 	}
-	else if (derivable)
+	else
 	{
-		identity.derivation = text;
-		identity.hash = ckpt_catalog_known_input(owner, text);
+		identity.derivation = identity_derivation(query, owner, text, NULL);
+		if (identity.derivation)
+			identity.hash = ckpt_catalog_known_input(owner, identity.derivation);
 	}
 	return identity;
 }
@@ -276,18 +331,24 @@ ckpt_identity_read(CkptIdentity *identity, Query *query, const char *sql, int64 
 }
 
 /*
- * ckpt_identity_check looks again at the code that the query uses, when its rows
- * have been read: if it was replaced meanwhile, the rows are not what the
- * query's text stands for.  Then they have no identity but their content hash.
+ * ckpt_identity_check looks again at what the query uses, when its rows have been
+ * read: if its code was replaced meanwhile, the rows are not what the query's
+ * text stands for, and have no identity but their content hash.  They follow
+ * from the states of tables only if those are settled.
+ *
+ * The snapshot that was active when the rows were read, or an older one, must be
+ * active.
  */
 void
 ckpt_identity_check(CkptIdentity *identity, Query *query, Oid owner)
 {
-	bool		derivable;
+	bool		same;
 
 	AcceptInvalidationMessages();
-	if (strcmp(identity_text(query, owner, &derivable), identity->text) == 0)
-		return;
-	identity->derivation = NULL;
-	identity->probed = false;
+	same = strcmp(identity_text(query, owner), identity->text) == 0;
+	if (!same)
+		identity->probed = false;
+	if (identity->derivation)
+		identity->derivation = same ?
+			identity_derivation(query, owner, identity->text, GetActiveSnapshot()) : NULL;
 }

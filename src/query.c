@@ -506,22 +506,30 @@ ckpt_query_input_desc(Query *query, const char *argument)
 }
 
 /*
+ * ckpt_query_rewrite returns a copy of an analysed SELECT with views replaced by
+ * what they read.  Relations are locked until the transaction ends.
+ */
+Query *
+ckpt_query_rewrite(Query *query)
+{
+	Query	   *copy = copyObject(query);
+	List	   *rewritten;
+
+	AcquireRewriteLocks(copy, true, false);
+	rewritten = QueryRewrite(copy);
+	if (list_length(rewritten) != 1)
+		elog(ERROR, "a SELECT was rewritten to %d queries", list_length(rewritten));
+	return linitial_node(Query, rewritten);
+}
+
+/*
  * ckpt_query_plan rewrites and plans a copy of an analysed SELECT.  Relations
  * are locked until the transaction ends.
  */
 PlannedStmt *
 ckpt_query_plan(Query *query, const char *sql, int cursor_options)
 {
-	Query	   *copy = copyObject(query);
-	List	   *rewritten;
-	PlannedStmt *plan;
-
-	AcquireRewriteLocks(copy, true, false);
-	rewritten = QueryRewrite(copy);
-	if (list_length(rewritten) != 1)
-		elog(ERROR, "a SELECT was rewritten to %d queries", list_length(rewritten));
-	plan = pg_plan_query(linitial_node(Query, rewritten), sql, cursor_options, NULL);
-	return plan;
+	return pg_plan_query(ckpt_query_rewrite(query), sql, cursor_options, NULL);
 }
 
 /*

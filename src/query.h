@@ -29,6 +29,7 @@ extern void ckpt_source_pop(ErrorContextCallback *callback);
 extern Query *ckpt_query_analyze(const char *sql, const char *argument, List *outputs);
 extern TupleDesc ckpt_query_result_desc(Query *query);
 extern TupleDesc ckpt_query_input_desc(Query *query, const char *argument);
+extern Query *ckpt_query_rewrite(Query *query);
 extern PlannedStmt *ckpt_query_plan(Query *query, const char *sql, int cursor_options);
 extern uint64 ckpt_query_run(Query *query, const char *sql, DestReceiver *dest);
 

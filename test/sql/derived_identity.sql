@@ -72,8 +72,9 @@ CALL pipeline('SELECT scaled(h) AS h FROM a', 'SELECT read(upto) AS u, count(*) 
 CREATE OR REPLACE FUNCTION scaled(v int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT derived.read(v) * 2';
 CALL pipeline('SELECT scaled(h) AS h FROM a', 'SELECT read(upto) AS u, count(*) FROM b GROUP BY 1');
 
--- What reads anything else, or is not immutable, is read each time: a table, a
--- volatile or a stable function, a place in the table.
+-- What is not immutable is read each time: a volatile or a stable function, a
+-- place in the table.  Tables that have not changed are not: see
+-- unchanged_tables.
 CALL pipeline('SELECT read(h) AS h FROM a, (SELECT 1 FROM source LIMIT 1) s', 'SELECT read(upto) AS u FROM b WHERE random() >= 0');
 CALL pipeline('SELECT read(h) AS h FROM a, (SELECT 1 FROM source LIMIT 1) s', 'SELECT read(upto) AS u FROM b WHERE random() >= 0');
 CALL pipeline('SELECT read(h) AS h FROM a WHERE now() > ''2020-01-01''', 'SELECT read(upto) AS u FROM b WHERE current_date > ''2020-01-01''');
