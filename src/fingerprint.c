@@ -562,6 +562,31 @@ add_extension(StringInfo buf, Oid funcid)
 }
 
 /*
+ * function_name writes the qualified name of a function and the types of its
+ * arguments.
+ */
+static char *
+function_name(Oid funcid)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	Form_pg_proc proc;
+	StringInfoData buf;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", funcid);
+	proc = (Form_pg_proc) GETSTRUCT(tuple);
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "%s(", quote_qualified_identifier(get_namespace_name(proc->pronamespace),
+															NameStr(proc->proname)));
+	for (int i = 0; i < proc->pronargs; i++)
+		appendStringInfo(&buf, "%s%s", i > 0 ? "," : "",
+						 ckpt_type_text(proc->proargtypes.values[i], -1, 0));
+	appendStringInfoChar(&buf, ')');
+	ReleaseSysCache(tuple);
+	return buf.data;
+}
+
+/*
  * function_component describes a function or an aggregate.  Settings are
  * pinned.
  */
@@ -585,8 +610,7 @@ function_component(Oid funcid)
 					 proc->proisstrict, proc->proretset, proc->prokind);
 	appendStringInfo(&buf, "%s\1", TextDatumGetCString(DirectFunctionCall1(pg_get_function_arguments,
 																		  ObjectIdGetDatum(funcid))));
-	appendStringInfo(&buf, "%s\1", format_type_extended(proc->prorettype, -1,
-													   FORMAT_TYPE_FORCE_QUALIFY));
+	appendStringInfo(&buf, "%s\1", ckpt_type_text(proc->prorettype, -1, 0));
 	add_proc_attribute(&buf, tuple, Anum_pg_proc_proconfig);
 	add_proc_attribute(&buf, tuple, Anum_pg_proc_probin);
 	add_extension(&buf, funcid);
@@ -601,9 +625,9 @@ function_component(Oid funcid)
 		Form_pg_aggregate agg = (Form_pg_aggregate) GETSTRUCT(aggtuple);
 
 		value = SysCacheGetAttr(AGGFNOID, aggtuple, Anum_pg_aggregate_agginitval, &isnull);
-		appendStringInfo(&buf, "%s\1%s\1%s\1%s", format_procedure_qualified(agg->aggtransfn),
-						 OidIsValid(agg->aggfinalfn) ? format_procedure_qualified(agg->aggfinalfn) : "",
-						 format_type_extended(agg->aggtranstype, -1, FORMAT_TYPE_FORCE_QUALIFY),
+		appendStringInfo(&buf, "%s\1%s\1%s\1%s", function_name(agg->aggtransfn),
+						 OidIsValid(agg->aggfinalfn) ? function_name(agg->aggfinalfn) : "",
+						 ckpt_type_text(agg->aggtranstype, -1, 0),
 						 isnull ? "" : TextDatumGetCString(value));
 		ReleaseSysCache(aggtuple);
 	}
@@ -615,7 +639,7 @@ function_component(Oid funcid)
 	}
 
 	component->kind = proc->prokind == PROKIND_AGGREGATE ? "aggregate" : "function";
-	component->object = format_procedure_qualified(funcid);
+	component->object = function_name(funcid);
 	component->hash = ckpt_hash_text(buf.data);
 	ReleaseSysCache(tuple);
 	return component;
@@ -648,8 +672,7 @@ domain_component(Oid typid)
 	type = (Form_pg_type) GETSTRUCT(tuple);
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "%s\1%d\1",
-					 format_type_extended(type->typbasetype, type->typtypmod,
-										  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY),
+					 ckpt_type_text(type->typbasetype, type->typtypmod, FORMAT_TYPE_TYPEMOD_GIVEN),
 					 type->typnotnull);
 	ReleaseSysCache(tuple);
 	foreach(lc, domain_checks(typid))
@@ -660,7 +683,7 @@ domain_component(Oid typid)
 																			   ObjectIdGetDatum(check))));
 	}
 	component->kind = "domain";
-	component->object = format_type_extended(typid, -1, FORMAT_TYPE_FORCE_QUALIFY);
+	component->object = ckpt_type_text(typid, -1, 0);
 	component->hash = ckpt_hash_text(buf.data);
 	return component;
 }
@@ -682,7 +705,7 @@ composite_component(Oid typid)
 							 ckpt_column_type_text(att));
 	}
 	component->kind = "type";
-	component->object = format_type_extended(typid, -1, FORMAT_TYPE_FORCE_QUALIFY);
+	component->object = ckpt_type_text(typid, -1, 0);
 	component->hash = ckpt_hash_text(buf.data);
 	return component;
 }
@@ -872,7 +895,7 @@ find_function(const char *object)
 	{
 		Oid			funcid = ((Form_pg_proc) GETSTRUCT(&list->members[i]->tuple))->oid;
 
-		if (strcmp(format_procedure_qualified(funcid), object) == 0)
+		if (strcmp(function_name(funcid), object) == 0)
 			result = funcid;
 	}
 	ReleaseSysCacheList(list);

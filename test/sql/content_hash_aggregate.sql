@@ -115,6 +115,10 @@ SELECT length(checkpoint.content_hash(CASE a % 2 WHEN 0 THEN ROW(a) ELSE ROW(b) 
 SELECT length(checkpoint.content_hash(v, 1)),
 	(SELECT sum(total_bytes) < 500000 FROM pg_backend_memory_contexts WHERE name LIKE 'checkpoint row hasher%') AS little_memory
 FROM (VALUES (array_fill(true, ARRAY[1000000]))) x (v);
+-- (the order of rows does not count there, either)
+SELECT count(DISTINCT hash) FROM (
+	SELECT checkpoint.content_hash(array_fill(g, ARRAY[10000]), g ORDER BY g) AS hash FROM generate_series(1, 3) g UNION ALL
+	SELECT checkpoint.content_hash(array_fill(g, ARRAY[10000]), g ORDER BY -g) FROM generate_series(1, 3) g) x;
 CREATE TYPE color AS ENUM ('red', 'green');
 CREATE TYPE pair AS (l int, c color);
 SELECT length(checkpoint.content_hash(v, 1)),

@@ -132,6 +132,10 @@ SELECT checkpoint.fingerprint('sets_path(int)') = :'hash' AS same;
 CREATE OR REPLACE FUNCTION fp_other.helper(i int) RETURNS int LANGUAGE sql AS 'SELECT 8';
 SELECT checkpoint.fingerprint('sets_path(int)') = :'hash' AS same;
 
+-- Types are named in one way by all servers.
+CREATE FUNCTION of_json(j json, js json[]) RETURNS json LANGUAGE sql AS 'SELECT j';
+SELECT object FROM checkpoint.fingerprint_components('of_json(json,json[])');
+
 -- The aggregate's final function is code, and so are all others of it.
 CREATE FUNCTION final(int) RETURNS int LANGUAGE sql AS 'SELECT $1';
 CREATE FUNCTION moving(int, int) RETURNS int LANGUAGE sql AS 'SELECT $1 + $2';
@@ -184,25 +188,25 @@ SHOW search_path;
 CREATE VIEW "v(x)" AS SELECT 1 AS x;
 CREATE DOMAIN "d(x, ""y"")" AS int CHECK (value > 0);
 CREATE TYPE "t(" AS (a int);
-CREATE FUNCTION "f.(x) changed"(i int) RETURNS int LANGUAGE sql AS 'SELECT i';
+CREATE FUNCTION "f.(x) ""y"" changed"(i int) RETURNS int LANGUAGE sql AS 'SELECT i';
 CREATE FUNCTION overloaded(i int) RETURNS int LANGUAGE sql AS 'SELECT i';
 CREATE FUNCTION overloaded(t "t(") RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE FUNCTION calls_overloaded(i int) RETURNS int LANGUAGE sql AS 'SELECT overloaded(i)';
 SELECT checkpoint.begin_job('fp names') AS job \gset
 CALL checkpoint.map('view', 'SELECT 1 AS i', '(SELECT x FROM "v(x)") AS x');
 CALL checkpoint.map('domain', 'SELECT 1 AS i', 'i::"d(x, ""y"")" AS d');
-CALL checkpoint.map('function', 'SELECT 1 AS i', '"f.(x) changed"(i)');
+CALL checkpoint.map('function', 'SELECT 1 AS i', '"f.(x) ""y"" changed"(i)');
 CALL checkpoint.map('overloaded', 'SELECT 1 AS i', 'calls_overloaded(i)');
 CREATE OR REPLACE VIEW "v(x)" AS SELECT 2 AS x;
 ALTER DOMAIN "d(x, ""y"")" ADD CHECK (value < 10);
-CREATE OR REPLACE FUNCTION "f.(x) changed"(i int) RETURNS int LANGUAGE sql AS 'SELECT -i';
+CREATE OR REPLACE FUNCTION "f.(x) ""y"" changed"(i int) RETURNS int LANGUAGE sql AS 'SELECT -i';
 DROP TYPE "t(" CASCADE;
 SELECT checkpoint.end_job();
 SELECT step, action, reason FROM checkpoint.explain_job('fp names');
 SELECT checkpoint.begin_job('fp names') AS job \gset
 CALL checkpoint.map('view', 'SELECT 1 AS i', '(SELECT x FROM "v(x)") AS x');
 CALL checkpoint.map('domain', 'SELECT 1 AS i', 'i::"d(x, ""y"")" AS d');
-CALL checkpoint.map('function', 'SELECT 1 AS i', '"f.(x) changed"(i)');
+CALL checkpoint.map('function', 'SELECT 1 AS i', '"f.(x) ""y"" changed"(i)');
 CALL checkpoint.map('overloaded', 'SELECT 1 AS i', 'calls_overloaded(i)');
 SELECT checkpoint.end_job();
 

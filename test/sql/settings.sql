@@ -8,6 +8,11 @@ DROP EXTENSION checkpoint CASCADE;
 CREATE EXTENSION checkpoint;
 \set VERBOSITY terse
 
+-- what a server has by default, unlike one that runs tests
+SET DateStyle = 'ISO, MDY';
+SET IntervalStyle = 'postgres';
+SET TimeZone = 'UTC';
+
 CREATE SCHEMA settings;
 -- types that send texts, that have no binary form, that name things
 CREATE TYPE settings."Colour" AS ENUM ('red', U&'gr\00fcn', 'blue');
@@ -67,11 +72,13 @@ BEGIN
 	INSERT INTO settings.seen VALUES (setting, 'fingerprint', checkpoint.fingerprint('settings.f(int)'::pg_catalog.regprocedure));
 END $$;
 
--- An odd value for each setting that a session can have.  Left out are those
--- that end statements or sessions, or refuse statements, that of what this test
--- prints, and the extension's own that ask for something else.
+-- An odd value for each setting that a session can have; numbers and switches ten
+-- at a time, to save time.  Left out are those that end statements or sessions, or
+-- refuse statements, that of what this test prints, and the extension's own that
+-- ask for something else.
 CREATE TABLE settings.odd AS
-SELECT name, coalesce(o.value, CASE s.vartype
+SELECT CASE WHEN o.value IS NULL AND s.vartype <> 'enum'
+		THEN 'some ' || row_number() OVER (PARTITION BY o.value IS NULL AND s.vartype <> 'enum' ORDER BY name) / 10 ELSE name END AS label, name, s.setting, coalesce(o.value, CASE s.vartype
 	WHEN 'bool' THEN CASE s.setting WHEN 'on' THEN 'off' ELSE 'on' END
 	WHEN 'enum' THEN (SELECT v FROM unnest(enumvals) WITH ORDINALITY u (v, n) WHERE v <> s.setting ORDER BY n DESC LIMIT 1)
 	WHEN 'string' THEN NULL
@@ -83,7 +90,7 @@ FROM pg_settings s LEFT JOIN (VALUES
 	('application_name', 'odd'), ('default_text_search_config', 'pg_catalog.german'), ('default_tablespace', 'pg_default'),
 	('temp_tablespaces', 'pg_default'), ('dynamic_library_path', '/nowhere'), ('timezone_abbreviations', 'India'),
 	('plpgsql.extra_warnings', 'all'), ('plpgsql.extra_errors', 'all'), ('max_stack_depth', '500'),
-	('checkpoint.workers', '2'), ('checkpoint.batch_rows', '3'), ('checkpoint.commit_interval', '1')) o (name, value) USING (name)
+	('log_statement_stats', 'on'), ('checkpoint.workers', '2'), ('checkpoint.batch_rows', '3'), ('checkpoint.commit_interval', '1')) o (name, value) USING (name)
 WHERE context IN ('user', 'superuser') AND category <> 'Developer Options'
 	AND name !~ '(timeout|^transaction_|^temp_file_limit|^exit_on_error|^default_transaction_read_only|^restrict_|^client_min_messages)'
 	AND (name NOT LIKE 'checkpoint.%' OR o.value IS NOT NULL);
@@ -94,26 +101,28 @@ SELECT count(*) > 100 AS many, count(*) FILTER (WHERE name IN ('client_encoding'
 
 \set ECHO none
 \o /dev/null
-SELECT statement FROM (VALUES (-1, 'first run', ''), (0, 'none', '') UNION ALL SELECT row_number() OVER (ORDER BY name), name, value FROM settings.odd) odd (n, name, value),
+SELECT statement FROM (
+	SELECT label, 'SELECT ' || string_agg(format('pg_catalog.set_config(%L, %L, false)', name, value), ', ') AS change,
+		'SELECT ' || string_agg(format('pg_catalog.set_config(%L, %L, false)', name, setting), ', ') AS restore
+	FROM settings.odd GROUP BY label UNION ALL VALUES (' first run', 'SELECT', 'SELECT'), (' none', 'SELECT', 'SELECT')) odd,
 	LATERAL (VALUES
-	(1, format('SELECT pg_catalog.set_config(%L, %L, false)', name, value)),
+	(1, change),
 	(2, $$SELECT checkpoint.begin_job('settings')$$),
 	(3, $$CALL checkpoint.map('Mapped', 'SELECT * FROM settings."Input"', 'settings.f(i), "Float" + 1 AS "Plus"')$$),
 	(4, $$CALL checkpoint.gen('made', 'SELECT * FROM "Mapped"', 'settings.even(i)')$$),
 	(5, $$CALL checkpoint.query('viewed', 'SELECT m.colour, v."Float" FROM "Mapped" m JOIN settings."View(x)" v USING (i)')$$),
 	(6, $$CALL checkpoint.save('settings.saved', 'SELECT i, words FROM "Mapped"')$$),
 	(7, $$CALL checkpoint.query('anew', 'SELECT * FROM settings."Input"', cache_enabled => false)$$),
-	(8, format('CALL settings.see(%L)', name)),
+	(8, format('CALL settings.see(%L)', label)),
 	(9, 'SELECT checkpoint.end_job()'),
-	(10, format('RESET %s', name))) s (m, statement)
-WHERE n > 0 OR m NOT IN (1, 10) ORDER BY n, m \gexec
+	(10, restore)) s (n, statement) ORDER BY label COLLATE "C", n \gexec
 \o
 \set ECHO all
-SELECT what, value !~ '^computed' AS reused FROM settings.seen WHERE setting = 'none' ORDER BY what;
+SELECT what, value !~ '^computed' AS reused FROM settings.seen WHERE setting = ' none' ORDER BY what;
 SELECT s.what, s.setting, s.value, n.value AS value_with_none
-FROM settings.seen s JOIN settings.seen n ON n.what = s.what AND n.setting = 'none'
-WHERE s.value <> n.value AND s.setting <> 'first run' ORDER BY 1, 2;
-SELECT count(*) - 8 * (SELECT count(*) FROM settings.odd) AS missing FROM settings.seen WHERE setting NOT IN ('first run', 'none');
+FROM settings.seen s JOIN settings.seen n ON n.what = s.what AND n.setting = ' none'
+WHERE s.value <> n.value AND s.setting <> ' first run' ORDER BY 1, 2;
+SELECT count(*) - 8 * (SELECT count(DISTINCT label) FROM settings.odd) AS missing FROM settings.seen WHERE setting NOT IN (' first run', ' none');
 
 SET client_min_messages = warning;
 DROP SCHEMA settings CASCADE;
