@@ -21,6 +21,7 @@
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/tableam.h"
+#include "access/toast_internals.h"
 #include "access/xact.h"
 #include "append.h"
 #include "asuser.h"
@@ -80,23 +81,46 @@ ckpt_rowbuffer_begin_with(CkptRowBuffer *buf, int natts)
 }
 
 /*
- * check_row_size raises if a row could not be stored even with all of its long
- * values out of line: here the row to blame is known, later it is not.
+ * smallest_size returns the bytes that a value of a column that can be stored
+ * out of line takes in a row when the server has made it as small as it can, and
+ * sets *align to whether it must be aligned there.  The value is one of a row
+ * that was formed; whether compressing it helps is looked at only if asked.
  */
-static void
-check_row_size(TupleDesc desc, Datum *values, bool *isnull)
+static Size
+smallest_size(Form_pg_attribute att, Datum value, bool compress, bool *align)
 {
-	Size		size = SizeofHeapTupleHeader;
+	struct varlena *v = (struct varlena *) DatumGetPointer(value);
+	Size		size = VARSIZE_ANY(v);
 
-	for (int i = 0; i < desc->natts; i++)
+	*align = !VARATT_IS_SHORT(v) && !VARATT_IS_EXTERNAL(v);
+	if (size <= MAXALIGN(TOAST_POINTER_SIZE))
+		return size;			/* the server leaves it where it is */
+	if (compress && !VARATT_IS_EXTERNAL(v) && !VARATT_IS_COMPRESSED(v) &&
+		att->attstorage != TYPSTORAGE_EXTERNAL)
 	{
-		if (isnull[i])
+		Datum		compressed = toast_compress_datum(value, att->attcompression);
+
+		if (DatumGetPointer(compressed) != NULL)
 		{
-			size += BITMAPLEN(desc->natts);
-			break;
+			size = VARSIZE(DatumGetPointer(compressed));
+			pfree(DatumGetPointer(compressed));
+			*align = true;
+			if (size <= MAXALIGN(TOAST_POINTER_SIZE))
+				return size;
 		}
 	}
-	size = MAXALIGN(size);
+	*align = false;
+	return TOAST_POINTER_SIZE;
+}
+
+/*
+ * smallest_row returns the size of a row whose long values are compressed, if
+ * asked, and out of line.
+ */
+static Size
+smallest_row(TupleDesc desc, Size header, Datum *values, bool *isnull, bool compress)
+{
+	Size		size = header;
 
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -105,19 +129,48 @@ check_row_size(TupleDesc desc, Datum *values, bool *isnull)
 		if (isnull[i])
 			continue;
 		if (att->attlen == -1 && att->attstorage != TYPSTORAGE_PLAIN)
-			size += Min(VARSIZE_ANY(DatumGetPointer(values[i])), TOAST_POINTER_SIZE);
+		{
+			bool		align;
+			Size		length = smallest_size(att, values[i], compress, &align);
+
+			if (align)
+				size = att_align_nominal(size, att->attalign);
+			size += length;
+		}
 		else
 		{
 			size = att_align_datum(size, att->attalign, att->attlen, values[i]);
 			size = att_addlength_datum(size, att->attlen, values[i]);
 		}
 	}
+	return size;
+}
+
+/*
+ * check_row_size raises if a row, which is longer than a page, could not be
+ * stored even with all of its long values out of line: here the row to blame is
+ * known, later it is not.
+ */
+static void
+check_row_size(TupleDesc desc, HeapTuple tuple)
+{
+	Datum	   *values = palloc(desc->natts * sizeof(Datum));
+	bool	   *isnull = palloc(desc->natts * sizeof(bool));
+	Size		header = tuple->t_data->t_hoff;
+	Size		size;
+
+	heap_deform_tuple(tuple, desc, values, isnull);
+	size = smallest_row(desc, header, values, isnull, false);
+	if (size > MaxHeapTupleSize)
+		size = smallest_row(desc, header, values, isnull, true);
 	if (size > MaxHeapTupleSize)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("row is too big: size %zu, maximum size %zu", size,
 						(Size) MaxHeapTupleSize),
 				 errhint("Select fewer columns, or put them into one array or composite value.")));
+	pfree(values);
+	pfree(isnull);
 }
 
 /*
@@ -203,7 +256,13 @@ ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull)
 			CurrentResourceOwner = oldowner;
 			MemoryContextSwitchTo(oldcxt);
 		}
-		check_row_size(buf->desc, values, isnull);
+		if (unlikely(heap_compute_data_size(buf->desc, values, isnull) > MaxHeapTupleSize / 2))
+		{
+			tuple = heap_form_tuple(buf->desc, values, isnull);
+			if (tuple->t_len > MaxHeapTupleSize)
+				check_row_size(buf->desc, tuple);
+			heap_freetuple(tuple);
+		}
 		tuplestore_putvalues(buf->spill, buf->desc, values, isnull);
 		buf->nspilled++;
 		return NULL;
@@ -216,7 +275,7 @@ ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull)
 					(char *) tuple->t_data + tuple->t_data->t_hoff, data_len,
 					&tuple->t_data->t_infomask, hasnull ? tuple->t_data->t_bits : NULL);
 	if (unlikely(tuple->t_len > MaxHeapTupleSize))
-		check_row_size(buf->desc, values, isnull);
+		check_row_size(buf->desc, tuple);
 	return keep_row(buf, tuple);
 }
 
