@@ -177,6 +177,27 @@ has_system_column(const CkptStepOutput *output, AttrNumber column)
 }
 
 /*
+ * name_system_columns tells the parser the names of an output's columns that
+ * belong to the extension, for its error messages.  The list of names that it
+ * looks columns up in, and that joins are made from, stays as it is.
+ */
+static void
+name_system_columns(RangeTblEntry *rte, List *outputs)
+{
+	CkptStepOutput *output = find_output(outputs, rte->enrname);
+
+	if (list_length(rte->eref->colnames) > list_length(rte->coltypes))
+		return;					/* it knows */
+	rte->eref = copyObject(rte->eref);
+	for (AttrNumber i = 0; i < lengthof(system_columns); i++)
+	{
+		if (has_system_column(output, i))
+			rte->eref->colnames = lappend(rte->eref->colnames,
+										  makeString(pstrdup(system_columns[i])));
+	}
+}
+
+/*
  * find_system_column looks for an output among the relations that a column's
  * name may be of, innermost query first: the one called relation, or the only
  * one that has it if relation is NULL.
@@ -220,6 +241,7 @@ find_system_column(ParseState *pstate, const char *relation, AttrNumber column,
 									  list_length(found->p_rte->coltypes) + column + 1,
 									  INT8OID, -1, InvalidOid, levelsup);
 
+			name_system_columns(found->p_rte, here->p_ref_hook_state);
 			var->location = location;
 			ckpt_mark_nullable(here, var);
 			return (Node *) var;
@@ -321,8 +343,8 @@ column_target(const char *name)
 
 /*
  * output_select makes the analysed form of SELECT <columns> FROM <output>: the
- * visible ones, then the extension's if they are used.  Adds the names of those
- * to *names.
+ * visible ones, whose names are the first in *names, then the extension's if they
+ * are used.  Makes *names those of all.
  */
 static Query *
 output_select(const CkptStepOutput *output, List **names)
@@ -340,6 +362,7 @@ output_select(const CkptStepOutput *output, List **names)
 		if (!ckpt_is_system_column(name) && !TupleDescAttr(desc, i)->attisdropped)
 			select->targetList = lappend(select->targetList, column_target(name));
 	}
+	*names = list_truncate(*names, list_length(select->targetList));
 	for (int i = 0; output->ids_used && i < lengthof(system_columns); i++)
 	{
 		if (get_attnum(RelationGetRelid(rel), system_columns[i]) == InvalidAttrNumber)
