@@ -120,6 +120,8 @@ typedef struct Step
 	CkptRunner *runner;
 	int			nworkers;		/* that are to help */
 	CkptWorkers *run_workers;	/* or NULL */
+	bool		carrying;		/* results of earlier work are being carried over */
+	char	   *carry_error;	/* why that could not be done, or NULL */
 	bool		second_pass;	/* to be begun */
 	int			passes;			/* second ones */
 	const char *action;
@@ -388,14 +390,49 @@ step_begin_run(Step *step)
 
 /*
  * carry_over gives the step's checkpoint what others of this step of the run
- * group have for equal rows.
+ * group have for equal rows, unless that has been tried in vain.
  */
 static void
 carry_over(Step *step, CkptCarryCounts *counts)
 {
 	CkptCarryFrom from = ckpt_decide_carry_from(&step->request);
 
+	memset(counts, 0, sizeof(CkptCarryCounts));
+	if (step->carry_error)
+		return;
+	step->carrying = true;
 	ckpt_carry_over(&from, step->cp, step->udf, step->job.owner, counts);
+	step->carrying = false;
+}
+
+/*
+ * carry_ran_short returns whether an error is that carrying over, which only
+ * saves work, has met a limit: of temporary files, say.
+ */
+static bool
+carry_ran_short(const Step *step, const ErrorData *error)
+{
+	return step->carrying &&
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES;
+}
+
+/*
+ * step_without_carry lets the step identify its input once more, and not carry
+ * over this time.
+ */
+static void
+step_without_carry(Step *step, ErrorData *error)
+{
+	step->state = STEP_IDENTIFY;
+	memset(&step->identity, 0, sizeof(CkptIdentity));
+	step->cp = NULL;
+	step->carrying = false;
+	step->carry_error = error->message;
+	ereport(NOTICE,
+			(errmsg("step \"%s\": results of earlier work could not be carried over: %s",
+					step->name, error->message),
+			 errdetail("Rows are computed that have results already."),
+			 error->hint ? errhint("%s", error->hint) : 0));
 }
 
 /*
@@ -578,6 +615,8 @@ step_materialize(Step *step)
 			CkptCarryCounts counts;
 
 			carry_over(step, &counts);
+			if (step->carry_error)
+				step->reason = psprintf("nothing could be carried over: %s", step->carry_error);
 			if (counts.compared && (step->rows_before >= 0 || counts.carried > 0))
 				step->reason = ckpt_carry_describe(&counts);
 			if (counts.carried > 0)
@@ -1086,7 +1125,9 @@ step_transaction(Step *step)
 	ckpt_transaction_is_ours();
 	HOLD_INTERRUPTS();
 	error = ckpt_subxact_run(step_state, step, CurrentMemoryContext, NULL);
-	if (error)
+	if (error && carry_ran_short(step, error))
+		step_without_carry(step, error);
+	else if (error)
 	{
 		step->error = error;
 		step->error_id = 0;

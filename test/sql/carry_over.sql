@@ -177,6 +177,29 @@ SELECT checkpoint.begin_job('numbers') AS job \gset
 CALL checkpoint.map('m', 'SELECT id FROM source', 'sys__id + 0 AS n');
 SELECT checkpoint.end_job();
 
+-- Carrying over only saves work: where it meets a limit, rows are computed.
+CREATE TABLE many AS SELECT g AS v FROM generate_series(1, 60000) g;
+SELECT checkpoint.begin_job('limit') AS job \gset
+CALL checkpoint.map('m', 'SELECT v FROM many ORDER BY v', '-v AS d');
+SELECT checkpoint.end_job();
+INSERT INTO many VALUES (0);
+SET work_mem = '64kB';
+SET hash_mem_multiplier = 1;
+SET max_parallel_workers_per_gather = 0;
+SET temp_file_limit = '400kB';
+SET client_min_messages = warning;
+SELECT checkpoint.begin_job('limit') AS job \gset
+CALL checkpoint.map('m', 'SELECT v FROM many WHERE v % 3 < 2 UNION ALL SELECT v FROM many WHERE v % 3 = 2', '-v AS d');
+RESET client_min_messages;
+RESET temp_file_limit;
+SELECT checkpoint.output('m') AS output \gset
+SELECT count(*), count(DISTINCT v), sum(v + d) FROM :output;
+SELECT action, reason LIKE 'nothing could be carried over: %temp_file_limit%' AS says_why, rows_kept, rows_computed
+FROM checkpoint.steps WHERE job_id = :job;
+SELECT checkpoint.end_job();
+RESET work_mem;
+RESET hash_mem_multiplier;
+RESET max_parallel_workers_per_gather;
 -- What is on record describes the rows.
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();
