@@ -183,23 +183,6 @@ now_ms(void)
 }
 
 /*
- * check_one_row raises unless the row in hand has given exactly one row, as
- * map wants.
- */
-static void
-check_one_row(CkptRunner *runner)
-{
-	int64		nrows = ckpt_rowbuffer_count(runner->buffer) - runner->rows_before;
-
-	if (runner->udf->kind == CKPT_MAP && runner->nclaimed > 0 && nrows != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_CARDINALITY_VIOLATION),
-				 nrows == 0 ? errmsg("udf of map returned no row")
-				 : errmsg("udf of map returned more than one row"),
-				 errhint("Use checkpoint.gen() for functions that return any number of rows.")));
-}
-
-/*
  * refuse_row ends the batch before the row at tid.
  */
 static bool
@@ -225,9 +208,6 @@ claim_row(CkptRunner *runner, HeapTuple row)
 	if (id < runner->lo || id > runner->hi || runner->full ||
 		ckpt_idset_contains(runner->closed, id))
 		return false;
-
-	/* the row before it is complete */
-	check_one_row(runner);
 
 	if (runner->nclaimed >= runner->max_rows || ckpt_pool_stopped(runner->pool))
 		return refuse_row(runner, tid);
@@ -687,7 +667,6 @@ run_calls(void *arg)
 	if (!find_input_row(qd->planstate, runner))
 		elog(ERROR, "run query does not scan its input");
 	ckpt_executor_run(qd);
-	check_one_row(runner);
 	ExecutorFinish(qd);
 	ExecutorEnd(qd);
 	FreeQueryDesc(qd);

@@ -13,7 +13,8 @@
  *
  * A function call that returns a composite value stands for its columns; the
  * value travels through the executor whole, so that the call is made once, and
- * is taken apart on the way to the output table.
+ * is taken apart on the way to the output table.  One that returns void gives no
+ * column.
  *
  * IDENTIFICATION
  *	  src/udf.c
@@ -25,6 +26,7 @@
 #include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/heap.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -112,6 +114,40 @@ udf_parse(const char *text)
 }
 
 /*
+ * explain_function_name is asked for each column reference, with what the parser
+ * makes of it.  If that is nothing, and there is a function of that name, a call
+ * was meant.
+ */
+static Node *
+explain_function_name(ParseState *pstate, ColumnRef *ref, Node *var)
+{
+	ListCell   *lc;
+
+	if (var != NULL)
+		return NULL;
+	foreach(lc, ref->fields)
+	{
+		if (!IsA(lfirst(lc), String))
+			return NULL;
+	}
+	if (FuncnameGetCandidates(ref->fields, -1, NIL, false, false, false, true) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" does not exist", NameListToString(ref->fields)),
+				 errdetail("There is a function of that name."),
+				 errhint("Call it with its arguments, which may be columns of the input: \"%s(x) AS y\".",
+						 NameListToString(ref->fields)),
+				 parser_errposition(pstate, ref->location)));
+	return NULL;
+}
+
+static void
+setup_parser(ParseState *pstate, void *arg)
+{
+	pstate->p_post_columnref_hook = explain_function_name;
+}
+
+/*
  * udf_analyze_over analyses the select list over the given relation.
  */
 static Query *
@@ -129,14 +165,20 @@ udf_analyze_over(CkptUdf *udf, RangeVar *relation, QueryEnvironment *env)
 	raw->stmt = (Node *) select;
 
 	ckpt_source_push(&source, &callback);
-	query = parse_analyze_fixedparams(raw, psprintf(SELECT_PREFIX "%s", udf->text),
-									  NULL, 0, env);
+	query = parse_analyze_withcb(raw, psprintf(SELECT_PREFIX "%s", udf->text),
+								 setup_parser, NULL, env);
 	if (query->hasAggs || query->hasWindowFuncs)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"udf\" must not have aggregate or window functions"),
 				 errdetail("It is evaluated for one input row at a time."),
 				 errhint("Compute them in argument \"input\".")));
+	if (query->hasTargetSRFs && udf->kind == CKPT_MAP)
+		ereport(ERROR,
+				(errcode(ERRCODE_CARDINALITY_VIOLATION),
+				 errmsg("argument \"udf\" of map must not call set-returning functions"),
+				 errdetail("Each input row gives exactly one row."),
+				 errhint("Use checkpoint.gen() for functions that return any number of rows.")));
 	ckpt_source_pop(&callback);
 	return query;
 }
@@ -179,11 +221,29 @@ udf_target_row(TargetEntry *tle, bool named)
 }
 
 /*
- * udf_add_column puts a column into the output, unless it must not be there.
+ * udf_refuse_column raises that there is a column of that name already, in the
+ * input or before this one.
+ */
+static void
+udf_refuse_column(const char *name, bool in_input, bool of_row)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DUPLICATE_COLUMN),
+			 errmsg("output column \"%s\" occurs more than once", name),
+			 in_input ? errdetail("The input has a column of that name.") : 0,
+			 !in_input && !of_row ? errhint("Name the columns with AS.") :
+			 !in_input ? errhint("Make each function a step of its own, or rename a column that it returns.") :
+			 !of_row ? errhint("Name the column with AS, or rename the input's in argument \"input\".") :
+			 errhint("Rename the input's with AS, in argument \"input\".")));
+}
+
+/*
+ * udf_add_column puts a column into the output, unless it must not be there.  It
+ * may be one of a row that a function returns.
  */
 static void
 udf_add_column(CkptUdf *udf, AttrNumber attno, const char *name, Oid type,
-			   int32 typmod, Oid collation)
+			   int32 typmod, Oid collation, bool of_row)
 {
 	if (ckpt_is_system_column(name))
 		ereport(ERROR,
@@ -194,14 +254,8 @@ udf_add_column(CkptUdf *udf, AttrNumber attno, const char *name, Oid type,
 				 errhint("Name the column with AS.")));
 	for (int i = 0; i < attno - 1; i++)
 	{
-		if (strcmp(NameStr(TupleDescAttr(udf->output_desc, i)->attname), name) != 0)
-			continue;
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_COLUMN),
-				 errmsg("output column \"%s\" occurs more than once", name),
-				 i < udf->nplain && udf->kind == CKPT_MAP ?
-				 errdetail("The input has a column of that name.") : 0,
-				 errhint("Name the column with AS.")));
+		if (strcmp(NameStr(TupleDescAttr(udf->output_desc, i)->attname), name) == 0)
+			udf_refuse_column(name, i < udf->nplain && udf->kind == CKPT_MAP, of_row);
 	}
 	TupleDescInitEntry(udf->output_desc, attno, name, type, typmod, 0);
 	TupleDescInitEntryCollation(udf->output_desc, attno, collation);
@@ -236,7 +290,7 @@ udf_init_output(CkptUdf *udf, Query *query)
 		target->type = exprType((Node *) tle->expr);
 		target->row = udf_target_row(tle, named);
 		if (target->row == NULL)
-			target->natts = 1;
+			target->natts = target->type == VOIDOID ? 0 : 1;
 		else
 		{
 			target->row = CreateTupleDescCopy(target->row);
@@ -273,11 +327,11 @@ udf_init_output(CkptUdf *udf, Query *query)
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
 		CkptUdfTarget *target = &udf->targets[i++];
 
-		if (target->row == NULL)
+		if (target->row == NULL && target->natts > 0)
 			udf_add_column(udf, attno++, tle->resname, exprType((Node *) tle->expr),
 						   exprTypmod((Node *) tle->expr),
-						   exprCollation((Node *) tle->expr));
-		else
+						   exprCollation((Node *) tle->expr), false);
+		else if (target->row)
 		{
 			for (int j = 0; j < target->row->natts; j++)
 			{
@@ -285,7 +339,7 @@ udf_init_output(CkptUdf *udf, Query *query)
 
 				if (!att->attisdropped)
 					udf_add_column(udf, attno++, NameStr(att->attname), att->atttypid,
-								   att->atttypmod, att->attcollation);
+								   att->atttypmod, att->attcollation, true);
 			}
 		}
 	}
@@ -519,8 +573,11 @@ ckpt_udf_output_row(CkptUdf *udf, Datum *values, bool *isnull,
 
 		if (target->row == NULL)
 		{
-			out_values[out] = values[i];
-			out_isnull[out] = isnull[i];
+			if (target->natts > 0)
+			{
+				out_values[out] = values[i];
+				out_isnull[out] = isnull[i];
+			}
 		}
 		else if (isnull[i])
 		{

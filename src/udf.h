@@ -23,7 +23,7 @@ typedef struct CkptUdfTarget
 {
 	Oid			type;			/* of the expression */
 	TupleDesc	row;			/* its columns if it gives several, else NULL */
-	int			natts;			/* columns it gives */
+	int			natts;			/* columns it gives; none if it is void */
 } CkptUdfTarget;
 
 typedef struct CkptUdf

@@ -92,17 +92,6 @@ SELECT checkpoint.begin_job('generator');
 CALL checkpoint.gen('s', 'SELECT num FROM src', 'gen_fails(num, 0) AS y');
 SELECT checkpoint.end_job();
 
--- map wants one row for each; the row before the excess is kept
-SELECT checkpoint.begin_job('rows');
-CALL checkpoint.map('s', 'SELECT num FROM src', 'generate_series(1, CASE num WHEN 4 THEN 2 ELSE 1 END) AS y');
-\echo :LAST_ERROR_SQLSTATE
-SELECT checkpoint.begin_job('rows');
-CALL checkpoint.map('s', 'SELECT num FROM src', 'generate_series(1, CASE num WHEN 4 THEN 0 ELSE 1 END) AS y');
-\echo :LAST_ERROR_SQLSTATE
-SELECT checkpoint.begin_job('rows');
-CALL checkpoint.map('s', 'SELECT num FROM src', 'generate_series(1, 1) AS y');
-SELECT checkpoint.end_job();
-
 -- a UDF that writes: its writes match exactly the rows kept
 CREATE TABLE log (x int);
 CREATE FUNCTION writes(x int, bad int) RETURNS int LANGUAGE plpgsql AS $$

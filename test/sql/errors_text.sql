@@ -134,6 +134,18 @@ CALL checkpoint.map('bad', 'SELECT num FROM src', 'generate_series(1, num');
 CALL checkpoint.map('bad', 'SELECT num FROM src', '(SELECT good.num FROM good) AS y');
 :refused
 
+-- a function's name is no call of it
+CALL checkpoint.map('bad', 'SELECT num, txt FROM src', 'upper');
+:refused
+CALL checkpoint.map('bad', 'SELECT num, txt FROM src', 'pg_catalog.upper AS y, num + missing');
+:refused
+CALL checkpoint.map('bad', 'SELECT num, txt FROM src', 'upper + missing');
+:refused
+CALL checkpoint.map('bad', 'SELECT num, txt FROM src', 'missing.upper');
+:refused
+CALL checkpoint.map('bad', 'SELECT num, txt FROM src', 'missing');
+:refused
+
 --
 -- UDFs that are more than a select list
 --
@@ -201,8 +213,6 @@ CREATE FUNCTION some_records(int) RETURNS SETOF record LANGUAGE sql AS 'SELECT 1
 CREATE FUNCTION two_columns(int, OUT a int, OUT b int) LANGUAGE sql AS 'SELECT 1, 2';
 CREATE FUNCTION like_input(int, OUT num int, OUT b int) LANGUAGE sql AS 'SELECT 1, 2';
 CREATE FUNCTION reserved(int, OUT a int, OUT sys__id int) LANGUAGE sql AS 'SELECT 1, 2';
-CALL checkpoint.map('bad', 'SELECT num FROM src', 'nothing(num)');
-:refused
 CALL checkpoint.gen('bad', 'SELECT num FROM src', 'nothing(num)');
 :refused
 CALL checkpoint.map('bad', 'SELECT num FROM src', 'some_record(num)');
@@ -212,6 +222,12 @@ CALL checkpoint.gen('bad', 'SELECT num FROM src', 'some_records(num)');
 CALL checkpoint.map('bad', 'SELECT num FROM src', 'ROW(num, 1) AS y');
 :refused
 CALL checkpoint.map('bad', 'SELECT num FROM src', '1 AS y, 2 AS y');
+:refused
+CALL checkpoint.map('bad', 'SELECT num FROM src', 'num + 1, num + 2');
+:refused
+CALL checkpoint.map('bad', 'SELECT txt FROM src', 'upper(txt), upper(txt || 1)');
+:refused
+CALL checkpoint.map('bad', 'SELECT num FROM src', 'two_columns(num), two_columns(-num)');
 :refused
 CALL checkpoint.map('bad', 'SELECT num FROM src', 'two_columns(num), 1 AS b');
 :refused
@@ -232,7 +248,11 @@ CALL checkpoint.gen('bad', 'SELECT num FROM src', 'generate_series(1, num) AS sy
 CALL checkpoint.map('bad', 'SELECT num FROM src', '1 AS ctid');
 :refused
 
--- gen wants one set
+-- map wants no set, gen one
+CALL checkpoint.map('bad', 'SELECT num FROM src', 'some_records(num)');
+:refused
+CALL checkpoint.map('bad', 'SELECT num FROM src', '1 + generate_series(1, num) AS y');
+:refused
 CALL checkpoint.gen('bad', 'SELECT num FROM src', 'num + 1');
 :refused
 CALL checkpoint.gen('bad', 'SELECT num FROM src', 'generate_series(1, num), 1 AS y');

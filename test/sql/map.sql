@@ -158,21 +158,55 @@ SELECT checkpoint.output('python row') AS output \gset
 SELECT * FROM :output ORDER BY sys__id;
 
 --
--- Zero or several rows for one input row: an error that says to use gen.
+-- A function that may return several rows for one input row, or none, is refused
+-- before the job is touched, with an error that says to use gen.
 --
 SELECT checkpoint.end_job();
 \set VERBOSITY default
 SELECT checkpoint.begin_job('rows') AS job \gset
 CALL checkpoint.map('several', 'SELECT generate_series(1, 3) AS a', 'generate_series(1, a) AS n');
-SELECT checkpoint.begin_job('rows') AS job \gset
-CALL checkpoint.map('zero', 'SELECT 3 - generate_series(1, 3) AS a', 'generate_series(1, CASE WHEN a = 1 THEN 0 ELSE 1 END) AS n');
 \set VERBOSITY terse
--- the rows before it are kept, as with any error
-SELECT step, rows_total, rows_processed, rows_output FROM checkpoint.checkpoints WHERE job = 'rows';
--- exactly one row is in order
+CALL checkpoint.map('one', 'SELECT generate_series(1, 3) AS a', 'abs(a) AS n, 1 + generate_series(a, a) AS m');
+SELECT status, (SELECT count(*) FROM checkpoint.steps WHERE job_id = :job) AS steps FROM checkpoint.jobs WHERE job_id = :job;
+CALL checkpoint.map('sub-select', 'SELECT generate_series(1, 3) AS a', '(SELECT max(g) FROM generate_series(1, a) g) AS n');
+SELECT checkpoint.output('sub-select') AS output \gset
+SELECT * FROM :output ORDER BY sys__id;
+
+--
+-- A function that returns void gives no column.
+--
+CREATE TABLE seen (a int);
+CREATE FUNCTION sees(a int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO map.seen VALUES (a);
+	IF a = 3 THEN
+		RAISE 'cannot see %', a;
+	END IF;
+END $$;
+CALL checkpoint.map('void', 'SELECT a FROM source WHERE a < 3', 'sees(a)');
+SELECT show_columns('void');
+CALL checkpoint.map('void and more', 'SELECT a FROM source WHERE a < 3', '-a AS m, sees(a) AS nothing, a + 1 AS n', workers => 2);
+SELECT show_columns('void and more');
+SELECT checkpoint.output('void') AS output, checkpoint.output('void and more') AS more \gset
+SELECT v.*, m.m, m.n FROM :output v JOIN :more m USING (sys__id) ORDER BY sys__id;
+SELECT a, count(*) FROM seen GROUP BY a ORDER BY a;
+CALL checkpoint.query('after void', 'SELECT * FROM void');
+CALL checkpoint.map('void stops', 'SELECT a FROM source WHERE a < 5 ORDER BY a', 'sees(a), sees(-a)');
+SELECT a, count(*) FROM seen GROUP BY a ORDER BY a;
+CREATE OR REPLACE FUNCTION sees(a int) RETURNS void LANGUAGE sql AS 'INSERT INTO map.seen VALUES (a)';
 SELECT checkpoint.begin_job('rows') AS job \gset
-CALL checkpoint.map('one', 'SELECT generate_series(1, 3) AS a', 'generate_series(a, a) AS n');
-SELECT checkpoint.output('one') AS output \gset
+CALL checkpoint.map('void stops', 'SELECT a FROM source WHERE a < 5 ORDER BY a', 'sees(a), sees(-a)');
+SELECT a, count(*) FROM seen GROUP BY a ORDER BY a;
+-- carried over
+CALL checkpoint.map('void carried', 'SELECT a FROM source WHERE a < 3', 'sees(a)', cache_version => '2');
+SELECT checkpoint.end_job();
+SELECT checkpoint.begin_job('rows') AS job \gset
+CALL checkpoint.map('void carried', 'SELECT a FROM source WHERE a < 4', 'sees(a)', cache_version => '2');
+-- a set of nothing
+CREATE FUNCTION sees_set(a int) RETURNS SETOF void LANGUAGE sql AS 'SELECT map.sees(a) FROM generate_series(1, a)';
+CALL checkpoint.gen('void set', 'SELECT a FROM source WHERE a < 3 ORDER BY a', 'sees_set(a)');
+SELECT show_columns('void set');
+SELECT checkpoint.output('void set') AS output \gset
 SELECT * FROM :output ORDER BY sys__id;
 
 -- No rows at all.
