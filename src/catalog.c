@@ -614,6 +614,25 @@ ckpt_catalog_running_steps(int64 job_id)
 }
 
 /*
+ * ckpt_catalog_running_step returns the id of a job's step of that name if it is
+ * stored as running, else 0.
+ */
+int64
+ckpt_catalog_running_step(int64 job_id, const char *step)
+{
+	STATEMENT(st, "SELECT step_id FROM checkpoint.step"
+			  " WHERE job_id = $1 AND step = $2 AND action = 'running'");
+	int64		step_id = 0;
+
+	arg_int8(&st, job_id);
+	arg_text(&st, step);
+	if (catalog_open(&st, SPI_OK_SELECT) > 0)
+		step_id = row_int8(0, 1);
+	catalog_close(&st);
+	return step_id;
+}
+
+/*
  * ckpt_catalog_step_outputs lists (CkptStepOutput *) what the steps of a job
  * have left, oldest first.
  */

@@ -142,6 +142,7 @@ extern double ckpt_catalog_seconds_per_row(Oid owner, const char *name,
 extern bool ckpt_catalog_group_has_step(Oid owner, const char *name,
 										const char *step);
 extern List *ckpt_catalog_running_steps(int64 job_id);
+extern int64 ckpt_catalog_running_step(int64 job_id, const char *step);
 extern List *ckpt_catalog_step_outputs(int64 job_id);
 extern bool ckpt_catalog_get_step_table(int64 job_id, const char *step, char **table);
 extern bool ckpt_catalog_job_has_failed_rows(int64 job_id);

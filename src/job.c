@@ -238,7 +238,8 @@ job_refuse_second_run(Oid owner, const char *name, int pid)
 			 errdetail("Process %d runs it as job %lld, started at %s.", pid,
 					   (long long) job->job_id, job->started_at) :
 			 errdetail("Process %d is starting it, or runs a step of it.", pid),
-			 errhint("Wait until it has ended, or end it: see the view checkpoint.jobs.")));
+			 errhint("Wait until it has ended. To end it, call checkpoint.fail_job() in the session of that process, or terminate the process: pg_terminate_backend(%d).",
+					 pid)));
 }
 
 /*

@@ -40,10 +40,12 @@
 #include <math.h>
 #include <time.h>
 
+#include "access/detoast.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "asuser.h"
 #include "catalog/pg_operator.h"
@@ -54,6 +56,8 @@
 #include "inhand.h"
 #include "jit/jit.h"
 #include "joblock.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -68,6 +72,7 @@
 #include "subxact.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -80,6 +85,13 @@
 
 /* Batches grow from one row, by this factor. */
 #define BATCH_GROWTH	16
+
+/*
+ * So much of the row that ends a run is shown, and no value that is longer than
+ * this many bytes.
+ */
+#define ROW_CHARS		200
+#define MAX_SHOWN_BYTES	(64 * 1024)
 
 /* Waiting time before a failed row is tried again: doubles up to a limit. */
 #define BACKOFF_MS		10
@@ -145,7 +157,7 @@ struct CkptRunner
 	int			max_rows;
 	int64	   *claimed;		/* ids, in the order of evaluation */
 	int			nclaimed;
-	BlockNumber claimed_block;	/* of the row in hand */
+	ItemPointerData claimed_tid;	/* of the row in hand */
 	bool		full;			/* takes no more rows */
 	BlockNumber refused_block;	/* of the first row not taken */
 	bool		passed_hi;		/* came to a row behind the range */
@@ -228,7 +240,7 @@ claim_row(CkptRunner *runner, HeapTuple row)
 	}
 
 	runner->claimed[runner->nclaimed++] = id;
-	runner->claimed_block = ItemPointerGetBlockNumber(tid);
+	runner->claimed_tid = *tid;
 	runner->rows_before = ckpt_rowbuffer_count(runner->buffer);
 	runner->sum_before = runner->sum;
 	*ckpt_inhand = id;
@@ -747,6 +759,107 @@ write_results(CkptRunner *runner)
 	runner->dirty |= runner->nclaimed > 0;
 }
 
+/* A row of the input in words. */
+typedef struct RowText
+{
+	CkptRunner *runner;
+	char	   *text;			/* NULL if it could not be read */
+} RowText;
+
+/*
+ * describe_row writes the values of the row that was claimed last, without
+ * sys__id, as far as they are worth reading.
+ */
+static void
+describe_row(void *arg)
+{
+	RowText    *row = (RowText *) arg;
+	CkptRunner *runner = row->runner;
+	TupleTableSlot *slot = table_slot_create(runner->input, NULL);
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+	CkptUser	saved = ckpt_user_become(runner->task.owner);
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	if (table_tuple_fetch_row_version(runner->input, &runner->claimed_tid,
+									  GetActiveSnapshot(), slot))
+	{
+		slot_getallattrs(slot);
+		for (int i = 1; i < desc->natts && buf.len <= ROW_CHARS * MAX_MULTIBYTE_CHAR_LEN; i++)
+		{
+			Form_pg_attribute att = TupleDescAttr(desc, i);
+			Datum		value = slot->tts_values[i];
+			Oid			output;
+			bool		is_varlena;
+
+			appendStringInfoString(&buf, i > 1 ? ", " : "");
+			getTypeOutputInfo(att->atttypid, &output, &is_varlena);
+			if (slot->tts_isnull[i])
+				appendStringInfoString(&buf, "null");
+			else if (is_varlena && toast_raw_datum_size(value) > MAX_SHOWN_BYTES)
+				appendStringInfoString(&buf, "...");
+			else
+				appendStringInfoString(&buf, OidOutputFunctionCall(output, value));
+		}
+		row->text = buf.data;
+	}
+	ckpt_user_restore(saved);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/*
+ * add_line adds a line to the detail or context of an error.
+ */
+static void
+add_line(const ErrorData *error, char **lines, char *line)
+{
+	MemoryContext oldcxt = MemoryContextSwitchTo(error->assoc_context);
+
+	*lines = *lines ? psprintf("%s\n%s", *lines, line) : pstrdup(line);
+	MemoryContextSwitchTo(oldcxt);
+}
+
+/*
+ * add_input_row adds to the context of an error which row it is about.
+ */
+static void
+add_input_row(CkptRunner *runner, ErrorData *error, int64 id)
+{
+	RowText		row = {runner, NULL};
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "input row: %s %s " INT64_FORMAT,
+					 quote_qualified_identifier(CKPT_DATA_SCHEMA, runner->cp->input_table),
+					 CKPT_ID_COLUMN, id);
+	(void) ckpt_subxact_run(describe_row, &row, CurrentMemoryContext, NULL);
+	if (row.text)
+	{
+		int			shown = pg_mbcharcliplen(row.text, (int) strlen(row.text), ROW_CHARS);
+
+		appendStringInfo(&buf, ": (%.*s%s)", shown, row.text,
+						 row.text[shown] != '\0' ? "..." : "");
+	}
+	add_line(error, &error->context, buf.data);
+}
+
+/*
+ * may_skip counts a row that has failed, and returns whether the run goes on
+ * without it; if not, the error says why.
+ */
+static bool
+may_skip(CkptRunner *runner, ErrorData *error)
+{
+	uint32		before = pg_atomic_fetch_add_u32(&runner->pool->failed, 1);
+
+	if (before < (uint32) runner->task.max_errors)
+		return true;
+	add_line(error, &error->detail,
+			 psprintf("This is failure %u of this run; argument \"max_errors\" is %d.",
+					  before + 1, runner->task.max_errors));
+	return false;
+}
+
 /*
  * handle_failure decides what becomes of the row that failed: it is tried
  * again, goes into quarantine or ends the run.
@@ -770,8 +883,7 @@ handle_failure(CkptRunner *runner, ErrorData *error, int64 id)
 			FreeErrorData(error);
 			return;
 		}
-		if (runner->task.skip &&
-			pg_atomic_fetch_add_u32(&runner->pool->failed, 1) < (uint32) runner->task.max_errors)
+		if (runner->task.skip && may_skip(runner, error))
 		{
 			ckpt_catalog_record_error(runner->cp->id, runner->task.job_id, id,
 									  unpack_sql_state(error->sqlerrcode), error->message,
@@ -784,6 +896,11 @@ handle_failure(CkptRunner *runner, ErrorData *error, int64 id)
 			return;
 		}
 	}
+	if (runner->attempts > 1)
+		add_line(error, &error->detail,
+				 psprintf("The UDF was called %d times for this row.", runner->attempts));
+	if (id != 0)
+		add_input_row(runner, error, id);
 	runner->error = error;
 	runner->error_id = id;
 	ckpt_pool_stop(runner->pool, CKPT_POOL_STOP);
@@ -842,7 +959,7 @@ runner_batch(CkptRunner *runner)
 	if (error)
 	{
 		if (in_hand != 0)
-			runner->block = runner->claimed_block;
+			runner->block = ItemPointerGetBlockNumber(&runner->claimed_tid);
 		handle_failure(runner, error, in_hand);
 	}
 	else if (runner->full)

@@ -175,6 +175,30 @@ step_anew(const Step *step)
 }
 
 /*
+ * step_refuse_second raises that the job has a step of that name, which may be
+ * running.
+ */
+static void
+step_refuse_second(const Step *step)
+{
+	int64		other = ckpt_catalog_running_step(step->job.job_id, step->name);
+	int			pid = other == 0 ? 0 : ckpt_joblock_holder(CKPT_LOCK_STEP, other);
+
+	if (pid != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("step \"%s\" of job %lld is running", step->name,
+						(long long) step->job.job_id),
+				 errdetail("Process %d runs it.", pid),
+				 errhint("Wait until it has ended, or end it with checkpoint.cancel_job().")));
+	ereport(ERROR,
+			(errcode(ERRCODE_DUPLICATE_OBJECT),
+			 errmsg("job %lld has a step \"%s\" already", (long long) step->job.job_id,
+					step->name),
+			 errhint("Give each step of a job a name of its own. To run it again, start a rerun with checkpoint.begin_job().")));
+}
+
+/*
  * step_prepare checks the call and starts the step.  Whatever it raises is a
  * refusal: nothing is changed and the job goes on.
  */
@@ -250,11 +274,7 @@ step_prepare(void *arg)
 	request->anew = step_anew(step);
 	step->step_id = ckpt_catalog_insert_step(step->job.job_id, &call);
 	if (step->step_id == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_OBJECT),
-				 errmsg("job %lld has a step \"%s\" already", (long long) step->job.job_id,
-						step->name),
-				 errhint("Give each step of a job a name of its own. To run it again, start a rerun with checkpoint.begin_job().")));
+		step_refuse_second(step);
 	PopActiveSnapshot();
 
 	if (!ckpt_joblock_acquire(CKPT_LOCK_STEP, step->step_id, ExclusiveLock, true))
@@ -1249,7 +1269,7 @@ step_call(FunctionCallInfo fcinfo, Step *step)
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("%s cannot run inside a transaction block or a function", command),
 				 errdetail("Steps commit what they have computed."),
-				 errhint("Call it on its own: without BEGIN, and with the driver's autocommit on. Procedures and DO blocks without EXCEPTION may call it, too.")));
+				 errhint("Call it on its own: without BEGIN, and with the driver's autocommit on. DO blocks and procedures in PL/pgSQL, without EXCEPTION, may call it, too, but not procedures with SET or SECURITY DEFINER, nor any in other languages.")));
 	ckpt_job_check_writable(command);
 
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)

@@ -206,6 +206,24 @@ BEGIN;
 DO $$ BEGIN CALL checkpoint.query('bad', 'SELECT num FROM errors.src'); END $$;
 ROLLBACK;
 :refused
+-- procedures that the hint names: what they call cannot commit
+CREATE PROCEDURE step_with_set() LANGUAGE plpgsql SET search_path = errors AS $$
+BEGIN
+    CALL checkpoint.query('bad', 'SELECT num FROM errors.src');
+END $$;
+CALL step_with_set();
+:refused
+CREATE PROCEDURE step_as_definer() LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    CALL checkpoint.query('bad', 'SELECT num FROM errors.src');
+END $$;
+CALL step_as_definer();
+:refused
+CREATE PROCEDURE step_in_sql() LANGUAGE sql AS $$
+    CALL checkpoint.query('bad', 'SELECT num FROM errors.src');
+$$;
+CALL step_in_sql();
+:refused
 -- a block that handles exceptions is a subtransaction, which cannot commit
 DO $$
 BEGIN
