@@ -143,8 +143,11 @@ BEGIN
 	IF x = 12 THEN
 		RAISE 'failed on %', x;
 	END IF;
-	SET LOCAL checkpoint.progress_interval = 0;
-	EXECUTE 'EXPLAIN INSERT INTO foreign_writes.remote VALUES (1)';
+	IF x = 3 THEN
+		SET LOCAL checkpoint.progress_interval = 0;
+		EXECUTE 'EXPLAIN INSERT INTO foreign_writes.remote VALUES (1)';
+		DO 'BEGIN PERFORM count(*) FROM foreign_writes.remote; END';
+	END IF;
 	RETURN (SELECT count(*) FROM foreign_writes.remote);
 END $$;
 SELECT checkpoint.begin_job('reads') > 0 AS fails;
