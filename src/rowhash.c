@@ -52,6 +52,7 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_enum.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
@@ -109,6 +110,7 @@ typedef enum HashForm
 	FORM_COMPOSITE,
 	FORM_RANGE,
 	FORM_MULTIRANGE,
+	FORM_ENUM,					/* its label */
 	FORM_OBJECT,				/* reg*: what it names */
 	FORM_SEND,					/* its send function's bytes */
 	FORM_TEXT					/* its output function's text */
@@ -324,6 +326,9 @@ rowhash_init_value(ValueHasher *vh, Oid typid)
 	{
 		case TYPTYPE_COMPOSITE:
 			vh->form = FORM_COMPOSITE;
+			return;
+		case TYPTYPE_ENUM:
+			vh->form = FORM_ENUM;
 			return;
 		case TYPTYPE_RANGE:
 			vh->form = FORM_RANGE;
@@ -731,6 +736,24 @@ rowhash_multirange(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 }
 
 /*
+ * rowhash_enum writes the label of an enum to the value buffer.
+ */
+static void
+rowhash_enum(CkptRowHasher *hasher, Datum value)
+{
+	HeapTuple	entry = SearchSysCache1(ENUMOID, value);
+	const char *label;
+
+	if (!HeapTupleIsValid(entry))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("invalid internal value for enum: %u", DatumGetObjectId(value))));
+	label = NameStr(((Form_pg_enum) GETSTRUCT(entry))->enumlabel);
+	put_counted(&hasher->buf, label, strlen(label));
+	ReleaseSysCache(entry);
+}
+
+/*
  * rowhash_call writes what a function makes of a value to the value buffer.
  */
 static void
@@ -825,6 +848,9 @@ rowhash_value(CkptRowHasher *hasher, ValueHasher *vh, Datum value)
 			copy_numbers(buf->data + buf->len, DatumGetPointer(value), vh->typlen,
 						 vh->numbers);
 			buf->len += vh->typlen;
+			return;
+		case FORM_ENUM:
+			rowhash_enum(hasher, value);
 			return;
 		case FORM_NAME:
 			put_counted(buf, DatumGetCString(value), strlen(DatumGetCString(value)));
