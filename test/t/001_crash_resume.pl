@@ -9,6 +9,7 @@
 use strict;
 use warnings;
 
+use File::Basename;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -359,5 +360,7 @@ CONSTRAINT NAME:  a_constraint/,
 		'an error arrives with all its fields');
 }
 
+is($node->safe_psql('postgres', slurp_file(dirname(__FILE__) . '/../records.sql') . 'SELECT wrong_records()'), '',
+	'what is on record describes the rows');
 $node->stop;
 done_testing();

@@ -5,6 +5,7 @@
 use strict;
 use warnings FATAL => 'all';
 
+use File::Basename;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -15,22 +16,28 @@ $node->init;
 $node->append_conf('postgresql.conf', q{
 restart_after_crash = on
 max_worker_processes = 8
+wal_writer_delay = 10s
 });
 $node->start;
 
+# Every wait ends after so many seconds, and says what it was for.
+my $limit = 60;
 my $calls = "$PostgreSQL::Test::Utils::tmp_check/calls";
 $node->safe_psql('postgres', qq{
 CREATE EXTENSION checkpoint;
 CREATE EXTENSION plpython3u;
 
--- notes a call; crashes at row 7, and waits at another one while the gate is there
+-- notes a call; crashes, or waits while the gate, a file, is there
 CREATE FUNCTION called(x int, crashes bool, waits bool) RETURNS void LANGUAGE plpython3u AS \$\$
-import os, signal
+import os, signal, time
 with open('$calls', 'a') as file:
 	file.write('%d\\n' % x)
 if crashes:
 	os.kill(os.getpid(), signal.SIGSEGV)
+end = time.monotonic() + $limit
 while waits and os.path.exists('$calls.gate'):
+	if time.monotonic() > end:
+		plpy.error('the gate was not opened')
 	plpy.execute('SELECT pg_sleep(0.005)')
 \$\$;
 CREATE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql AS \$\$
@@ -44,12 +51,12 @@ sub wait_until
 {
 	my ($what, $condition) = @_;
 
-	foreach my $i (1 .. 100 * $PostgreSQL::Test::Utils::timeout_default)
+	foreach my $i (1 .. 100 * $limit)
 	{
 		return if $condition->();
 		usleep(10_000);
 	}
-	die "timed out waiting until $what";
+	die "waited $limit s until $what";
 }
 
 # try_sql returns '' if the server does not answer.
@@ -77,11 +84,12 @@ sub run_job
 
 	unlink $calls;
 	IPC::Run::run([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose', '-d',
-			$node->connstr('postgres'), '-c', "SELECT checkpoint.begin_job('$job')",
+			$node->connstr('postgres'), '-c', $options{before} // 'SELECT', '-c', "SELECT checkpoint.begin_job('$job')",
 			'-c', $call, '-c', 'SELECT checkpoint.end_job()' ],
-		'<', \undef, '>', \$out, '2>', \$err);
+		'<', \undef, '>', \$out, '2>', \$err, IPC::Run::timeout(2 * $limit, name => "job '$job' has ended"));
 	my $status = $? >> 8;
-	if ($options{crashes})
+	# psql's word for a connection that is lost; what is expected is not always so
+	if ($options{crashes} && $status == 2)
 	{
 		wait_until('the server has recovered', sub {
 			my $now = checkpointer();
@@ -191,7 +199,7 @@ foreach my $mode ('immediate', 'immediate', 'fast')
 	unlink $calls;
 	my $psql = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'),
 			'-c', q{SELECT checkpoint.begin_job('shutdown')}, '-c', $step ],
-		'<', \undef, '>', \my $out, '2>', \my $error);
+		'<', \undef, '>', \my $out, '2>', \my $error, IPC::Run::timeout(2 * $limit, name => 'the job that is shut down has ended'));
 	wait_until('row 5 is in hand', sub { -e $calls && slurp_file($calls) =~ /^5$/m });
 	$node->stop($mode);
 	$psql->finish;
@@ -203,6 +211,91 @@ is($status, 0, 'shutdowns with the same row in hand quarantine nothing') or diag
 like(",$called,", qr/,5,/, 'it is computed');
 is(processed('shutdown'), '10 final', 'like all others');
 is(sql(q{SELECT count(*) FROM checkpoint.errors WHERE job = 'shutdown'}), '0', 'without an error');
+
+
+# Twice with the same code: a crash of other code does not count.  The row is called
+# until it has crashed twice with the code at hand.
+sub write_version
+{
+	sql("CREATE OR REPLACE FUNCTION version(x int) RETURNS int LANGUAGE plpgsql AS \$\$
+		BEGIN PERFORM called(x, x = 7, false); RETURN x * $_[0]; END \$\$");
+}
+$step = q{CALL checkpoint.map('s', 'SELECT x FROM generate_series(1, 10) x ORDER BY x', 'version(x) AS y')};
+write_version(1);
+($status, $err, $called) = run_job('versions', $step, crashes => 1);
+is($status, 2, 'a version of the code crashes');
+write_version(2);
+foreach my $i (1 .. 2)
+{
+	($status, $err, $called) = run_job('versions', $step, crashes => 1);
+	is($status, 2, "the next version crashes: $i");
+	like(",$called,", qr/,7,/, 'with the row, which has not crashed twice with it');
+}
+($status, $err, $called) = run_job('versions', $step);
+is($status, 1, 'then it does not');
+unlike(",$called,", qr/,7,/, 'without a call of the row');
+
+# A row that was in hand at a crash is alone in its transaction, also when it does
+# not crash again: the next row finds it committed.
+sql(q{CREATE FUNCTION tells(x int) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM called(x, x = 7 AND current_setting('test.crashes')::bool, false);
+	RETURN checkpoint.is_processed((SELECT max(checkpoint_id) FROM checkpoint.checkpoints WHERE job = 'alone'), 7);
+END $$});
+$step = q{CALL checkpoint.map('s', 'SELECT x FROM generate_series(1, 10) x ORDER BY x', 'tells(x) AS y')};
+sql('ALTER DATABASE postgres SET test.crashes = on');
+($status, $err, $called) = run_job('alone', $step, crashes => 1);
+is($status, 2, 'a row crashes once');
+sql('ALTER DATABASE postgres SET test.crashes = off');
+($status, $err, $called) = run_job('alone', $step);
+is($status, 0, 'and not again') or diag($err);
+my $output = sql(q{SELECT output_table FROM checkpoint.checkpoints WHERE job = 'alone'});
+is(sql("SELECT string_agg(x::text, ',' ORDER BY x) FROM $output WHERE y = 'true'"), '8,9,10',
+	'it is in a transaction of its own');
+
+# In a worker: the session waits at its first row, and a worker computes all that it
+# does not have.  What a worker computes before a row that was in hand at a crash is
+# safe on disk when it comes to that row.
+sql(qq{CREATE FUNCTION in_worker(x int) RETURNS int LANGUAGE plpgsql AS \$\$
+BEGIN
+	IF current_setting('test.leader') = pg_backend_pid()::text THEN
+		PERFORM called(0, false, true);
+	ELSIF current_setting('test.fails')::bool THEN
+		RAISE 'before any row';
+	ELSE
+		PERFORM called(x, x = 30, false);
+	END IF;
+	RETURN x;
+END \$\$});
+my $in_worker = q{CALL checkpoint.map('s', 'SELECT x FROM generate_series(1, 40) x ORDER BY x', 'in_worker(x) AS y', workers => %d)};
+my $leads = q{SET test.fails = off; SELECT set_config('test.leader', pg_backend_pid()::text, false)};
+my $fails = q{SET test.fails = on; SET test.leader = 0};
+append_to_file("$calls.gate", '');
+foreach my $i (1 .. 2)
+{
+	($status, $err, $called) = run_job('in worker', sprintf($in_worker, 2), crashes => 1, before => $leads);
+	is($status, 2, "a worker crashes: $i");
+	like($called, qr/(^|,)30$/, 'with the row');
+	if ($i == 1)
+	{
+		# One crash counts once, though nothing of the run's other processes is left, and
+		# the reruns stop before the row.
+		foreach my $j (1 .. 2)
+		{
+			($status, $err) = run_job('in worker', sprintf($in_worker, 1), before => $fails);
+			like($err, qr/before any row/, 'a rerun with one process stops earlier');
+		}
+		is(sql('SELECT crashes FROM checkpoint.suspect s JOIN checkpoint.checkpoints USING (checkpoint_id) WHERE job = \'in worker\''),
+			'1', 'one crash counts once');
+	}
+}
+my @safe = sort { $a <=> $b } grep { $_ != 0 && $_ != 30 } split /,/, $called;
+is(sql(q{SELECT string_agg(id::text, ',') FROM checkpoint.checkpoints c, checkpoint.processed_ids(checkpoint_id) id
+	WHERE job = 'in worker'}), join(',', @safe), 'all before a suspect row is safe');
+ok(@safe > 10, 'which is what the worker had computed');
+unlink "$calls.gate";
+is($node->safe_psql('postgres', slurp_file(dirname(__FILE__) . '/../records.sql') . 'SELECT wrong_records()'), '',
+	'what is on record describes the rows');
 
 $node->stop;
 done_testing();

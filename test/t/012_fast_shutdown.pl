@@ -4,6 +4,7 @@
 use strict;
 use warnings FATAL => 'all';
 
+use File::Basename;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -83,5 +84,7 @@ foreach my $kind ('map', 'gen')
 		join('|', 100 * $n, 100 * $n, $kind eq 'map' ? 50500 : 55550), 'rule 6: each row is there once');
 }
 
+is($node->safe_psql('postgres', slurp_file(dirname(__FILE__) . '/../records.sql') . 'SELECT wrong_records()'), '',
+	'what is on record describes the rows');
 $node->stop;
 done_testing();

@@ -4,6 +4,7 @@
 use strict;
 use warnings FATAL => 'all';
 
+use File::Basename;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -101,5 +102,7 @@ $err = run_job('free', step('map', 3));
 unlike($err, qr/running with/, 'free slots are used again');
 check_complete('free');
 
+is($node->safe_psql('postgres', slurp_file(dirname(__FILE__) . '/../records.sql') . 'SELECT wrong_records()'), '',
+	'what is on record describes the rows');
 $node->stop;
 done_testing();

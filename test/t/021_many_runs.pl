@@ -7,6 +7,7 @@
 use strict;
 use warnings FATAL => 'all';
 
+use File::Basename;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -110,5 +111,7 @@ note(join(', ', map { sprintf('%.0f', $_) } @blocks));
 cmp_ok($blocks[9], '<=', $blocks[4] + 5,
 	sprintf('the last runs look at %.0f blocks each, those in the middle at %.0f', $blocks[9], $blocks[4]));
 
+is($node->safe_psql('postgres', slurp_file(dirname(__FILE__) . '/../records.sql') . 'SELECT wrong_records()'), '',
+	'what is on record describes the rows');
 $node->stop;
 done_testing();
