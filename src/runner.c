@@ -72,6 +72,7 @@
 #include "subxact.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -147,6 +148,8 @@ struct CkptRunner
 	Relation	output;
 	PlannedStmt *plan;
 	int64		deadline;		/* ms */
+	CkptWorkDone done_before;	/* this worker, with this code, until then */
+	bool		code_changed;	/* in the course of it */
 	bool		dirty;			/* it has results */
 	bool		end_transaction;	/* before the next batch */
 	bool		durable;		/* and wait for the disk */
@@ -351,6 +354,23 @@ runner_take_code(CkptRunner *runner, int code_no)
 }
 
 /*
+ * runner_take_new_code makes this worker go on with the code as it was last
+ * looked at.
+ */
+static void
+runner_take_new_code(CkptRunner *runner)
+{
+	const CkptFingerprint *code = runner->udf->fingerprint;
+
+	runner->cp->code_hash = code->hash;
+	ckpt_catalog_update_checkpoint(runner->cp);
+	runner_take_code(runner,
+					 ckpt_catalog_code_version(runner->cp->id, code->hash,
+											   runner->cp->cache_version,
+											   code->components));
+}
+
+/*
  * ckpt_runner_create prepares to compute what a partial checkpoint lacks, in
  * CurrentMemoryContext, and loads its processed set.
  *
@@ -519,19 +539,12 @@ runner_open(CkptRunner *runner)
 	ckpt_user_restore(saved);
 
 	if (changed)
-	{
-		CkptFingerprint *now = runner->udf->fingerprint;
-
-		runner->cp->code_hash = now->hash;
-		ckpt_catalog_update_checkpoint(runner->cp);
-		runner_take_code(runner,
-						 ckpt_catalog_code_version(runner->cp->id, now->hash,
-												   runner->cp->cache_version,
-												   now->components));
-	}
+		runner_take_new_code(runner);
 
 	/* a batch is over before compilation would pay */
 	runner->plan->jitFlags = PGJIT_NONE;
+	runner->done_before = runner->done;
+	runner->code_changed = false;
 	runner->deadline = now_ms() + ckpt_commit_interval;
 	runner->dirty = false;
 	runner->end_transaction = false;
@@ -977,6 +990,79 @@ runner_batch(CkptRunner *runner)
 }
 
 /*
+ * look_at_code finds out whether the code was changed since the transaction
+ * began.
+ */
+static void
+look_at_code(void *arg)
+{
+	CkptRunner *runner = (CkptRunner *) arg;
+	CkptUser	saved = ckpt_user_become(runner->task.owner);
+
+	AcceptInvalidationMessages();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	runner->code_changed = ckpt_udf_refresh(runner->udf, runner->cp->input_table);
+	PopActiveSnapshot();
+	ckpt_user_restore(saved);
+}
+
+/*
+ * take_mixed_code makes what the transaction has computed the work of a version
+ * of the code that nothing else is: which rows are the old code's and which the
+ * new one's is not known.  What was stored before stays as it is.
+ */
+static void
+take_mixed_code(CkptRunner *runner, const char *old_hash, const char *old_components)
+{
+	CkptIdSet  *all = runner->mine;
+	CkptIdSet  *before = ckpt_idset_create(runner->cp->rows_total);
+	CkptWorkDone done = runner->done;
+	char	   *hash = ckpt_hash_text(psprintf("%s\1%s", old_hash, runner->udf->fingerprint->hash));
+
+	ckpt_catalog_load_processed(runner->cp->id, runner->task.code_no, runner->task.worker,
+								NULL, before);
+	done.processed -= runner->done_before.processed;
+	ckpt_rowhash_take_away(&done.output, &runner->done_before.output);
+
+	runner_take_code(runner,
+					 ckpt_catalog_code_version(runner->cp->id, hash, runner->cp->cache_version,
+											   old_components));
+	for (int64 id = 1; id <= all->max_id; id++)
+	{
+		if (ckpt_idset_contains(all, id) && !ckpt_idset_contains(before, id))
+			(void) ckpt_idset_add(runner->mine, id);
+	}
+	runner->done.processed += done.processed;
+	runner->done.max_output_id = Max(runner->done.max_output_id, done.max_output_id);
+	ckpt_rowhash_merge(&runner->done.output, &done.output);
+}
+
+/*
+ * record_work stores what the transaction has computed, and with which code.
+ */
+static void
+record_work(CkptRunner *runner)
+{
+	const char *old_hash = pstrdup(runner->udf->fingerprint->hash);
+	const char *old_components = pstrdup(runner->udf->fingerprint->components);
+
+	if (runner->dirty)
+	{
+		/* code that cannot be analysed any more has changed, too */
+		runner->code_changed = true;
+		(void) ckpt_subxact_run(look_at_code, runner, runner->xact_cxt, NULL);
+		if (runner->code_changed)
+			take_mixed_code(runner, old_hash, old_components);
+	}
+	ckpt_catalog_store_processed(runner->cp->id, runner->task.code_no,
+								 runner->task.worker, runner->mine);
+	ckpt_catalog_store_work(runner->cp->id, runner->task.code_no, runner->task.worker,
+							&runner->done);
+	if (runner->code_changed)
+		runner_take_new_code(runner);
+}
+
+/*
  * ckpt_runner_transaction does one transaction's worth of work: calls, results
  * and processed set.  The caller commits it.
  *
@@ -1022,10 +1108,7 @@ ckpt_runner_transaction(CkptRunner *runner)
 				 errmsg("a function has released the locks of the job that calls it"),
 				 errhint("Do not call pg_advisory_unlock_all() in a function that a step runs.")));
 
-	ckpt_catalog_store_processed(runner->cp->id, runner->task.code_no,
-								 runner->task.worker, runner->mine);
-	ckpt_catalog_store_work(runner->cp->id, runner->task.code_no, runner->task.worker,
-							&runner->done);
+	record_work(runner);
 
 	table_close(runner->output, NoLock);
 	table_close(runner->input, NoLock);

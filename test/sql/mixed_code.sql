@@ -77,6 +77,27 @@ CALL run('next', 'map');
 INSERT INTO source VALUES (4);
 CALL run('next', 'map');
 
+-- Replaced while it runs: of a transaction's rows it is not known which are the old
+-- code's.  They serve neither of the two with another input.
+CREATE FUNCTION write_replaced() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	CREATE OR REPLACE FUNCTION mixed_code.f(x int) RETURNS text LANGUAGE plpgsql AS $f$
+	BEGIN
+		IF x = 3 AND current_setting('test.replace')::bool THEN
+			PERFORM mixed_code.write_version('new', 0);
+		END IF;
+		RETURN 'old';
+	END $f$;
+END $$;
+\set ECHO none
+SELECT 'DO $$ BEGIN PERFORM write_replaced(); END $$; SET test.replace = on; SET client_min_messages = error',
+	format('CALL run(%L, %L)', name, kind), 'SET client_min_messages = notice; SET test.replace = off; INSERT INTO source VALUES (5)',
+	CASE version WHEN 'old' THEN 'DO $$ BEGIN PERFORM write_replaced(); END $$' ELSE 'DO $$ BEGIN END $$' END,
+	format('CALL run(%L, %L)', name, kind), 'DELETE FROM source WHERE x = 5'
+FROM (SELECT kind || ', then ' || version AS name, * FROM unnest(ARRAY['map', 'gen']) kind, unnest(ARRAY['new', 'old']) version) r
+ORDER BY kind DESC, version \gexec
+\set ECHO all
+
 -- What is on record describes the rows.
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();
