@@ -2,8 +2,8 @@
 # nothing stale is served.
 #
 # Each round changes data, code and settings at random, runs one of a few jobs,
-# which share tables and functions, and compares what came of each step with a
-# model of what is kept:
+# which share tables and functions, as one of a few roles, which share the jobs'
+# names, and compares what came of each step with a model of what is kept:
 #
 # - no stale row: the output is the multiset that the input gives, with the
 #   function's result for that row.  The result says which code computed it: that
@@ -11,6 +11,8 @@
 # - no unnecessary call: a step calls the function for exactly those rows that
 #   the rules do not keep, with the code at hand, once each.  One that fails
 #   calls some of them, and keeps what did not fail.
+# - what the function writes is there for exactly those rows.  (Where it writes
+#   and fails, a batch may be run again: then a row may be called twice.)
 #
 # The functions log each call to the server's log, which no rollback undoes, and
 # where workers log, too.  A step's input is asked of the server: its query, over
@@ -22,6 +24,7 @@
 use strict;
 use warnings FATAL => 'all';
 
+use File::Basename;
 use IPC::Run;
 use JSON::PP;
 use List::Util qw(max min sum0 uniq);
@@ -51,6 +54,7 @@ log_statement = none
 });
 $node->start;
 $node->safe_psql('postgres', q{
+SET search_path = public;
 CREATE EXTENSION checkpoint;
 CREATE TABLE s1 (id serial, a int, b numeric, note text, unread text);
 CREATE TABLE s2 (LIKE s1 INCLUDING ALL);
@@ -59,13 +63,38 @@ CREATE TABLE s2_before (LIKE s1 INCLUDING ALL);
 CREATE TABLE s1_last (LIKE s1 INCLUDING ALL);
 CREATE TABLE s2_last (LIKE s1 INCLUDING ALL);
 CREATE VIEW v1 AS SELECT * FROM s1;
+CREATE TABLE written (step text, row_values text);
+CREATE ROLE ann;
+CREATE SCHEMA ann AUTHORIZATION ann;
+CREATE ROLE bob;
+CREATE SCHEMA bob AUTHORIZATION bob;
+CREATE SCHEMA postgres;
+GRANT SELECT ON s1, s2, v1 TO ann, bob;
+GRANT INSERT ON written TO ann, bob;
+-- where helper() finds shade(): it has a search_path of its own
+CREATE SCHEMA light;
+CREATE SCHEMA dark;
+CREATE SCHEMA session;
+GRANT USAGE ON SCHEMA light, dark, session TO PUBLIC;
 
--- logs a call, and fails if it is to; returns the version of what the function
+-- replaces f while it runs
+CREATE FUNCTION replace_code() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, session AS $$
+BEGIN
+	EXECUTE current_setting('test.replace');
+END $$;
+
+-- logs a call, writes from some value on, and fails if it is to; returns the version of what the function
 -- depends on without being seen to
 CREATE FUNCTION called(a int, b numeric, code text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	code := code || '.c' || current_setting('test.cache_version');
 	RAISE LOG 'call % %', current_setting('test.step'), code || ':' || ROW(a, b)::text;
+	IF a = current_setting('test.replace_at')::int THEN
+		PERFORM replace_code();
+	END IF;
+	IF a >= current_setting('test.writes_from')::int THEN
+		INSERT INTO public.written VALUES (current_setting('test.step'), ROW(a, b)::text);
+	END IF;
 	IF a = ANY(current_setting('test.bad')::int[]) THEN
 		RAISE 'bad row %', a;
 	END IF;
@@ -107,7 +136,8 @@ BEGIN
 		report := report || jsonb_build_object('step', s.step, 'action', s.action, 'reason', s.reason,
 			'total', s.rows_total, 'kept', s.rows_kept, 'computed', s.rows_computed, 'checkpoint', s.checkpoint_id,
 			'state', s.state, 'input_table', s.input_table::text, 'output_table', s.output_table::text,
-			'input', input, 'output', output, 'processed', processed);
+			'input', input, 'output', output, 'processed', processed,
+			'written', (SELECT coalesce(jsonb_agg(row_values), '[]') FROM written WHERE step = s.step));
 	END LOOP;
 	RETURN report;
 END $$;
@@ -161,9 +191,12 @@ sub new_calls
 
 sql(q{
 SET client_min_messages = error;
+SET search_path = public, session;
 SET test.bad = '{}';
 SET test.cache_version = 0;
 SET test.step = '';
+SET test.writes_from = 1000;
+SET test.replace_at = -1;
 });
 
 #
@@ -171,7 +204,8 @@ SET test.step = '';
 #
 
 # Versions of the code.  Version 3 of f and g cannot handle some row.
-my %code = (f => 1, g => 1, helper => 1, helper2 => 1, expression => 0);
+my %code = (f => 1, g => 1, helper => 1, helper2 => 1, expression => 0, path => 'light',
+	light => 1, dark => 1, session => 1);
 my %bug = (f => 3, g => 2);
 my $cache_version = 0;
 my $view = 'SELECT * FROM s1';
@@ -190,8 +224,12 @@ sub write_function
 	return "CREATE OR REPLACE FUNCTION helper2() RETURNS int LANGUAGE plpgsql AS \$\$"
 	  . noise() . "$begin" . noise() . " $return $version;" . noise() . "$end\$\$;\n"
 	  if $name eq 'helper2';
-	return "CREATE OR REPLACE FUNCTION helper() RETURNS text LANGUAGE sql AS \$\$"
-	  . noise() . "$select" . noise() . " 'h$version.' ||" . noise() . "helper2()\$\$;\n"
+	# the session's shade() has nothing to do with what helper() calls
+	return "CREATE OR REPLACE FUNCTION $name.shade() RETURNS text LANGUAGE plpgsql AS \$\$"
+	  . noise() . "$begin" . noise() . " $return '$name$version.';" . noise() . "$end\$\$;\n"
+	  if $name =~ /^(light|dark|session)$/;
+	return "CREATE OR REPLACE FUNCTION helper() RETURNS text LANGUAGE sql SET search_path = $code{path}, public AS \$\$"
+	  . noise() . "$select" . noise() . " 'h$version.' || shade() ||" . noise() . "helper2()\$\$;\n"
 	  if $name eq 'helper';
 
 	my $body = noise();
@@ -245,9 +283,12 @@ my %mutations = (
 	f => { weight => 8, sql => sub { $code{f} = pick(1, 1, 2, 3); return write_function('f'); } },
 	g => { weight => 6, sql => sub { $code{g} = pick(1, 1, 2, 3); return write_function('g'); } },
 	helper => { weight => 2, sql => sub { $code{helper} = pick(1, 1, 1, 2); return write_function('helper'); } },
+	path => { weight => 3, sql => sub { $code{path} = pick('light', 'light', 'dark'); return write_function('helper'); } },
+	(map { my $schema = $_; $schema => { weight => 2, sql => sub { $code{$schema} = pick(1, 1, 2); return write_function($schema); } } }
+	  qw(light dark session)),
 	helper2 => { weight => 3, sql => sub { $code{helper2} = pick(1, 1, 1, 2); return write_function('helper2'); } },
-	noise => { weight => 4, sql => sub { join('', map { write_function($_) } qw(helper2 helper f g)) } },
-	expression => { weight => 2, sql => sub { $code{expression} = pick(0, 0, 0, 1); return ''; } },
+	noise => { weight => 4, sql => sub { join('', map { write_function($_) } qw(light dark session helper2 helper f g)) } },
+	expression => { weight => 3, sql => sub { $code{expression} = pick(0, 0, 0, 1, 2, 3); return ''; } },
 	'cache version' => { weight => 3, sql => sub { $cache_version = pick(0, 0, 0, 1); return ''; } },
 	repair => { weight => 8, sql => sub {
 		my $sql = '';
@@ -276,20 +317,20 @@ my $sources = sub { return pick(
 	'SELECT a, b, note FROM v1',
 	'WITH s AS (TABLE s1) SELECT s.a, s.b, s.note FROM s WHERE true') };
 my %m = (kind => 'map', query => $sources, columns => 'a, b, note', makes => 'y', udf => 'f(a, b)');
-my %g = (kind => 'gen', columns => 'a, b', makes => 'z', udf => 'g(a, b)');
+my %g = (kind => 'gen', columns => 'a, b', makes => 'z', udf => 'g(a, (SELECT input.b))');
 my @by_map = (
 	{ %m, step => 'm' },
 	{ kind => 'query', step => 'q', columns => 'a, b, n',
 		query => 'SELECT a, b::text::numeric AS b, count(*) AS n FROM m GROUP BY a, b::text' },
 	{ %g, step => 'g', query => 'SELECT a, b FROM q' },
-	{ kind => 'save', step => 'public.p1', columns => 'a, b, z', query => 'SELECT a, b, z FROM g' });
+	{ kind => 'save', step => 'p1', columns => 'a, b, z', query => 'SELECT a, b, z FROM g' });
 my %jobs = (
 	one => \@by_map,
 	two => \@by_map,
 	three => [
 		{ %m, step => 'other' },
 		{ %m, step => 'm2', query => 'SELECT a, b, length(y) AS l FROM other', columns => 'a, b, l' },
-		{ kind => 'save', step => 'public.p2', columns => 'a, b, y', query => 'SELECT a, b, y FROM m2' }],
+		{ kind => 'save', step => 'p2', columns => 'a, b, y', query => 'SELECT a, b, y FROM m2' }],
 	four => [
 		{ %g, step => 'g', columns => sub { pick('a, b, note', 'a, b, note', 'a, b') },
 			query => sub { "SELECT $_[0] FROM s2 ORDER BY " . pick('id', 'a, id') } },
@@ -299,6 +340,15 @@ my %jobs = (
 			query => sub { "SELECT $_[0] FROM s2 ORDER BY id" } },
 		{ %m, step => 'again', query => 'SELECT a, b, note FROM s2', columns => 'a, b, note' }]);
 
+# What map computes, by the version of the expression: a column may be read in a
+# sub-select only.
+my @expressions = (
+	'f(a, b)',
+	"f(a, b) || '.e1'",
+	"f(a, (SELECT input.b)) || '.e2'",
+	"f((SELECT max(i) FROM (VALUES (input.a)) v (i)), (SELECT b)) || '.e3'");
+
+my @roles = ('postgres', 'ann', 'ann', 'bob');
 my %reads = (one => 's1', two => 's1', three => 's1', four => 's2', five => 's2');
 
 my @bad;		# the rows on which functions fail; they stay so when a job is run again
@@ -306,23 +356,24 @@ my @bad;		# the rows on which functions fail; they stay so when a job is run aga
 # make_run draws what a run of a job is asked for.
 sub make_run
 {
-	my ($job, $again) = @_;
-	my $run = { job => $job, fresh => chance($again ? 0.02 : 0.06), steps => [] };
+	my ($job, $role, $again) = @_;
+	my $run = { job => $job, role => $role, group => "$role $job", fresh => chance($again ? 0.02 : 0.06), steps => [] };
 
 	foreach my $step (@{ $jobs{$job} })
 	{
 		my %s = %$step;
 
 		$s{$_} = ref $s{$_} ? $s{$_}->($s{columns}) : $s{$_} foreach ('columns', 'query');
+		$s{step} = "$role.$s{step}" if $s{kind} eq 'save';
 		$s{cache_enabled} = !chance(0.03);
 		if ($s{udf})
 		{
 			my ($function) = $s{udf} =~ /^(\w)/;
 
 			# the expression's version is part of what f returns
-			$s{udf} = "f(a, b)" . ($code{expression} ? " || '.e1'" : '') . ' AS y' if $function eq 'f';
+			$s{udf} = "$expressions[$code{expression}] AS y" if $function eq 'f';
 			$s{function} = $function;
-			$s{code} = "$function$code{$function}.h$code{helper}.$code{helper2}";
+			$s{code} = "$function$code{$function}.h$code{helper}.$code{path}$code{ $code{path} }.$code{helper2}";
 			$s{code} .= ".e$code{expression}" if $function eq 'f';
 			$s{code} .= ".c$cache_version";
 			$s{on_code_change} = pick(('continue') x 7, 'recompute', 'recompute', 'restart');
@@ -337,13 +388,15 @@ sub make_run
 	}
 	@bad = chance(0.2) ? map { int(rand(8)) } 1 .. pick(1, 2) : () unless $again && chance(0.5);
 	$run->{bad} = [@bad];
+	$run->{writes_from} = pick((1000) x 5, 0, 2, 3, 4, 5, 6);
 	return $run;
 }
 
 sub run_script
 {
 	my ($run) = @_;
-	my $sql = "SET test.bad = '{" . join(',', @{ $run->{bad} }) . "}';\nSET test.cache_version = $cache_version;\n";
+	my $sql = "SET test.bad = '{" . join(',', @{ $run->{bad} }) . "}';\nSET test.cache_version = $cache_version;\n"
+	  . "SET test.writes_from = $run->{writes_from};\nTRUNCATE written;\nSET ROLE $run->{role};\n";
 
 	$sql .= "SELECT checkpoint.begin_job('$run->{job}'";
 	$sql .= ', fresh => true' if $run->{fresh};
@@ -361,13 +414,13 @@ sub run_script
 		}
 		$sql .= ");\n";
 	}
-	return "${sql}SELECT checkpoint.end_job();\n";
+	return "${sql}SELECT checkpoint.end_job();\nRESET ROLE;\n";
 }
 
 #
 # The model: what is kept.  A checkpoint has
 #
-#	id, job, step, kind, input, columns		which
+#	id, group, step, kind, input, columns	which; a group is a role and a job
 #	final, key, fresh, mixed			its state; key until it is replaced
 #	code, worked							with which code it was worked on last, and when
 #	results									{values}{code}: how many rows
@@ -376,20 +429,20 @@ sub run_script
 #
 
 my @checkpoints;	# oldest first
-my %known_steps;	# those that resume_from may name
+my %known_steps;	# {group}: those that resume_from may name
 my %published;		# {target}: the checkpoint that it shows
-my %used;			# {job}{step}: which checkpoint each run used, newest first
+my %used;			# {group}{step}: which checkpoint each run used, newest first
 
 # group_checkpoints lists those of a step of a run group, and those of others that
 # its last runs have used, newest first.
 sub group_checkpoints
 {
 	my ($run, $s) = @_;
-	my @used = grep { defined } @{ $used{ $run->{job} }{ $s->{step} } // [] }[0 .. 8];
+	my @used = grep { defined } @{ $used{ $run->{group} }{ $s->{step} } // [] }[0 .. 8];
 
 	return reverse grep {
 		my $cp = $_;
-		!expired($cp) && ($cp->{job} eq $run->{job} && $cp->{step} eq $s->{step} || grep { $_ == $cp->{id} } @used) }
+		!expired($cp) && ($cp->{group} eq $run->{group} && $cp->{step} eq $s->{step} || grep { $_ == $cp->{id} } @used) }
 	  @checkpoints;
 }
 
@@ -535,7 +588,7 @@ sub predict
 		if (!$cp)
 		{
 			my ($final) = grep {
-				defined $_->{key} && $_->{key} eq $s->{key} && (!$_->{mixed} || $_->{job} eq $run->{job}) && !$_->{lost}{output} && !expired($_) }
+				defined $_->{key} && $_->{key} eq $s->{key} && (!$_->{mixed} || $_->{group} eq $run->{group}) && !$_->{lost}{output} && !expired($_) }
 			  reverse @checkpoints;
 			return { how => 'reuse', cp => $final } if $final;
 			$cp = $s->{udf} && find_partial($run, $s, 0);
@@ -560,7 +613,12 @@ sub results
 	{
 		my ($code, $values, $rest) = $row->[1] =~ /^([^:]+):(\([^)]*\))(.*)$/;
 
-		$code =~ s/(\.c\d)$/.e0$1/, $rest =~ s/^\.e1// && $code =~ s/\.e0/.e1/ if $s->{kind} eq 'map';
+		if ($s->{kind} eq 'map')
+		{
+			my $expression = $rest =~ s/^\.e(\d)// ? $1 : 0;
+
+			$code =~ s/(\.c\d)$/.e$expression$1/;
+		}
 		$rows{$values}{$code}{$rest}++;
 	}
 	foreach my $values (keys %rows)
@@ -605,7 +663,7 @@ sub check_step
 	$s->{before} = $run->{resume_from} && !$run->{resumed};
 	$s->{input_key} = join("\n", $s->{columns}, sort map { $_->[0] } @{ $report->{input} });
 	$s->{columns_key} = join(',', $s->{kind} eq 'gen' ? 'gen' : $s->{columns}, $s->{makes} // 'query');
-	$s->{key} = join("\n", $s->{columns_key}, $s->{code} // '', $s->{input_key});
+	$s->{key} = join("\n", $run->{role}, $s->{columns_key}, $s->{code} // '', $s->{input_key});
 	$want = predict($run, $s);
 	$count{steps}++;
 	$count{ $want->{how} }++;
@@ -634,7 +692,7 @@ sub check_step
 		$complain->("its rows are\n" . show($output) . "\nnot\n" . show($rows)) unless show($output) eq show($rows);
 	}
 
-	my $cp = $want->{how} eq 'new' ? { id => $report->{checkpoint}, job => $run->{job}, step => $s->{step},
+	my $cp = $want->{how} eq 'new' ? { id => $report->{checkpoint}, group => $run->{group}, step => $s->{step},
 		kind => $s->{kind}, input => $s->{input_key}, columns => $s->{columns_key}, fresh => $s->{anew},
 		results => {}, tables => {}, lost => {} } : $want->{cp};
 	if ($s->{udf})
@@ -643,6 +701,10 @@ sub check_step
 		my $results = results($s, $report, $processed, \@bases, $complain);
 		my %called;
 		my ($kept, $computed) = (0, 0);
+		my $written = multiset(@{ $report->{written} });
+		# a batch that writes and fails is run again
+		my $fails = @{ $run->{bad} } || $code{ $s->{function} } == 3;
+		my $twice = $run->{writes_from} < 100 && $fails ? 2 : 1;
 
 		foreach my $call (keys %{ $calls // {} })
 		{
@@ -675,11 +737,15 @@ sub check_step
 			$kept += $nkept;
 			$computed += $new;
 
-			$complain->("$values: $ncalls calls, of $n rows $nkept are kept") if $ncalls > $must;
+			my ($a) = $values =~ /^\((\d+),/;
+			my $writes = defined $a && $a >= $run->{writes_from} ? $new : 0;
+			$complain->("$values: written " . ($written->{$values} // 0) . " times, $new results are new")
+			  if ($written->{$values} // 0) != $writes;
+			$complain->("$values: $ncalls calls, of $n rows $nkept are kept") if $ncalls > $must * $twice;
 			$complain->("$values: $nprocessed rows processed, $nkept kept, $ncalls calls") if $new < 0 || $new > $ncalls;
 			if (can_handle($run, $s, $values))
 			{
-				$complain->("$values: $ncalls calls, $new results") if $new != $ncalls;
+				$complain->("$values: $ncalls calls, $new results") if $new != $ncalls && $twice == 1;
 				$complain->("$values: only $ncalls calls, $must are needed")
 				  if $ncalls < $must && $report->{action} ne 'failed';
 			}
@@ -734,27 +800,88 @@ sub check_step
 		delete $cp->{tables}{input} if $s->{kind} eq 'map';
 		foreach my $other (grep { defined $_->{key} && $_->{key} eq $s->{key} } @checkpoints)
 		{
-			$other->{key} = undef if !$cp->{mixed} || $other->{mixed} && $other->{job} eq $cp->{job};
+			$other->{key} = undef if !$cp->{mixed} || $other->{mixed} && $other->{group} eq $cp->{group};
 		}
 		$cp->{key} = $s->{key};
 	}
 	if ($report->{state} eq 'final')
 	{
 		@checkpoints = grep {
-			$_->{final} || $_->{job} ne $run->{job} || $_->{step} ne $s->{step} } @checkpoints;
+			$_->{final} || $_->{group} ne $run->{group} || $_->{step} ne $s->{step} } @checkpoints;
 	}
+}
+
+#
+# Code that is replaced while it runs.  Who computed which row is not told by the
+# model then, so what follows from it is looked at here, in jobs of their own: what
+# is not reused as it is was computed by the code at hand, and it is reused in its
+# own run group only.
+#
+
+sub check_replaced
+{
+	my ($complain) = @_;
+	my $old = pick(1, 2);
+	my ($as, $table, $kind) = (pick(@roles), pick('s1', 's2'), pick('map', 'gen'));
+	my $udf = $kind eq 'map' ? 'f(a, b) AS replaced' : 'unnest(ARRAY[f(a, b)]) AS replaced';
+	my $history = '';
+	my %others;
+
+	foreach my $i (0 .. 3)
+	{
+		my $group = $i == 0 ? 'replaced' : pick('replaced', 'replaced', 'elsewhere');
+
+		$code{f} = $i == 0 ? $old : pick(1, 2);
+		my $code = "f$code{f}.h$code{helper}.$code{path}$code{ $code{path} }.$code{helper2}.c0";
+		my $script = write_function('f');
+		$script .= $mutations{ pick('insert', 'double', 'delete', 'update read') }{sql}->($table) if chance(0.5);
+		$script .= "SET test.bad = '{}';\nSET test.cache_version = 0;\nSET test.writes_from = ${\ pick(1000, 1000, 3)};\n"
+		  . "SET test.step = 'replaced';\nSET checkpoint.batch_rows = ${\ pick(1, 2, 3, 1000)};\nSET checkpoint.commit_interval = ${\ pick(1, 1000)};\n";
+		if ($i == 0)
+		{
+			$code{f} = 3 - $old;
+			$script .= "SET test.replace = \$replace\$${\ write_function('f')}\$replace\$;\nSET test.replace_at = ${\ int(rand(8))};\n";
+		}
+		my $fresh = $i == 0 ? ', fresh => true' : '';
+		$script .= "SET ROLE $as;\nSELECT checkpoint.begin_job('$group'$fresh);\n"
+		  . "CALL checkpoint.$kind('r', 'SELECT a, b FROM $table WHERE a IS NOT NULL ORDER BY id', '$udf', workers => ${\ pick(1, 1, 1, 2)});\n"
+		  . "SELECT checkpoint.end_job();\nRESET ROLE;\nSET test.replace_at = -1;\nRESET checkpoint.batch_rows;\nRESET checkpoint.commit_interval;\n";
+		my ($out, $err) = psql_run($script);
+		$history .= $script;
+		my ($action, $cp, $output) = split /\|/, sql(q{SELECT action, checkpoint_id, output_table FROM checkpoint.steps
+			WHERE step = 'r' ORDER BY job_id DESC LIMIT 1});
+		my $differ = sql("SELECT count(*) FROM ((SELECT split_part(replaced, ':', 2) FROM $output EXCEPT ALL
+			SELECT ROW(a, b)::text FROM $table WHERE a IS NOT NULL) UNION ALL (SELECT ROW(a, b)::text FROM $table
+			WHERE a IS NOT NULL EXCEPT ALL SELECT split_part(replaced, ':', 2) FROM $output)) d");
+		my $codes = sql("SELECT string_agg(DISTINCT split_part(replaced, ':', 1), ' ') FROM $output");
+
+		$complain->("replaced: $err\n$history") if $err ne '';
+		$complain->("replaced: $action, $differ rows differ\n$history") if $differ != 0;
+		if ($i == 0)
+		{
+			$others{$cp} = $codes;
+			last if $action ne 'computed';
+			next;
+		}
+		# reused as it is, in its own run group
+		next if $action eq 'reused' && $others{$cp} && $group eq 'replaced';
+		$complain->("STALE: replaced: $action, of $codes, not $code\n$history") if $codes ne '' && $codes ne $code;
+	}
+	new_calls();
+	$count{replaced}++;
 }
 
 #
 # The test
 #
 
-sql(join('', map { write_function($_) } qw(helper2 helper f g)));
+sql(join('', map { write_function($_) } qw(light dark session helper2 helper f g)));
 sql(join('', map { $mutations{insert}{sql}->($_) } qw(s1 s2) x 6));
 new_calls();
 
 my $failed = 0;
 my $again;			# a job that failed is often run again, after a repair
+my $role;
 my @repairs = ('repair', 'repair', 'f', 'g', 'noise', 'expression', 'cache version', 'double', 'delete', 'undo', 'undo', 'undo',
 	('remove what fails') x 4);
 for ($round = 1; $round <= $rounds && !$failed; $round++)
@@ -763,6 +890,7 @@ for ($round = 1; $round <= $rounds && !$failed; $round++)
 	my @names;
 
 	my $job = $again // pick(sort keys %jobs);
+	$role = pick(@roles) unless $again;
 
 	# what was before the last changes may come back with undo
 	my $save = join('', map { "TRUNCATE ${_}_last; INSERT INTO ${_}_last TABLE $_;\n" } 's1', 's2');
@@ -778,8 +906,8 @@ for ($round = 1; $round <= $rounds && !$failed; $round++)
 			$changes .= $mutations{$name}{sql}->($again || chance(0.5) ? $reads{$job} : pick('s1', 's2'));
 		}
 	}
-	my $run = make_run($job, $again);
-	delete $run->{resume_from} if $run->{resume_from} && !$known_steps{ $run->{job} }{ $run->{resume_from} };
+	my $run = make_run($job, $role, $again);
+	delete $run->{resume_from} if $run->{resume_from} && !$known_steps{ $run->{group} }{ $run->{resume_from} };
 	my @complaints;
 	my $script = run_script($run);
 
@@ -804,8 +932,8 @@ for ($round = 1; $round <= $rounds && !$failed; $round++)
 		$run->{resumed} = 1 if $run->{resume_from} && $run->{resume_from} eq $s->{step};
 		$run->{fails} = 0;
 		check_step($run, $s, $report, $calls->{ $s->{step} }, sub { push @complaints, "$s->{step}: $_[0]" });
-		$known_steps{ $run->{job} }{ $s->{step} } = 1;
-		unshift @{ $used{ $run->{job} }{ $s->{step} } }, $report->{checkpoint};
+		$known_steps{ $run->{group} }{ $s->{step} } = 1;
+		unshift @{ $used{ $run->{group} }{ $s->{step} } }, $report->{checkpoint};
 		if ($report->{action} eq 'failed')
 		{
 			$run->{ended} = 1;
@@ -815,6 +943,7 @@ for ($round = 1; $round <= $rounds && !$failed; $round++)
 	my ($error) = $err =~ /^.*?ERROR: +(.*)/m;
 	push @complaints, "error: $error" if defined $error && !$run->{ended};
 	$again = ($run->{ended} || $run->{passed_over}) && chance(0.7) ? $run->{job} : undef;
+	check_replaced(sub { push @complaints, $_[0] }) if chance(0.08);
 	if (@complaints)
 	{
 		fail("round $round");
@@ -827,6 +956,7 @@ for ($round = 1; $round <= $rounds && !$failed; $round++)
 	}
 }
 is($round - 1, $rounds, 'all rounds are done') unless $failed;
+is(sql(slurp_file(dirname(__FILE__) . '/../records.sql') . 'SELECT wrong_records()'), '', 'what is on record describes the rows');
 diag(join(', ', map { "$_ $count{$_}" } sort keys %count));
 
 $stdin .= "\\q\n";
