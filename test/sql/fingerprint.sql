@@ -184,6 +184,22 @@ SELECT current_user;
 RESET ROLE;
 SHOW search_path;
 
+-- "$user" is the role that the body will run as.
+CREATE ROLE regress_checkpoint_owner;
+CREATE SCHEMA regress_checkpoint_fp;
+CREATE SCHEMA regress_checkpoint_owner;
+CREATE FUNCTION regress_checkpoint_fp.own() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION regress_checkpoint_owner.own() RETURNS int LANGUAGE sql AS 'SELECT 2';
+CREATE FUNCTION as_caller() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN own(); END';
+CREATE FUNCTION as_owner() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN own(); END';
+ALTER FUNCTION as_owner() OWNER TO regress_checkpoint_owner;
+SET search_path = "$user", fp, public;
+SET ROLE regress_checkpoint_fp;
+SELECT object FROM checkpoint.fingerprint_components('fp.as_caller()') ORDER BY 1;
+SELECT object FROM checkpoint.fingerprint_components('fp.as_owner()') ORDER BY 1;
+RESET ROLE;
+SET search_path = fp, public;
+
 -- Objects of any name can change.
 CREATE VIEW "v(x)" AS SELECT 1 AS x;
 CREATE DOMAIN "d(x, ""y"")" AS int CHECK (value > 0);
@@ -212,6 +228,6 @@ SELECT checkpoint.end_job();
 
 SET client_min_messages = warning;
 DROP SCHEMA fp CASCADE;
-DROP SCHEMA fp_other, fp_secret, fp_audit CASCADE;
+DROP SCHEMA fp_other, fp_secret, fp_audit, regress_checkpoint_fp, regress_checkpoint_owner CASCADE;
 DROP OWNED BY regress_checkpoint_fp CASCADE;
-DROP ROLE regress_checkpoint_fp;
+DROP ROLE regress_checkpoint_fp, regress_checkpoint_owner;
