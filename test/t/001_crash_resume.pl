@@ -351,6 +351,7 @@ SQL
 DETAIL:  The detail\.
 HINT:  The hint\.
 CONTEXT:  PL\/pgSQL function raises\(integer\) line 4 at RAISE
+input row: checkpoint_data\.fields_s_\d+_input sys__id 4: \(4\)
 step "s" of job "fields", sys__id 4, 3 of 12 rows kept
 SCHEMA NAME:  a_schema
 TABLE NAME:  a_table
