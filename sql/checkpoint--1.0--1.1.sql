@@ -72,6 +72,10 @@ CREATE INDEX job_run_group_idx
 CREATE INDEX job_open_idx ON checkpoint.job (checkpoint._role_oid(owner), name)
 	WHERE status = 'running';
 
+ALTER TABLE checkpoint.job ADD COLUMN refused text;
+COMMENT ON COLUMN checkpoint.job.refused IS
+'the last call of a step that was refused, and why';
+
 ALTER TABLE checkpoint.checkpoint RENAME COLUMN owner TO owner_name;
 ALTER TABLE checkpoint.checkpoint ADD COLUMN owner checkpoint.role;
 UPDATE checkpoint.checkpoint SET owner = owner_name::checkpoint.role;
@@ -84,10 +88,26 @@ CREATE INDEX checkpoint_run_group_idx
 -- Views
 --
 
+CREATE VIEW checkpoint._interruption AS
+SELECT j.job_id,
+	COALESCE('step "' || (SELECT pg_catalog.min(s.step) FROM checkpoint.step s
+			WHERE s.job_id = j.job_id AND s.action = 'running'
+			AND checkpoint._step_action(s.step_id, s.action) = 'failed') || '": its process ended',
+		CASE WHEN j.attached THEN 'session ended without end_job'
+			ELSE 'not ended, and no step of it runs' END)
+		|| COALESCE('; last refused call: ' || j.refused, '') AS error
+FROM checkpoint.job j;
+COMMENT ON VIEW checkpoint._interruption IS
+'internal: what is known of why a job that was never ended does not run';
+
 CREATE OR REPLACE VIEW checkpoint.jobs WITH (security_barrier) AS
 SELECT j.job_id, j.name, checkpoint._role_name(j.owner) AS owner,
 	checkpoint._job_status(j.job_id, j.status, j.attached) AS status,
-	j.rerun_of, j.started_at, j.ended_at, j.error
+	j.rerun_of, j.started_at, j.ended_at,
+	CASE WHEN j.error IS NULL
+			AND checkpoint._job_status(j.job_id, j.status, j.attached) = 'interrupted'
+		THEN (SELECT i.error FROM checkpoint._interruption i WHERE i.job_id = j.job_id)
+		ELSE j.error END AS error
 FROM checkpoint.job j
 WHERE checkpoint._may_use(j.owner)
 ORDER BY j.job_id;
@@ -136,7 +156,8 @@ FROM checkpoint.checkpoint c
 		pg_catalog.jsonb_object_agg(r.code_hash, r.rows_processed) AS rows_by_code
 		FROM (SELECT v.code_hash, pg_catalog.sum(w.rows_processed) AS rows_processed
 			FROM checkpoint.code_version v JOIN checkpoint.work w USING (checkpoint_id, code_no)
-			WHERE v.checkpoint_id = c.checkpoint_id GROUP BY v.code_hash) r) v
+			WHERE v.checkpoint_id = c.checkpoint_id GROUP BY v.code_hash
+			HAVING pg_catalog.sum(w.rows_processed) > 0) r) v
 WHERE checkpoint._may_use(c.owner)
 ORDER BY c.checkpoint_id;
 

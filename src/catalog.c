@@ -293,7 +293,7 @@ ckpt_catalog_insert_job(const char *name, Oid owner, int64 rerun_of,
 	return job_id;
 }
 
-#define JOB_COLUMNS "job_id, name, owner, status, attached, fresh, started_at, resume_from"
+#define JOB_COLUMNS "job_id, name, owner, status, attached, fresh, started_at, resume_from, refused"
 
 static void
 row_job(Statement *st, uint64 row, CkptJob *job)
@@ -306,6 +306,7 @@ row_job(Statement *st, uint64 row, CkptJob *job)
 	job->fresh = row_bool(row, 6);
 	job->started_at = row_text(st, row, 7);
 	job->resume_from = row_text(st, row, 8);
+	job->refused = row_text(st, row, 9);
 }
 
 /*
@@ -372,13 +373,31 @@ ckpt_catalog_last_job(Oid owner, const char *name)
 }
 
 /*
- * ckpt_catalog_end_job stores how an open job ended; error may be NULL.
+ * ckpt_catalog_store_refused notes the last call of an open job that was
+ * refused.
+ */
+void
+ckpt_catalog_store_refused(int64 job_id, const char *refused)
+{
+	STATEMENT(st, "UPDATE checkpoint.job SET refused = $2"
+			  " WHERE job_id = $1 AND status = 'running'");
+
+	arg_int8(&st, job_id);
+	arg_text(&st, refused);
+	catalog_run(&st, SPI_OK_UPDATE);
+}
+
+/*
+ * ckpt_catalog_end_job stores how an open job ended.  Without an error, that of
+ * an interrupted one says what is known.
  */
 void
 ckpt_catalog_end_job(int64 job_id, const char *status, const char *error)
 {
-	STATEMENT(st, "UPDATE checkpoint.job SET status = $2, error = $3,"
-			  " ended_at = clock_timestamp() WHERE job_id = $1 AND status = 'running'");
+	STATEMENT(st, "UPDATE checkpoint.job SET status = $2, ended_at = clock_timestamp(),"
+			  " error = CASE WHEN $3 IS NULL AND $2 = 'interrupted'"
+			  "  THEN (SELECT i.error FROM checkpoint._interruption i WHERE i.job_id = $1) ELSE $3 END"
+			  " WHERE job_id = $1 AND status = 'running'");
 
 	arg_int8(&st, job_id);
 	arg_text(&st, status);

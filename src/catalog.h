@@ -29,6 +29,7 @@ typedef struct CkptJob
 	bool		fresh;
 	char	   *resume_from;	/* step, or NULL */
 	char	   *started_at;		/* as text */
+	char	   *refused;		/* its last call that was refused, or NULL */
 } CkptJob;
 
 /*
@@ -126,6 +127,7 @@ extern int64 ckpt_catalog_insert_job(const char *name, Oid owner,
 extern bool ckpt_catalog_get_job(int64 job_id, CkptJob *job);
 extern List *ckpt_catalog_open_jobs(Oid owner, const char *name);
 extern int64 ckpt_catalog_last_job(Oid owner, const char *name);
+extern void ckpt_catalog_store_refused(int64 job_id, const char *refused);
 extern void ckpt_catalog_end_job(int64 job_id, const char *status, const char *error);
 
 /* steps */

@@ -281,7 +281,9 @@ job_close_predecessors(Oid owner, const char *name)
 		{
 			job_refuse_running_steps(job);
 			ckpt_job_close(job, "failed",
-						   "a new run was begun in its session before it had ended");
+						   psprintf("a new run was begun in its session before it had ended%s%s",
+									job->refused ? "; last refused call: " : "",
+									job->refused ? job->refused : ""));
 			job_let_go_at_commit(job);
 		}
 		else

@@ -579,3 +579,55 @@ ckpt_query_run(Query *query, const char *sql, DestReceiver *dest)
 	PopActiveSnapshot();
 	return nrows;
 }
+
+/* A name that an error's message says is missing. */
+typedef struct MissingName
+{
+	const char *message;
+	const char *name;			/* once it is found */
+} MissingName;
+
+static bool
+find_missing_name(Node *node, void *context)
+{
+	MissingName *missing = (MissingName *) context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeVar))
+	{
+		RangeVar   *rv = (RangeVar *) node;
+
+		if (rv->schemaname == NULL &&
+			strcmp(missing->message,
+				   psprintf(_("relation \"%s\" does not exist"), rv->relname)) == 0)
+			missing->name = rv->relname;
+	}
+	else if (IsA(node, ColumnRef))
+	{
+		ColumnRef  *ref = (ColumnRef *) node;
+
+		if (list_length(ref->fields) == 2 && IsA(linitial(ref->fields), String) &&
+			strcmp(missing->message,
+				   psprintf(_("missing FROM-clause entry for table \"%s\""),
+							strVal(linitial(ref->fields)))) == 0)
+			missing->name = strVal(linitial(ref->fields));
+	}
+	return missing->name != NULL || raw_expression_tree_walker(node, find_missing_name, context);
+}
+
+/*
+ * ckpt_query_missing_name returns the name, unqualified, of the relation that
+ * an error raised by the analysis of a query says is missing; NULL if it says
+ * something else.
+ */
+const char *
+ckpt_query_missing_name(const char *sql, const char *message)
+{
+	MissingName missing = {message, NULL};
+	ListCell   *lc;
+
+	foreach(lc, raw_parser(sql, RAW_PARSE_DEFAULT))
+		(void) find_missing_name(lfirst_node(RawStmt, lc)->stmt, &missing);
+	return missing.name;
+}

@@ -33,4 +33,6 @@ extern Query *ckpt_query_rewrite(Query *query);
 extern PlannedStmt *ckpt_query_plan(Query *query, const char *sql, int cursor_options);
 extern uint64 ckpt_query_run(Query *query, const char *sql, DestReceiver *dest);
 
+extern const char *ckpt_query_missing_name(const char *sql, const char *message);
+
 #endif							/* CKPT_QUERY_H */

@@ -88,6 +88,8 @@ typedef enum Resume
 typedef struct Step
 {
 	/* the call */
+	FunctionCallInfo fcinfo;
+	void		(*take_arguments) (struct Step *step);
 	CkptKind	kind;
 	char	   *name;			/* save: the target as given, then qualified */
 	char	   *input;			/* query */
@@ -207,7 +209,12 @@ step_prepare(void *arg)
 {
 	Step	   *step = (Step *) arg;
 	CkptRequest *request = &step->request;
-	CkptStepCall call = {
+	CkptStepCall call;
+	List	   *outputs;
+	CkptUser	saved;
+
+	step->take_arguments(step);
+	call = (CkptStepCall) {
 		.step = step->name,
 		.kind = step->kind,
 		.query = step->input,
@@ -217,9 +224,6 @@ step_prepare(void *arg)
 		.probe = step->probe,
 		.on_code_change = unconstify(char *, ckpt_on_code_change_names[step->on_code_change]),
 	};
-	List	   *outputs;
-	CkptUser	saved;
-
 	PushActiveSnapshot(GetTransactionSnapshot());
 
 	ckpt_job_resolve(step->has_job_arg ? &step->job_arg : NULL, &step->job);
@@ -998,27 +1002,12 @@ step_add_context(const Step *step, ErrorData *error)
 }
 
 /*
- * catch_error takes the error that is being handled, in the given context, and
- * holds interrupts as they were before it.
+ * end_transaction commits or rolls back, and returns the error (of a deferred
+ * constraint, say) if it could not.  A new transaction has begun then, too,
+ * unless it is the caller's state that does not allow to end one.
  */
 static ErrorData *
-catch_error(MemoryContext cxt, uint32 holdoff)
-{
-	ErrorData  *error;
-
-	InterruptHoldoffCount = holdoff;
-	MemoryContextSwitchTo(cxt);
-	error = CopyErrorData();
-	FlushErrorState();
-	return error;
-}
-
-/*
- * commit commits, and returns the error (of a deferred constraint, say) if it
- * could not.  A new transaction has begun then, too.
- */
-static ErrorData *
-commit(void)
+end_transaction(void (*end) (void))
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	uint32		holdoff = InterruptHoldoffCount;
@@ -1026,14 +1015,20 @@ commit(void)
 
 	PG_TRY();
 	{
-		SPI_commit();
+		end();
 	}
 	PG_CATCH();
 	{
-		error = catch_error(cxt, holdoff);
+		error = ckpt_catch_error(cxt, holdoff);
 	}
 	PG_END_TRY();
 	return error;
+}
+
+static ErrorData *
+commit(void)
+{
+	return end_transaction(SPI_commit);
 }
 
 /*
@@ -1206,12 +1201,12 @@ step_run_all(Step *step)
 	}
 	PG_CATCH();
 	{
-		step->error = catch_error(cxt, 0);
+		step->error = ckpt_catch_error(cxt, 0);
 		step->error_id = 0;
 		HOLD_INTERRUPTS();
 		while (GetCurrentTransactionNestLevel() > 1)
 			RollbackAndReleaseCurrentSubTransaction();
-		SPI_rollback();
+		(void) end_transaction(SPI_rollback);
 		RESUME_INTERRUPTS();
 	}
 	PG_END_TRY();
@@ -1220,15 +1215,85 @@ step_run_all(Step *step)
 		step_fail(step);
 }
 
+typedef struct Refusal
+{
+	Step	   *step;
+	ErrorData  *error;
+} Refusal;
+
+/*
+ * advise_on_names says more on a relation that does not exist, if a step of the
+ * run group has its name.
+ */
+static void
+advise_on_names(void *arg)
+{
+	Step	   *step = ((Refusal *) arg)->step;
+	ErrorData  *error = ((Refusal *) arg)->error;
+	bool		in_udf = error->context && strstr(error->context, "argument \"udf\"");
+	bool		in_probe = error->context && strstr(error->context, "argument \"probe\"");
+	const char *name;
+	char	   *table;
+
+	if (error->sqlerrcode != ERRCODE_UNDEFINED_TABLE)
+		return;
+	name = ckpt_query_missing_name(in_udf ? psprintf("SELECT %s", step->udf_text) :
+								   in_probe ? step->probe : step->input, error->message);
+	if (name == NULL || !ckpt_catalog_group_has_step(step->job.owner, step->job.name, name))
+		return;
+	if (in_udf)
+		error->hint = psprintf("Names of steps mean nothing in argument \"udf\": read step \"%s\" in argument \"input\", and name its columns alone.",
+							   name);
+	else if (!ckpt_catalog_get_step_table(step->job.job_id, name, &table))
+	{
+		error->message = psprintf("step \"%s\" of the run before has not been called in this run",
+								  name);
+		error->hint = pstrdup("Run the script from the top: what has been computed is not computed again.");
+	}
+}
+
+/*
+ * store_refusal notes at the job that a call of it was refused, and why.
+ */
+static void
+store_refusal(void *arg)
+{
+	Step	   *step = ((Refusal *) arg)->step;
+	const ErrorData *error = ((Refusal *) arg)->error;
+	CkptJob		job;
+
+	/* nothing is stored if there is no such job, or it is not the user's */
+	ckpt_job_resolve(step->has_job_arg ? &step->job_arg : NULL, &job);
+	ckpt_catalog_store_refused(job.job_id,
+							   psprintf("%s%s: %s (SQLSTATE %s)", ckpt_kind_name(step->kind),
+										step->name ? psprintf(" \"%s\"", step->name) : "",
+										error->message,
+										unpack_sql_state(error->sqlerrcode)));
+}
+
 /*
  * step_refuse raises an error that came before the step started.
+ *
+ * It is noted at the job, in a transaction of its own: the caller's would be
+ * rolled back by the error, and is, a moment earlier.
  */
 static void
 step_refuse(Step *step, ErrorData *error)
 {
+	Refusal		refusal = {step, error};
+
+	HOLD_INTERRUPTS();
 	step_release(step);
+	(void) ckpt_subxact_run(advise_on_names, &refusal, CurrentMemoryContext, NULL);
+	if (end_transaction(SPI_rollback) == NULL)
+	{
+		ckpt_transaction_is_ours();
+		(void) ckpt_subxact_run(store_refusal, &refusal, CurrentMemoryContext, NULL);
+		(void) commit();
+	}
 	if (error->hint == NULL)
 		error->hint = pstrdup("Nothing was changed: correct the call and repeat it.");
+	RESUME_INTERRUPTS();
 	ReThrowError(error);
 }
 
@@ -1257,9 +1322,10 @@ step_end(Step *step, bool nested)
  * step_call runs a step from one of its entrances.
  */
 static void
-step_call(FunctionCallInfo fcinfo, Step *step)
+step_call(FunctionCallInfo fcinfo, CkptKind kind, void (*take_arguments) (Step *step))
 {
-	char	   *command = psprintf("checkpoint.%s()", ckpt_kind_name(step->kind));
+	Step	   *step = palloc0(sizeof(Step));
+	char	   *command = psprintf("checkpoint.%s()", ckpt_kind_name(kind));
 	bool		nested = SPI_inside_nonatomic_context();
 	ErrorData  *error;
 
@@ -1274,6 +1340,9 @@ step_call(FunctionCallInfo fcinfo, Step *step)
 
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	step->fcinfo = fcinfo;
+	step->take_arguments = take_arguments;
+	step->kind = kind;
 	step->counts = (CkptStepCounts) {-1, -1, -1, -1, -1, -1};
 	step->started = step->reported = GetCurrentTimestamp();
 
@@ -1371,19 +1440,31 @@ unsupported_argument(const char *name, const char *value)
 }
 
 /*
- * step_udf_call is map and gen: (step, input, udf, workers, on_error,
+ * take_job takes the last argument of all steps, the job.
+ */
+static void
+take_job(Step *step, int argno)
+{
+	FunctionCallInfo fcinfo = step->fcinfo;
+
+	step->has_job_arg = !PG_ARGISNULL(argno);
+	step->job_arg = step->has_job_arg ? PG_GETARG_INT64(argno) : 0;
+}
+
+/*
+ * take_udf_arguments is for map and gen: (step, input, udf, workers, on_error,
  * max_errors, retries, cache_enabled, cache_version, probe, on_code_change,
  * job).
  */
 static void
-step_udf_call(FunctionCallInfo fcinfo, CkptKind kind)
+take_udf_arguments(Step *step)
 {
-	Step	   *step = palloc0(sizeof(Step));
+	FunctionCallInfo fcinfo = step->fcinfo;
 	char	   *on_error = text_argument(fcinfo, 4);
 	char	   *on_code_change = text_argument(fcinfo, 10);
 	static const char *const on_error_names[] = {"stop", "skip"};
 
-	step->kind = kind;
+	take_job(step, 11);
 	step->name = required_text(fcinfo, 0, "step");
 	step->input = required_text(fcinfo, 1, "input");
 	step->udf_text = required_text(fcinfo, 2, "udf");
@@ -1398,22 +1479,19 @@ step_udf_call(FunctionCallInfo fcinfo, CkptKind kind)
 	step->on_code_change = word_argument("on_code_change", on_code_change,
 										 ckpt_on_code_change_names,
 										 CKPT_NUM_ON_CODE_CHANGE);
-	step->has_job_arg = !PG_ARGISNULL(11);
-	step->job_arg = step->has_job_arg ? PG_GETARG_INT64(11) : 0;
-	step_call(fcinfo, step);
 }
 
 /*
- * step_query_call is query and save: (step, query, materialized or as_table,
- * cache_enabled, cache_version, probe, job).
+ * take_query_arguments is for query and save: (step, query, materialized or
+ * as_table, cache_enabled, cache_version, probe, job).
  */
 static void
-step_query_call(FunctionCallInfo fcinfo, CkptKind kind)
+take_query_arguments(Step *step)
 {
-	Step	   *step = palloc0(sizeof(Step));
-	bool		save = kind == CKPT_SAVE;
+	FunctionCallInfo fcinfo = step->fcinfo;
+	bool		save = step->kind == CKPT_SAVE;
 
-	step->kind = kind;
+	take_job(step, 6);
 	step->name = required_text(fcinfo, 0, save ? "target" : "step");
 	step->input = required_text(fcinfo, 1, "query");
 	if (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2) == save)
@@ -1421,35 +1499,32 @@ step_query_call(FunctionCallInfo fcinfo, CkptKind kind)
 	step->cache_enabled = PG_ARGISNULL(3) || PG_GETARG_BOOL(3);
 	step->cache_version = version_argument(fcinfo, 4);
 	step->probe = text_argument(fcinfo, 5);
-	step->has_job_arg = !PG_ARGISNULL(6);
-	step->job_arg = step->has_job_arg ? PG_GETARG_INT64(6) : 0;
-	step_call(fcinfo, step);
 }
 
 Datum
 checkpoint_map(PG_FUNCTION_ARGS)
 {
-	step_udf_call(fcinfo, CKPT_MAP);
+	step_call(fcinfo, CKPT_MAP, take_udf_arguments);
 	PG_RETURN_VOID();
 }
 
 Datum
 checkpoint_gen(PG_FUNCTION_ARGS)
 {
-	step_udf_call(fcinfo, CKPT_GEN);
+	step_call(fcinfo, CKPT_GEN, take_udf_arguments);
 	PG_RETURN_VOID();
 }
 
 Datum
 checkpoint_query(PG_FUNCTION_ARGS)
 {
-	step_query_call(fcinfo, CKPT_QUERY);
+	step_call(fcinfo, CKPT_QUERY, take_query_arguments);
 	PG_RETURN_VOID();
 }
 
 Datum
 checkpoint_save(PG_FUNCTION_ARGS)
 {
-	step_query_call(fcinfo, CKPT_SAVE);
+	step_call(fcinfo, CKPT_SAVE, take_query_arguments);
 	PG_RETURN_VOID();
 }

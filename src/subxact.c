@@ -26,6 +26,23 @@
 #include "utils/resowner.h"
 
 /*
+ * ckpt_catch_error takes the error that a PG_CATCH() handles, in the given
+ * context, and holds interrupts as they were held before it: ereport(ERROR)
+ * lets go of them.
+ */
+ErrorData *
+ckpt_catch_error(MemoryContext cxt, uint32 holdoff)
+{
+	ErrorData  *error;
+
+	InterruptHoldoffCount = holdoff;
+	MemoryContextSwitchTo(cxt);
+	error = CopyErrorData();
+	FlushErrorState();
+	return error;
+}
+
+/*
  * ckpt_subxact_run calls work(arg) in a subtransaction.
  *
  * Returns NULL if it went well; the subtransaction's effects are then part of
@@ -61,12 +78,7 @@ ckpt_subxact_run(CkptWork work, void *arg, MemoryContext error_cxt, bool *wrote)
 	}
 	PG_CATCH();
 	{
-		/* ereport(ERROR) lets go of held interrupts; hold them again */
-		InterruptHoldoffCount = holdoff;
-
-		MemoryContextSwitchTo(error_cxt);
-		edata = CopyErrorData();
-		FlushErrorState();
+		edata = ckpt_catch_error(error_cxt, holdoff);
 
 		/* The error may have left subtransactions of its own open. */
 		while (GetCurrentTransactionNestLevel() > level + 1)

@@ -19,6 +19,7 @@ typedef void (*CkptWork) (void *arg);
 extern ErrorData *ckpt_subxact_run(CkptWork work, void *arg,
 								   MemoryContext error_cxt, bool *wrote);
 extern bool ckpt_subxact_try(CkptWork work, void *arg);
+extern ErrorData *ckpt_catch_error(MemoryContext cxt, uint32 holdoff);
 
 /*
  * ckpt_transaction_is_ours gives a transaction that has just begun what our own

@@ -527,6 +527,31 @@ worker_run(void *arg)
 }
 
 /*
+ * worker_commit commits and returns the error (of a deferred constraint, say) if
+ * it could not.
+ */
+static ErrorData *
+worker_commit(void)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	uint32		holdoff = InterruptHoldoffCount;
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		error = ckpt_catch_error(cxt, holdoff);
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(cxt);
+	return error;
+}
+
+/*
  * worker_transaction does work in a transaction and returns whether that went
  * well; if not, the session is told.
  */
@@ -535,10 +560,12 @@ worker_transaction(Worker *worker, CkptWork work)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	ErrorData  *error;
+	ErrorData  *commit_error;
 	int64		id = 0;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
+	ckpt_transaction_is_ours();
 	HOLD_INTERRUPTS();
 	MemoryContextSwitchTo(cxt);
 	error = ckpt_subxact_run(work, worker, cxt, NULL);
@@ -548,8 +575,9 @@ worker_transaction(Worker *worker, CkptWork work)
 		!(worker->runner && ckpt_runner_wants_durable(worker->runner)))
 		(void) set_config_option("synchronous_commit", "off", PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(cxt);
+	commit_error = worker_commit();
+	if (error == NULL)
+		error = commit_error;
 	/* a call that the session interrupted is no failure */
 	if (error && !(error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
 				   ckpt_pool_cancelled(&worker->shared->pool)))
@@ -571,6 +599,8 @@ ckpt_worker_main(Datum arg)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
+	/* as long as there is no call that a cancel could be for */
+	HOLD_CANCEL_INTERRUPTS();
 
 	CurrentResourceOwner = ResourceOwnerCreate(NULL, "checkpoint worker");
 	CurrentMemoryContext = AllocSetContextCreate(TopMemoryContext, "checkpoint worker",
@@ -588,6 +618,7 @@ ckpt_worker_main(Datum arg)
 											  worker->shared->authenticated_user, 0);
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
+	ckpt_transaction_is_ours();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	worker_take_settings(worker->shared);
 	/* from here on the job lives as long as this worker */
@@ -599,11 +630,14 @@ ckpt_worker_main(Datum arg)
 	if (ckpt_pool_stopped(&worker->shared->pool))
 		return;
 	pgstat_report_activity(STATE_RUNNING, worker->shared->text);
+	RESUME_CANCEL_INTERRUPTS();
 
 	if (worker_transaction(worker, worker_prepare))
 	{
 		while (worker->more && worker_transaction(worker, worker_run))
 		{
+			/* a cancel is for a call; whether to stop, the pool says */
+			QueryCancelPending = false;
 			CHECK_FOR_INTERRUPTS();
 			if (ConfigReloadPending)
 			{
