@@ -373,6 +373,21 @@ ckpt_catalog_last_job(Oid owner, const char *name)
 }
 
 /*
+ * ckpt_catalog_lock_job locks the row of a job and returns true, or, if another
+ * transaction has it and wait is not set, returns false.
+ */
+bool
+ckpt_catalog_lock_job(int64 job_id, bool wait)
+{
+	STATEMENT(now, "SELECT FROM checkpoint.job WHERE job_id = $1 FOR UPDATE SKIP LOCKED");
+	STATEMENT(then, "SELECT FROM checkpoint.job WHERE job_id = $1 FOR UPDATE");
+	Statement  *st = wait ? &then : &now;
+
+	arg_int8(st, job_id);
+	return catalog_run(st, SPI_OK_SELECT) > 0;
+}
+
+/*
  * ckpt_catalog_store_refused notes the last call of an open job that was
  * refused.
  */

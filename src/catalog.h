@@ -127,6 +127,7 @@ extern int64 ckpt_catalog_insert_job(const char *name, Oid owner,
 extern bool ckpt_catalog_get_job(int64 job_id, CkptJob *job);
 extern List *ckpt_catalog_open_jobs(Oid owner, const char *name);
 extern int64 ckpt_catalog_last_job(Oid owner, const char *name);
+extern bool ckpt_catalog_lock_job(int64 job_id, bool wait);
 extern void ckpt_catalog_store_refused(int64 job_id, const char *refused);
 extern void ckpt_catalog_end_job(int64 job_id, const char *status, const char *error);
 

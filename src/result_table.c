@@ -236,15 +236,17 @@ ckpt_result_table_open(const char *name, const char *what, const char *step,
 
 /*
  * ckpt_result_table_keep deletes the rows whose id, a bigint column, is not in
- * the set.  Needs an active snapshot.
+ * the set.  It waits for others that write to the table, and they for it.
  */
 void
 ckpt_result_table_keep(const char *name, AttrNumber attno, const CkptIdSet *ids)
 {
-	Relation	rel = table_open(ckpt_result_table_lookup(name), RowExclusiveLock);
+	Relation	rel = table_open(ckpt_result_table_lookup(name), ShareRowExclusiveLock);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	TableScanDesc scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+	TableScanDesc scan;
 
+	PushActiveSnapshot(GetLatestSnapshot());
+	scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		bool		isnull;
@@ -254,6 +256,7 @@ ckpt_result_table_keep(const char *name, AttrNumber attno, const CkptIdSet *ids)
 			simple_table_tuple_delete(rel, &slot->tts_tid, GetActiveSnapshot());
 	}
 	table_endscan(scan);
+	PopActiveSnapshot();
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(rel, NoLock);
 }

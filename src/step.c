@@ -314,9 +314,7 @@ recompute_other_code(Step *step)
 
 	ckpt_catalog_delete_other_code(step->cp->id, step->task.code_no);
 	ckpt_catalog_load_processed(step->cp->id, 0, 0, keep, NULL);
-	PushActiveSnapshot(GetTransactionSnapshot());
 	ckpt_result_table_keep(step->cp->output_table, step->kind == CKPT_MAP ? 1 : 2, keep);
-	PopActiveSnapshot();
 }
 
 /*
@@ -959,6 +957,22 @@ is_cancel(const ErrorData *error)
 }
 
 /*
+ * lock_job locks the job's row.  Interrupts are held.  If another transaction
+ * has it, which may stay open for long, a terminate ends the wait.
+ */
+static void
+lock_job(const Step *step)
+{
+	if (ckpt_catalog_lock_job(step->job.job_id, false))
+		return;
+	HOLD_CANCEL_INTERRUPTS();
+	RESUME_INTERRUPTS();
+	(void) ckpt_catalog_lock_job(step->job.job_id, true);
+	HOLD_INTERRUPTS();
+	RESUME_CANCEL_INTERRUPTS();
+}
+
+/*
  * step_record_failure stores that the step, and with it its job, has failed.
  */
 static void
@@ -971,6 +985,7 @@ step_record_failure(void *arg)
 		psprintf("%s (SQLSTATE %s, %s " INT64_FORMAT ")", error->message,
 				 unpack_sql_state(error->sqlerrcode), CKPT_ID_COLUMN, step->error_id);
 
+	lock_job(step);
 	step_count(step);
 	step_clock(step);
 	ckpt_catalog_update_step(step->step_id, "failed", message, 0, &step->counts, true);
@@ -1219,6 +1234,7 @@ typedef struct Refusal
 {
 	Step	   *step;
 	ErrorData  *error;
+	int64		job_id;			/* of which it was a call, or 0 */
 } Refusal;
 
 /*
@@ -1226,10 +1242,8 @@ typedef struct Refusal
  * run group has its name.
  */
 static void
-advise_on_names(void *arg)
+advise_on_names(const Step *step, const CkptJob *job, ErrorData *error)
 {
-	Step	   *step = ((Refusal *) arg)->step;
-	ErrorData  *error = ((Refusal *) arg)->error;
 	bool		in_udf = error->context && strstr(error->context, "argument \"udf\"");
 	bool		in_probe = error->context && strstr(error->context, "argument \"probe\"");
 	const char *name;
@@ -1239,12 +1253,12 @@ advise_on_names(void *arg)
 		return;
 	name = ckpt_query_missing_name(in_udf ? psprintf("SELECT %s", step->udf_text) :
 								   in_probe ? step->probe : step->input, error->message);
-	if (name == NULL || !ckpt_catalog_group_has_step(step->job.owner, step->job.name, name))
+	if (name == NULL || !ckpt_catalog_group_has_step(job->owner, job->name, name))
 		return;
 	if (in_udf)
 		error->hint = psprintf("Names of steps mean nothing in argument \"udf\": read step \"%s\" in argument \"input\", and name its columns alone.",
 							   name);
-	else if (!ckpt_catalog_get_step_table(step->job.job_id, name, &table))
+	else if (!ckpt_catalog_get_step_table(job->job_id, name, &table))
 	{
 		error->message = psprintf("step \"%s\" of the run before has not been called in this run",
 								  name);
@@ -1253,18 +1267,35 @@ advise_on_names(void *arg)
 }
 
 /*
- * store_refusal notes at the job that a call of it was refused, and why.
+ * look_into_refusal finds the job that a refused call was for, if it is there
+ * and the user's, and what can be said of the error.
+ */
+static void
+look_into_refusal(void *arg)
+{
+	Refusal    *refusal = (Refusal *) arg;
+	Step	   *step = refusal->step;
+	CkptJob		job;
+
+	ckpt_job_resolve(step->has_job_arg ? &step->job_arg : NULL, &job);
+	refusal->job_id = job.job_id;
+	advise_on_names(step, &job, refusal->error);
+}
+
+/*
+ * store_refusal notes at the job that a call of it was refused, and why; but if
+ * another transaction is ending the job, this is of no more interest.
  */
 static void
 store_refusal(void *arg)
 {
-	Step	   *step = ((Refusal *) arg)->step;
-	const ErrorData *error = ((Refusal *) arg)->error;
-	CkptJob		job;
+	const Refusal *refusal = (const Refusal *) arg;
+	const Step *step = refusal->step;
+	const ErrorData *error = refusal->error;
 
-	/* nothing is stored if there is no such job, or it is not the user's */
-	ckpt_job_resolve(step->has_job_arg ? &step->job_arg : NULL, &job);
-	ckpt_catalog_store_refused(job.job_id,
+	if (!ckpt_catalog_lock_job(refusal->job_id, false))
+		return;
+	ckpt_catalog_store_refused(refusal->job_id,
 							   psprintf("%s%s: %s (SQLSTATE %s)", ckpt_kind_name(step->kind),
 										step->name ? psprintf(" \"%s\"", step->name) : "",
 										error->message,
@@ -1280,12 +1311,12 @@ store_refusal(void *arg)
 static void
 step_refuse(Step *step, ErrorData *error)
 {
-	Refusal		refusal = {step, error};
+	Refusal		refusal = {step, error, 0};
 
 	HOLD_INTERRUPTS();
 	step_release(step);
-	(void) ckpt_subxact_run(advise_on_names, &refusal, CurrentMemoryContext, NULL);
-	if (end_transaction(SPI_rollback) == NULL)
+	(void) ckpt_subxact_run(look_into_refusal, &refusal, CurrentMemoryContext, NULL);
+	if (refusal.job_id != 0 && end_transaction(SPI_rollback) == NULL)
 	{
 		ckpt_transaction_is_ours();
 		(void) ckpt_subxact_run(store_refusal, &refusal, CurrentMemoryContext, NULL);

@@ -46,6 +46,7 @@
 #include "storage/dsm.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
+#include "stoppoint.h"
 #include "storage/spin.h"
 #include "subxact.h"
 #include "tcop/tcopprot.h"
@@ -636,6 +637,7 @@ ckpt_worker_main(Datum arg)
 	{
 		while (worker->more && worker_transaction(worker, worker_run))
 		{
+			ckpt_stop_point("between transactions of", "worker");
 			/* a cancel is for a call; whether to stop, the pool says */
 			QueryCancelPending = false;
 			CHECK_FOR_INTERRUPTS();

@@ -102,6 +102,16 @@ SELECT checkpoint.begin_job('open') AS job \gset
 CALL checkpoint.query('', 'SELECT num FROM src');
 SELECT checkpoint.begin_job('open') > :job AS begun;
 SELECT status, error FROM checkpoint.jobs WHERE job_id = :job;
+-- a job that is begun and refused in one transaction never was; the one before it is none the wiser
+SELECT checkpoint.begin_job('older') AS job \gset
+DO $$
+BEGIN
+	PERFORM checkpoint.begin_job('newer');
+	CALL checkpoint.query('', 'SELECT num FROM src');
+END $$;
+SELECT name, refused FROM checkpoint.job WHERE job_id >= :job;
+SELECT checkpoint.end_job();
+SELECT checkpoint.begin_job('open') > :job AS begun;
 -- a job that is ended well needs no excuse
 CALL checkpoint.query('sys__', 'SELECT num FROM src');
 SELECT checkpoint.end_job();
@@ -171,6 +181,8 @@ BEGIN
 	IF x = NULLIF(current_setting('test.fails_at', true), '')::int THEN
 		RAISE 'row %', x;
 	END IF;
+	-- so that workers get rows, too
+	PERFORM pg_sleep(0.02);
 	RETURN current_setting('transaction_isolation');
 END $$;
 SET default_transaction_isolation = serializable;

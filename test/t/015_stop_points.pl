@@ -34,6 +34,11 @@ BEGIN
 	IF x = NULLIF(current_setting('test.fails_at', true), '')::int THEN
 		RAISE 'row %', x;
 	END IF;
+	-- leaves the rows to a worker
+	IF current_setting('test.session_waits', true) = 'on' AND
+		(SELECT backend_type FROM pg_stat_activity WHERE pid = pg_backend_pid()) = 'client backend' THEN
+		PERFORM pg_sleep(0.3);
+	END IF;
 	RETURN x * 10;
 END \$\$;
 CREATE FUNCTION g(x int) RETURNS SETOF int LANGUAGE plpgsql AS \$\$
@@ -241,6 +246,42 @@ foreach my $by ('cancel', 'timeout')
 	is($ret, 0, 'a step whose workers cannot be started runs all the same');
 	like($err, qr/NOTICE: .*runs without workers\nDETAIL: .*stopped launch of workers/, 'and says so');
 	is(check_rerun('map', 'launch of workers', 'error', $want{gone}), "reused|$rows", 'to its end');
+}
+
+# a cancel while progress is reported
+{
+	my @script = script('map', 'after commit of run', 'cancel');
+	my $job = job_of('map', 'after commit of run', 'cancel');
+
+	s/$job/map_report_of_progress_cancel/g foreach @script;
+	$script[0] .= '; SET client_min_messages = notice; SET checkpoint.progress_interval = 1';
+	($ret, $out, $err) = $node->psql('postgres', join(";\n", @script), on_error_stop => 1);
+	like($err, qr/NOTICE: .* rows\/s/, 'a cancel comes while progress is reported');
+	check_rerun('map', 'report of progress', 'cancel', $want{cancel});
+}
+
+# a cancel of a worker that makes no call ends neither the worker nor the step
+{
+	my @script = script('map', 'between transactions of worker', 'cancel');
+	my $log = -s $node->logfile;
+
+	$script[0] .= "; SET checkpoint.workers = 2; SET test.session_waits = on";
+	is($node->psql('postgres', join(";\n", @script), on_error_stop => 1), 0,
+		'a cancel of a worker between two transactions');
+	is(check_rerun('map', 'between transactions of worker', 'cancel', $want{gone}), "reused|$rows",
+		'the step was done');
+	unlike(slurp_file($node->logfile, $log), qr/exited with exit code|canceling statement/, 'the worker lived on');
+}
+
+# a cancel that is too late for a step is in time for the procedure around it
+{
+	my ($do) = script('query', 'after commit of identify', 'cancel');
+
+	isnt($node->psql('postgres', "$do; SELECT checkpoint.begin_job('around'); DO \$\$ BEGIN "
+		  . call('query', 'around') . "; PERFORM pg_sleep(180); END \$\$", on_error_stop => 1), 0,
+		'a cancel of a procedure in the last moment of a step');
+	is($node->safe_psql('postgres', "SELECT action FROM checkpoint.steps WHERE job = 'around'"), 'computed',
+		'that step was done');
 }
 
 #
