@@ -68,6 +68,9 @@
 #include "wait.h"
 #include "worker.h"
 
+/* What to do after an error that ends the job. */
+#define RERUN_HINT	"A rerun of the job continues from here: call checkpoint.begin_job() again."
+
 typedef enum StepState
 {
 	STEP_IDENTIFY,
@@ -228,6 +231,7 @@ step_prepare(void *arg)
 
 	ckpt_job_resolve(step->has_job_arg ? &step->job_arg : NULL, &step->job);
 	ckpt_job_check_open(&step->job);
+	ckpt_stop_point("middle of", "prepare");
 	if (!ckpt_job_hold(&step->job))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
@@ -957,6 +961,16 @@ is_cancel(const ErrorData *error)
 }
 
 /*
+ * leave_job lets go of a job that is over, if it is the session's.
+ */
+static void
+leave_job(const CkptJob *job)
+{
+	if (job->attached && ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id))
+		ckpt_job_let_go(job);
+}
+
+/*
  * lock_job locks the job's row.  Interrupts are held.  If another transaction
  * has it, which may stay open for long, a terminate ends the wait.
  */
@@ -1013,7 +1027,7 @@ step_add_context(const Step *step, ErrorData *error)
 						 (long long) step->cp->rows_total);
 	error->context = buf.data;
 	if (error->hint == NULL)
-		error->hint = pstrdup("A rerun of the job continues from here: call checkpoint.begin_job() again.");
+		error->hint = pstrdup(RERUN_HINT);
 }
 
 /*
@@ -1081,9 +1095,7 @@ step_fail(Step *step)
 	}
 
 	step_release(step);
-	/* the job is over: its session need not hold it any longer */
-	if (step->job.attached && ckpt_joblock_held_here(CKPT_LOCK_JOB, step->job.job_id))
-		ckpt_job_let_go(&step->job);
+	leave_job(&step->job);
 	step_add_context(step, step->error);
 	RESUME_INTERRUPTS();
 	ReThrowError(step->error);
@@ -1234,7 +1246,7 @@ typedef struct Refusal
 {
 	Step	   *step;
 	ErrorData  *error;
-	int64		job_id;			/* of which it was a call, or 0 */
+	CkptJob		job;			/* of which it was a call; its job_id may be 0 */
 } Refusal;
 
 /*
@@ -1278,13 +1290,14 @@ look_into_refusal(void *arg)
 	CkptJob		job;
 
 	ckpt_job_resolve(step->has_job_arg ? &step->job_arg : NULL, &job);
-	refusal->job_id = job.job_id;
+	refusal->job = job;
 	advise_on_names(step, &job, refusal->error);
 }
 
 /*
  * store_refusal notes at the job that a call of it was refused, and why; but if
- * another transaction is ending the job, this is of no more interest.
+ * another transaction is ending the job, this is of no more interest.  A call
+ * that was cancelled was none that the job could go on after.
  */
 static void
 store_refusal(void *arg)
@@ -1292,14 +1305,19 @@ store_refusal(void *arg)
 	const Refusal *refusal = (const Refusal *) arg;
 	const Step *step = refusal->step;
 	const ErrorData *error = refusal->error;
+	char	   *name = step->name ? psprintf(" \"%s\"", step->name) : "";
+	char	   *message = psprintf("%s (SQLSTATE %s)", error->message,
+								   unpack_sql_state(error->sqlerrcode));
 
-	if (!ckpt_catalog_lock_job(refusal->job_id, false))
+	if (!ckpt_catalog_lock_job(refusal->job.job_id, false))
 		return;
-	ckpt_catalog_store_refused(refusal->job_id,
-							   psprintf("%s%s: %s (SQLSTATE %s)", ckpt_kind_name(step->kind),
-										step->name ? psprintf(" \"%s\"", step->name) : "",
-										error->message,
-										unpack_sql_state(error->sqlerrcode)));
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		ckpt_job_close(&refusal->job, is_cancel(error) ? "cancelled" : "failed",
+					   psprintf("step%s: %s", name, message));
+	else
+		ckpt_catalog_store_refused(refusal->job.job_id,
+								   psprintf("%s%s: %s", ckpt_kind_name(step->kind), name,
+											message));
 }
 
 /*
@@ -1311,19 +1329,23 @@ store_refusal(void *arg)
 static void
 step_refuse(Step *step, ErrorData *error)
 {
-	Refusal		refusal = {step, error, 0};
+	Refusal		refusal = {step, error};
+	bool		cancelled = error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 
 	HOLD_INTERRUPTS();
 	step_release(step);
 	(void) ckpt_subxact_run(look_into_refusal, &refusal, CurrentMemoryContext, NULL);
-	if (refusal.job_id != 0 && end_transaction(SPI_rollback) == NULL)
+	if (refusal.job.job_id != 0 && end_transaction(SPI_rollback) == NULL)
 	{
 		ckpt_transaction_is_ours();
 		(void) ckpt_subxact_run(store_refusal, &refusal, CurrentMemoryContext, NULL);
 		(void) commit();
+		if (cancelled)
+			leave_job(&refusal.job);
 	}
 	if (error->hint == NULL)
-		error->hint = pstrdup("Nothing was changed: correct the call and repeat it.");
+		error->hint = pstrdup(cancelled ? RERUN_HINT :
+							  "Nothing was changed: correct the call and repeat it.");
 	RESUME_INTERRUPTS();
 	ReThrowError(error);
 }

@@ -228,6 +228,18 @@ foreach my $by ('cancel', 'timeout', 'terminate')
 }
 
 #
+# Before the step has started: there is nothing on record but the job's end.
+#
+foreach my $by ('cancel', 'timeout')
+{
+	my @script = script('query', 'middle of prepare', $by);
+
+	isnt($node->psql('postgres', join(";\n", @script), on_error_stop => 1), 0, "$by before the step has started");
+	like($node->safe_psql('postgres', "SELECT left_by('" . job_of('query', 'middle of prepare', $by) . "')"),
+		$want{$by}, "$by before the step has started: what is on record");
+}
+
+#
 # Between two states: a cancel while workers are started; they cannot be started.
 #
 foreach my $by ('cancel', 'timeout')
