@@ -6,8 +6,9 @@
 -- the Makefile makes: DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir')
 -- || '/records.sql'); END $$.  TAP tests read it themselves.
 
--- wrong_records returns what is wrong, and raises if there is nothing to look at.
-CREATE OR REPLACE FUNCTION public.wrong_records() RETURNS SETOF text
+-- wrong_records returns what is wrong, of one job's checkpoints or of all, and raises
+-- if there is nothing to look at.
+CREATE OR REPLACE FUNCTION public.wrong_records(of_job text = NULL) RETURNS SETOF text
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
 	cp checkpoint.checkpoints;
@@ -18,7 +19,7 @@ DECLARE
 	nwrong bigint;
 	wrong text[];
 BEGIN
-	FOR cp IN SELECT * FROM checkpoint.checkpoints c WHERE c.output_table IS NOT NULL LOOP
+	FOR cp IN SELECT * FROM checkpoint.checkpoints c WHERE c.output_table IS NOT NULL AND c.job = coalesce(of_job, c.job) LOOP
 		-- (a table may have a column of any other name)
 		EXECUTE format('SELECT checkpoint.content_hash(sys__row), count(*), count(DISTINCT sys__row.sys__id)
 			FROM %s AS sys__row', cp.output_table) INTO hash, nrows, nids;

@@ -1,14 +1,16 @@
 # Rules 6, 7 and 8 under random faults: whatever dies, whenever, no result is
 # lost, doubled or computed again.
 #
-# Each scenario is a step of two processes with functions, sizes and settings
-# of its own.  It is run until it is final, and some of its runs are met by a
-# fault: a process is killed, terminated or cancelled, the server stops or
+# Each scenario is a step of one to six processes with functions, sizes and
+# settings of its own; in some, another session runs another step of the job at the
+# same time.  It is run until it is final, and some of its runs are met by a fault: a process is killed, terminated or cancelled, the server stops or
 # dies, the disk is full, the client is gone.  After every run we look at what
 # is kept, and at the calls that were made:
 #
 # - rule 6: the output, and what the function wrote elsewhere, are exactly what
-#   a plain SELECT gives for the rows that are recorded as processed;
+#   a plain SELECT gives for the rows that are recorded as processed.  (What it
+#   wrote on another server is there, and may be there twice: nothing ties the
+#   commits of two servers together if a process dies between them.)
 # - no row that was processed when a run began is called by it;
 # - each call whose row was not kept is one that rule 7 or 8 allows.
 #
@@ -23,6 +25,7 @@
 use strict;
 use warnings FATAL => 'all';
 
+use File::Basename;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -53,15 +56,16 @@ restart_after_crash = on
 wal_writer_delay = ${wal_writer_delay}ms
 autovacuum_naptime = 5s
 log_statement = none
-max_worker_processes = 8
+max_worker_processes = 12
 max_wal_size = 32MB
 wal_level = ${\ pick('minimal', 'replica')}
 client_min_messages = warning
 });
 $node->start;
+$node->safe_psql('postgres', slurp_file(dirname(__FILE__) . '/../records.sql') =~ s/^/CREATE EXTENSION checkpoint;\n/r);
 $node->safe_psql('postgres', q{
-CREATE EXTENSION checkpoint;
 CREATE EXTENSION plpython3u;
+CREATE EXTENSION postgres_fdw;
 CREATE SCHEMA faults;
 CREATE TABLE faults.flush ();
 
@@ -80,6 +84,15 @@ while stops and os.path.exists(path + '.gate'):
 	plpy.execute('SELECT pg_sleep(0.005)')
 $$;
 
+-- what the other step calls: slow enough to be there when something happens
+CREATE FUNCTION faults.companion(x int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	IF x % 10 = 0 THEN
+		PERFORM pg_sleep(0.01);
+	END IF;
+	RETURN -x;
+END $$;
+
 CREATE FUNCTION faults.pad(x int, n int) RETURNS text LANGUAGE sql IMMUTABLE AS $$
 	SELECT coalesce(string_agg(md5((x * 100 + i)::text), '' ORDER BY i), '')
 	FROM generate_series(1, n) i
@@ -87,14 +100,16 @@ $$;
 
 -- compare says what is kept of a job's step, which counts whether rows are
 -- exactly those of a plain SELECT: expected gives x and the columns of the output.
-CREATE FUNCTION faults.compare(job text, expected text, columns text, written regclass)
+-- written is where the function wrote rows, at least those, if it may have been more;
+-- counter where it counted them.
+CREATE FUNCTION faults.compare(job text, step text, expected text, columns text, written regclass, more bool, counter regclass)
 RETURNS TABLE (state text, processed text, failed text, wrong text) LANGUAGE plpgsql AS $$
 DECLARE
 	cp checkpoint.checkpoints;
 	ids text;
 	n bigint;
 BEGIN
-	SELECT * INTO cp FROM checkpoint.checkpoints c WHERE c.job = compare.job
+	SELECT * INTO cp FROM checkpoint.checkpoints c WHERE c.job = compare.job AND c.step = compare.step
 	ORDER BY c.checkpoint_id DESC LIMIT 1;
 	IF NOT FOUND THEN
 		RETURN QUERY VALUES ('none', '', '', '');
@@ -125,16 +140,27 @@ BEGIN
 	END IF;
 	IF written IS NOT NULL THEN
 		EXECUTE format('WITH ids AS MATERIALIZED (%s)
-			SELECT count(*) FROM ((SELECT x FROM %s EXCEPT ALL SELECT id FROM ids WHERE faults.writes(id::int))
+			SELECT count(*) FROM ((SELECT x FROM %s WHERE NOT %3$L EXCEPT ALL SELECT id FROM ids WHERE faults.writes(id::int))
 				UNION ALL (SELECT id FROM ids WHERE faults.writes(id::int) EXCEPT ALL SELECT x FROM %2$s)) d',
-			ids, written) INTO n;
+			ids, written, more) INTO n;
 		IF n > 0 THEN
 			wrong := wrong || format('%s rows that the function wrote are wrong. ', n);
+		END IF;
+	END IF;
+	IF counter IS NOT NULL THEN
+		EXECUTE format('SELECT n - (SELECT count(*) FROM (%s) p) FROM %s', ids, counter) INTO n;
+		IF n <> 0 THEN
+			wrong := wrong || format('the function counted %s rows too many. ', n);
 		END IF;
 	END IF;
 	RETURN NEXT;
 END $$;
 });
+
+# the same server, as another one
+$node->safe_psql('postgres', "CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw
+	OPTIONS (host '${\ $node->host}', port '${\ $node->port}', dbname 'postgres');
+CREATE USER MAPPING FOR CURRENT_USER SERVER elsewhere");
 
 sub pick { return $_[ int(rand(@_)) ]; }
 sub between { my ($lo, $hi) = @_; return $lo + int(rand($hi - $lo + 1)); }
@@ -209,7 +235,9 @@ sub make_scenario
 	$s->{kind} = pick('map', 'gen');
 	$s->{rows} = between(500, 1500);
 	$s->{on_error} = pick('stop', 'skip');
-	$s->{writes} = pick('no', 'no', 'always', 'sometimes');
+	$s->{writes} = pick('no', 'no', 'no', 'always', 'sometimes', 'elsewhere', 'counter');
+	$s->{workers} = pick(1, 2, 2, 2, 3, 6);
+	$s->{companion} = !$disk && chance(0.25);
 	$s->{pad} = $disk ? 56 : pick(0, 0, 5);
 	$s->{slow_every} = between(10, 60);
 	$s->{slow_ms} = between(1, int(1200 * $s->{slow_every} / $s->{rows}) + 1);
@@ -226,8 +254,11 @@ sub make_scenario
 	$s->{crashed_with} = {};
 
 	sql(qq{CREATE TABLE faults.written_$number (x int);
+CREATE FOREIGN TABLE faults.elsewhere_$number (x int) SERVER elsewhere
+	OPTIONS (schema_name 'faults', table_name 'written_$number');
+CREATE TABLE faults.counter_$number AS SELECT 0::bigint AS n;
 CREATE OR REPLACE FUNCTION faults.writes(x int) RETURNS bool LANGUAGE sql IMMUTABLE AS \$\$
-	SELECT ${\ ($s->{writes} eq 'always' ? 'true' : 'x % 9 = 0')} \$\$});
+	SELECT ${\ ($s->{writes} eq 'sometimes' ? 'x % 9 = 0' : 'true')} \$\$});
 	write_function($s);
 	return $s;
 }
@@ -242,6 +273,9 @@ sub write_function
 	$body .= "	PERFORM faults.called('$s->{calls}', i, " .
 	  (@{ $s->{gates} } ? "i IN (" . join(', ', @{ $s->{gates} }) . ")" : 'false') . ");\n";
 	$body .= "	INSERT INTO faults.written_$n VALUES (i);\n" if $s->{writes} eq 'always';
+	$body .= "	INSERT INTO faults.elsewhere_$n VALUES (i);\n" if $s->{writes} eq 'elsewhere';
+	# all processes update one row: each waits for the others' transactions
+	$body .= "	UPDATE faults.counter_$n SET n = n + 1;\n" if $s->{writes} eq 'counter';
 	$body .= "	IF i % 9 = 0 THEN INSERT INTO faults.written_$n VALUES (i); END IF;\n"
 	  if $s->{writes} eq 'sometimes';
 	$body .= "	IF i % $s->{slow_every} = 0 THEN PERFORM pg_sleep($s->{slow_ms} / 1000.0); END IF;\n";
@@ -276,7 +310,7 @@ sub describe
 {
 	my ($s) = @_;
 
-	return "$s->{kind} of $s->{rows} rows, on_error $s->{on_error}, writes $s->{writes}, "
+	return "$s->{kind} of $s->{rows} rows, $s->{workers} processes" . ($s->{companion} ? ' and another step' : '') . ", on_error $s->{on_error}, writes $s->{writes}, "
 	  . @{ $s->{bad} } . " bad rows, commit_interval $s->{commit_interval}, batch_rows $s->{batch_rows}";
 }
 
@@ -284,10 +318,19 @@ sub describe
 sub kept
 {
 	my ($s) = @_;
-	my $written = $s->{writes} eq 'no' ? 'NULL' : "'faults.written_$s->{number}'";
+	my $written = $s->{writes} eq 'no' || $s->{writes} eq 'counter' ? 'NULL' : "'faults.written_$s->{number}'";
+	my $counter = $s->{writes} eq 'counter' ? "'faults.counter_$s->{number}'" : 'NULL';
+	my $more = $s->{writes} eq 'elsewhere' && $s->{died} ? 'true' : 'false';
 	my ($state, $processed, $failed, $wrong) = split /\|/, sql(
-		"SELECT * FROM faults.compare('job $s->{number}', \$\$" . expected($s) .
-		"\$\$, 'x, y, pad', $written)"), -1;
+		"SELECT * FROM faults.compare('job $s->{number}', 'f', \$\$" . expected($s) .
+		"\$\$, 'x, y, pad', $written, $more, $counter)"), -1;
+	$wrong .= join('; ', split /\n/, sql("SELECT public.wrong_records('job $s->{number}')")) if $state ne 'none';
+	if ($s->{companion})
+	{
+		my (undef, undef, undef, $other) = split /\|/, sql("SELECT * FROM faults.compare('job $s->{number}', 'g',
+			\$\$SELECT x, -x AS y FROM generate_series(1, $s->{rows}) x\$\$, 'x, y', NULL, false, NULL)"), -1;
+		$wrong .= "of the other step: $other" if $other ne '';
+	}
 
 	return { state => $state, wrong => $wrong,
 		processed => { map { $_ => 1 } split /,/, $processed },
@@ -340,11 +383,27 @@ sub start_run
 	my ($s, %options) = @_;
 	my $run = { out => '', err => '', ncalls => 0, ncalls_before => 0, last => {} };
 	my $arguments = "'f', 'SELECT x AS i FROM generate_series(1, $s->{rows}) x ORDER BY x', " .
-	  "'faults.f_$s->{number}(i)', workers => 2, on_error => '$s->{on_error}'";
+	  "'faults.f_$s->{number}(i)', workers => $s->{workers}, on_error => '$s->{on_error}'";
 
 	# map's output has its input's columns: that is x, so name it so
 	$arguments =~ s/SELECT x AS i/SELECT x/, $arguments =~ s/\(i\)/(x)/ if $s->{kind} eq 'map';
 	my $script = "$s->{calls}.sql";
+	# the job is nobody's if sessions share it
+	my $begin = "SELECT checkpoint.begin_job('job $s->{number}') IS NULL;";
+	my $end = "SELECT checkpoint.end_job();";
+	if ($s->{companion})
+	{
+		my $job = sql("SELECT checkpoint.begin_job('job $s->{number}', attach => false)");
+
+		$begin = $end = '';
+		$arguments .= ", job => $job";
+		$run->{job} = $job;
+		$run->{companion} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'),
+				'-c', "SET application_name = 'leader'", '-c', "SET checkpoint.commit_interval = $s->{commit_interval}",
+				'-c', "CALL checkpoint.map('g', 'SELECT x FROM generate_series(1, $s->{rows}) x', 'faults.companion(x) AS y', job => $job)" ],
+			'<', \undef, '>', \$run->{companion_out}, '2>', \$run->{companion_err},
+			IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default, name => 'the other step has ended'));
+	}
 	unlink $script;
 	append_to_file($script, qq{
 SET application_name = 'leader';
@@ -352,16 +411,16 @@ SET checkpoint.commit_interval = $s->{commit_interval};
 SET checkpoint.batch_rows = $s->{batch_rows};
 SET client_connection_check_interval = ${\ ($options{check_client} // 0)};
 SELECT pg_backend_pid();
-SELECT checkpoint.begin_job('job $s->{number}') IS NULL;
+$begin
 CALL checkpoint.$s->{kind}($arguments);
-SELECT checkpoint.end_job();
+$end
 \\echo end
 });
 	$run->{psql} = IPC::Run::start(
 		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose', '-d',
 			$node->connstr('postgres'), '-f', $script ],
 		'<', \undef, '>', \$run->{out}, '2>', \$run->{err},
-		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default, name => 'the step has ended'));
 	return $run;
 }
 
@@ -382,6 +441,10 @@ sub end_run
 	$run->{psql}->finish;
 	ended($run);
 	$run->{worked} = $run->{out} =~ /^end$/m;
+	if ($run->{companion})
+	{
+		$run->{companion}->finish;
+	}
 }
 
 sub wait_for_end
@@ -410,6 +473,9 @@ sub wait_for_nobody
 #	process	commit_interval and the row in hand: rule 8, a terminated or crashed process
 #	server	and what asynchronous commits may lose
 #
+
+# may_have_worker says whether there can be one.
+sub may_have_worker { my ($s) = @_; return $s->{workers} > 1; }
 
 sub worker_of
 {
@@ -512,7 +578,7 @@ my %faults = (
 sub pick_fault
 {
 	my ($s) = @_;
-	my @names = map { ($_) x $faults{$_}{weight} } sort keys %faults;
+	my @names = map { ($_) x $faults{$_}{weight} } grep { !$faults{$_}{worker} || may_have_worker($s) } sort keys %faults;
 
 	return $s->{disk} ? 'full disk' : pick(@names);
 }
@@ -571,6 +637,9 @@ sub account
 			$longest = $crash - $first - $s->{commit_interval}
 			  if $crash - $first - $s->{commit_interval} > $longest;
 			my $allowed = $s->{commit_interval} + 3 * $wal_writer_delay + $slow_disk;
+
+			# a row may wait for a transaction of each other process
+			$allowed += $s->{workers} * $s->{commit_interval} if $s->{writes} eq 'counter';
 
 			push @complaints, sprintf('%s were lost, the first %d ms before the crash, with %d allowed',
 				$what, $crash - $first, $allowed) if $crash - $first > $allowed;
@@ -707,6 +776,7 @@ while ($hits < $want && $number < 3 * $want + 10)
 			wait_for_end($run);
 			wait_for_nobody($run);
 		}
+		$s->{died} ||= $run->{fault} && $faults{ $run->{fault} }{costs} ne 'cancel';
 		my $after = kept($s);
 
 		@complaints = account($s, $run, $before, $after);
@@ -720,6 +790,18 @@ while ($hits < $want && $number < 3 * $want + 10)
 		elsif ($name)
 		{
 			$missed++;
+		}
+
+		# the other step goes on, whatever becomes of this one
+		if ($s->{companion} && $run->{companion_err} =~ /ERROR|FATAL|connection/)
+		{
+			push @complaints, "the other step failed: $run->{companion_err}"
+			  unless $run->{companion_err} =~ /is not running: it is/
+			  || ($run->{fault} // '') =~ /^kill|shutdown|cancel_job/;
+		}
+		elsif ($s->{companion} && $run->{worked})
+		{
+			sql("SELECT checkpoint.end_job($run->{job})");
 		}
 
 		# an error must be one that we know to be due
@@ -766,7 +848,7 @@ while ($hits < $want && $number < 3 * $want + 10)
 	ok($done, "$s->{number}: final after all: " . describe($s));
 	$rows += $s->{rows};
 	$calls += $total;
-	sql("DROP TABLE faults.written_$s->{number}");
+	sql("DROP TABLE faults.written_$s->{number}, faults.counter_$s->{number}; DROP FOREIGN TABLE faults.elsewhere_$s->{number}");
 	unlink $s->{calls}, "$s->{calls}.sql";
 }
 

@@ -50,7 +50,8 @@ foreach my $kind ('map', 'gen')
 	$lock->query_safe('SELECT pg_advisory_lock(1)');
 	my $psql = IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d',
 			$node->connstr('postgres'), @commands ],
-		'<', \undef, '>', \my $out, '2>', \my $err);
+		'<', \undef, '>', \my $out, '2>', \my $err,
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default, name => 'psql has ended'));
 	$node->poll_query_until('postgres',
 		q{SELECT count(*) = 2 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted})
 	  or die 'the processes do not wait for the lock';
@@ -75,7 +76,8 @@ foreach my $kind ('map', 'gen')
 	# the lock is free: the rerun computes the rest
 	sql(q{SELECT setval('calls', 1, false)});
 	IPC::Run::run([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), @commands ],
-		'<', \undef, '>', \$out, '2>', \$err);
+		'<', \undef, '>', \$out, '2>', \$err,
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default, name => 'psql has ended'));
 	is($? >> 8, 0, 'the rerun is complete') or diag($err);
 	is(sql(q{SELECT last_value FROM calls}), 100 - $kept, 'by the calls that were left');
 	my $output = sql("SELECT output_table FROM checkpoint.checkpoints WHERE job = '$kind'");

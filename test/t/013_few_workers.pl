@@ -41,7 +41,8 @@ sub run_job
 	IPC::Run::run([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'),
 			'-c', "SELECT setval('calls', 1, false)",
 			'-c', "SELECT checkpoint.begin_job('$job')", '-c', $call, '-c', 'SELECT checkpoint.end_job()' ],
-		'<', \undef, '>', \$out, '2>', \$err);
+		'<', \undef, '>', \$out, '2>', \$err,
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default, name => 'psql has ended'));
 	is($? >> 8, 0, "$job: the job is complete") or diag($err);
 	return $err;
 }
@@ -85,7 +86,8 @@ $lock->query_safe('SELECT pg_advisory_lock(1)');
 my $other = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'),
 		'-c', q{SELECT checkpoint.begin_job('other')},
 		'-c', q{CALL checkpoint.map('s', 'SELECT x FROM generate_series(1, 100) x', 'waits(x) AS y', workers => 3)} ],
-	'<', \undef, '>', \my $out, '2>', \my $other_err);
+	'<', \undef, '>', \my $out, '2>', \my $other_err,
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default, name => 'psql has ended'));
 $node->poll_query_until('postgres',
 	q{SELECT count(*) = 3 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted})
   or die 'the other step does not run';

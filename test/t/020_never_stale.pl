@@ -80,6 +80,7 @@ GRANT USAGE ON SCHEMA light, dark, session TO PUBLIC;
 -- replaces f while it runs
 CREATE FUNCTION replace_code() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, session AS $$
 BEGIN
+	PERFORM pg_advisory_xact_lock(1);		-- two processes cannot at once
 	EXECUTE current_setting('test.replace');
 END $$;
 
