@@ -76,6 +76,13 @@
 #define ckpt_rel_file(rel)			((rel)->rd_locator.relNumber)
 #endif
 
+/* PostgreSQL 16 has the settings in a hash table, and makes a list of them. */
+#if PG_VERSION_NUM < 160000
+#define ckpt_get_guc_variables(n) (*(n) = GetNumConfigOptions(), get_guc_variables())
+#else
+#define ckpt_get_guc_variables(n) get_guc_variables(n)
+#endif
+
 /* Its header, libpq/libpq.h, wants headers that server packages do not bring. */
 extern bool pq_check_connection(void);
 

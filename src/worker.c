@@ -106,15 +106,9 @@ static const char *const private_settings[] = {
 static void
 append_settings(StringInfo buf)
 {
-	struct config_generic **gucs;
 	int			ngucs;
+	struct config_generic **gucs = ckpt_get_guc_variables(&ngucs);
 
-#if PG_VERSION_NUM < 160000
-	gucs = get_guc_variables();
-	ngucs = GetNumConfigOptions();
-#else
-	gucs = get_guc_variables(&ngucs);
-#endif
 	for (int i = 0; i < ngucs; i++)
 	{
 		struct config_generic *guc = gucs[i];

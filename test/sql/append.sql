@@ -30,10 +30,17 @@ BEGIN
 	EXECUTE format('SELECT max((ctid::text::point)[0]) + 1 FROM %s', $1) INTO n;
 	RETURN n;
 END $$;
--- The server itself adds pages ahead of the rows since version 16: to a table
--- of CREATE TABLE AS, too.
-CREATE FUNCTION ends_in_rows(regclass) RETURNS bool LANGUAGE sql AS
-'SELECT pages($1) - used_pages($1) <= CASE WHEN current_setting(''server_version_num'')::int < 160000 THEN 0 ELSE 64 END';
+-- The server itself adds pages ahead of the rows since version 16, to a table of
+-- CREATE TABLE AS, too: up to 64 at the end, and what a transaction does not
+-- fill while another goes on behind it.
+SELECT current_setting('server_version_num')::int >= 160000 AS server_adds_pages \gset
+CREATE FUNCTION content_hash(regclass) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	hash text;
+BEGIN
+	EXECUTE format('SELECT checkpoint.content_hash(t) FROM %s t', $1) INTO hash;
+	RETURN hash;
+END $$;
 
 --
 -- No table ends in pages that nothing was written to.
@@ -44,11 +51,14 @@ SELECT checkpoint.begin_job('size') AS job \gset
 CALL checkpoint.map('one', 'SELECT * FROM source', 'f(x) AS y');
 CALL checkpoint.map('two', 'SELECT * FROM source', 'f(x) AS y', workers => 2, cache_enabled => false);
 CALL checkpoint.query('query', 'SELECT * FROM source');
-SELECT step, used_pages(output_table) - (SELECT used_pages('plain_output')) <= 10 AS output_is_small
+SELECT step, used_pages(output_table) - used_pages('plain_output') <=
+	CASE WHEN :'server_adds_pages' THEN used_pages('plain_output') / 4 ELSE 10 END AS output_is_small
 FROM checkpoint.steps WHERE kind = 'map' ORDER BY step;
 SELECT checkpoint.output('query') AS query \gset
 SELECT used_pages(:'query') - used_pages('plain_input') AS query_is_larger;
-SELECT step, ends_in_rows(output_table) FROM checkpoint.steps WHERE job = 'size' ORDER BY step;
+SELECT step, pages(output_table) - used_pages(output_table) <=
+	CASE WHEN :'server_adds_pages' THEN 64 ELSE 0 END AS ends_in_rows
+FROM checkpoint.steps WHERE job = 'size' ORDER BY step;
 -- rows stand in the order of their ids
 SELECT count(*) FROM (SELECT sys__id, row_number() OVER (ORDER BY ctid) AS n FROM :query) q WHERE sys__id <> n;
 SELECT checkpoint.output('two') AS two \gset
@@ -113,9 +123,8 @@ CALL checkpoint.query('not short', 'SELECT b, a, f FROM plain_kinds');
 CALL checkpoint.query('short', 'SELECT b, a, f FROM kinds WHERE length(b) < 2000 OR b IS NULL');
 CALL checkpoint.map('map', 'SELECT * FROM kinds', 'b || a AS ba, i[1] AS i1, NULL::text AS n');
 CALL checkpoint.map('map of images', 'SELECT b, a, h, c, f, d FROM kinds', 'a + 1 AS a1, b AS b1, array[a] AS array');
-SELECT s.step, c.content_hash = h.content_hash AS same
-FROM checkpoint.steps s JOIN checkpoint.checkpoints c USING (checkpoint_id), LATERAL (SELECT
-	(xpath('//h/text()', query_to_xml(format('SELECT checkpoint.content_hash(t) AS h FROM %s t', s.output_table), false, false, '')))[1]::text AS content_hash) h
+SELECT s.step, c.content_hash = content_hash(s.output_table) AS same
+FROM checkpoint.steps s JOIN checkpoint.checkpoints c USING (checkpoint_id)
 WHERE s.job = 'kinds' ORDER BY s.step;
 SELECT count(DISTINCT content_hash) FROM checkpoint.checkpoints WHERE step IN ('all', 'one by one');
 SELECT count(DISTINCT content_hash) FROM checkpoint.checkpoints WHERE step IN ('short', 'not short');
