@@ -5,7 +5,9 @@ EXTENSION = checkpoint
 DATA = $(wildcard sql/*--*.sql)
 OBJS := $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 
-PG_CFLAGS = -Wall -Wextra $(SERVER_HEADER_WARNINGS)
+# Headers of PostgreSQL 15 declare functions without their arguments, which means
+# none since C23, the default of newer compilers.
+PG_CFLAGS = -std=gnu11 -Wall -Wextra $(SERVER_HEADER_WARNINGS)
 # What -Wextra finds in the server's own headers and in fmgr's calling
 # convention.
 SERVER_HEADER_WARNINGS = -Wno-unused-parameter -Wno-sign-compare \
