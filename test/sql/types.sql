@@ -60,12 +60,19 @@ INSERT INTO cases VALUES
 	('positive', '{1,2}'), ('ints', '{"{1,2}","{{1},{2}}"}'), ('positive[]', '{"{1,NULL}"}'),
 	('pair', '{"(1,a)","(,)","(1,\"\")"}'), ('pair_domain', '{"(1,a)"}'), ('pair[]', '{"{\"(1,a)\",NULL,\"(,)\"}"}'),
 	('nested', '{"(1,\"(2,x)\",\"{\"\"(3,y)\"\",NULL}\",green,\"2024-01-01 00:00+00\")","(,,,,)"}');
+CREATE FUNCTION same(v anyelement) RETURNS anyelement LANGUAGE plpgsql AS $$ BEGIN RETURN v; END $$;
+-- PL/pgSQL of PostgreSQL 16.2 cannot return a NULL of a domain over a composite type.
+DO $$
+BEGIN
+	PERFORM same(NULL::pair_domain);
+EXCEPTION WHEN internal_error THEN
+	DELETE FROM cases WHERE type = 'pair_domain';
+END $$;
 \set ECHO none
 SELECT format('CREATE TABLE %I AS SELECT i, v::%s FROM cases c, unnest(array_append(c.literals, NULL)) WITH ORDINALITY l (v, i) WHERE c.type = %L',
 	'of ' || type, type, type) FROM cases \gexec
 \set ECHO all
 
-CREATE FUNCTION same(v anyelement) RETURNS anyelement LANGUAGE plpgsql AS $$ BEGIN RETURN v; END $$;
 CREATE FUNCTION twice(v anyelement) RETURNS SETOF anyelement LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN NEXT v;
