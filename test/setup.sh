@@ -3,7 +3,8 @@
 # Sourced by test/run, test/demo/run and test/bench/run: a server of our own.
 #
 #	prepare [plpython3] [tap]		build and install what is to be tested, and
-#									change to the temporary directory
+#									change to the temporary directory; into
+#									OLD_PG_CONFIG's server, too, if that is given
 #	start_server [name=value ...]	a throwaway cluster with these settings
 #
 # What is missing and Debian packages can provide gets installed.  The source
@@ -45,7 +46,20 @@ prepare()
 	choose_user
 	make_tmp
 	clean_environment
-	copy_server
+	copy_servers
+}
+
+# copy_servers copies the servers and builds for each; the older one first.
+copy_servers()
+{
+	local new=$bin
+
+	if [ -n "${OLD_PG_CONFIG:-}" ]; then
+		copy_server "$(dirname "$OLD_PG_CONFIG")"
+		export OLD_PG_CONFIG=$pg_config
+		build
+	fi
+	copy_server "$new"
 	build
 }
 
@@ -238,19 +252,21 @@ clean_environment()
 	export PGHOST=$tmp PGUSER=postgres PGDATABASE=postgres
 }
 
-# copy_server makes pg_config the copy's one: all that PGXS builds, installs and
-# tests with follows from it.
+# copy_server copies the server whose programs are in a directory, and makes
+# pg_config and bin the copy's: all that PGXS builds, installs and tests with
+# follows from it.
 copy_server()
 {
 	local copy=$tmp/server
 	local dir
 
+	pg_config=$1/pg_config
 	for dir in bindir pkglibdir sharedir includedir-server; do
 		dir=$(config $dir)
 		mkdir -p "$copy$dir"
 		cp -a "$dir/." "$copy$dir/"
 	done
-	bin=$copy$bin
+	bin=$copy$1
 	pg_config=$bin/pg_config
 	PATH=$bin:$PATH
 
@@ -260,6 +276,7 @@ copy_server()
 
 build()
 {
+	rm -rf "$tmp/src"
 	mkdir "$tmp/src"
 	cp -R "$top"/{Makefile,checkpoint.control,src,sql,test} "$tmp/src/"
 	[ "$(id -un)" = "$user" ] || chown -Rh "$user:" "$tmp"

@@ -21,6 +21,8 @@
 #
 #	SEED=n		repeat the choices of a run
 #	FAULTS=n	how many faults
+#
+# It takes minutes: test/run --without=long leaves it out.
 
 use strict;
 use warnings FATAL => 'all';

@@ -20,6 +20,8 @@
 #
 #	SEED=n		repeat the choices of a run
 #	ROUNDS=n	how many rounds
+#
+# It takes minutes: test/run --without=long leaves it out.
 
 use strict;
 use warnings FATAL => 'all';

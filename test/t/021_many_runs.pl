@@ -3,6 +3,8 @@
 # costs.
 #
 #	RUNS=n	how many runs
+#
+# It takes minutes: test/run --without=long leaves it out.
 
 use strict;
 use warnings FATAL => 'all';
