@@ -3,13 +3,17 @@
  * append.c
  *	  Rows appended to a table, many pages at a time.
  *
- * A server before PostgreSQL 16 extends a table page by page, with a system
- * call or two for each, which costs more than all else that is done to write
- * a row.  Here, the pages that the rows at hand need are counted, the file
- * grows by all of them at once, and the server is led to each in turn.  It
- * still does all that matters itself: it initialises the page, writes WAL and
- * looks again how many rows fit.  If it finds less room than was thought it
- * extends the table as ever.
+ * This is a stand-in for what PostgreSQL 16 and later do themselves, in
+ * RelationAddBlocks(): all of it but ckpt_append_begin() goes when PostgreSQL 15
+ * is not supported any more, and table_multi_insert() is called instead.  Later
+ * servers do not compile it (CKPT_ADDS_PAGES); nothing outside knows of it.
+ *
+ * PostgreSQL 15 extends a table page by page, with a system call or two for
+ * each, which costs more than all else that is done to write a row.  Here, the
+ * pages that the next rows need are counted, the file grows by all of them at
+ * once, and the server is led to each in turn.  It still does all that matters
+ * itself: it initialises the page, writes WAL and looks again how many rows fit.
+ * If it finds less room than was thought it extends the table as ever.
  *
  * The file grows by no more than what is filled at once, so no table ends in
  * empty pages.  After an error or a crash some may be left: like those that
