@@ -12,10 +12,14 @@
 
 #include <limits.h>
 
+#include "fmgr.h"
 #include "guc.h"
 #include "stoppoint.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(checkpoint_retention);
 
 char	   *ckpt_job_setting = NULL;
 int			ckpt_workers = 1;
@@ -96,4 +100,17 @@ ckpt_guc_init(void)
 #endif
 
 	MarkGUCPrefixReserved("checkpoint");
+}
+
+/*
+ * _retention() is the setting as an interval, for the views.
+ */
+Datum
+checkpoint_retention(PG_FUNCTION_ARGS)
+{
+	Interval   *interval = palloc0(sizeof(Interval));
+
+	interval->day = ckpt_retention / (24 * 60);
+	interval->time = (int64) (ckpt_retention % (24 * 60)) * SECS_PER_MINUTE * USECS_PER_SEC;
+	PG_RETURN_INTERVAL_P(interval);
 }
