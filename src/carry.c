@@ -912,9 +912,9 @@ forget_errors(Carry *carry)
 
 	if (ckpt_catalog_load_errors(carry->cp->id, 0, failed) == 0)
 		return;
-	for (int64 id = 1; id <= carry->rows_total; id++)
+	for (int64 id = 1; (id = ckpt_idset_next_member(failed, id)) <= carry->rows_total; id++)
 	{
-		if (ckpt_idset_contains(failed, id) && ckpt_idset_contains(carry->carried, id))
+		if (ckpt_idset_contains(carry->carried, id))
 			ckpt_catalog_delete_error(carry->cp->id, id);
 	}
 }

@@ -149,6 +149,36 @@ ckpt_idset_next_missing(const CkptIdSet *set, int64 id)
 }
 
 /*
+ * ckpt_idset_next_member returns the smallest id >= the given one that is in the
+ * set; max_id + 1 if there is none.  Where nothing is, it goes by ranges and
+ * bytes.
+ */
+int64
+ckpt_idset_next_member(const CkptIdSet *set, int64 id)
+{
+	while (id <= set->max_id)
+	{
+		int64		range_no = (id - 1) / CKPT_IDSET_RANGE;
+		int			bit = (id - 1) % CKPT_IDSET_RANGE;
+		const CkptIdRange *range = &set->ranges[range_no];
+		uint8		there;
+
+		if (range->count == 0)
+		{
+			id = (range_no + 1) * CKPT_IDSET_RANGE + 1;
+			continue;
+		}
+		if (range->bits == NULL)
+			return id;
+		there = range->bits[bit >> 3] >> (bit & 7);
+		if (there != 0)
+			return id + pg_rightmost_one_pos32(there);
+		id += 8 - (bit & 7);
+	}
+	return set->max_id + 1;
+}
+
+/*
  * ckpt_idset_full_ranges returns how many ranges from the given one on are
  * full, up to the first that is not.
  */

@@ -21,7 +21,7 @@ typedef struct CkptIdRange
 	uint8	   *bits;			/* NULL while empty, and when full */
 	int32		count;			/* ids in the range */
 	bool		dirty;			/* changed since ckpt_idset_clean() */
-	bool		stored;			/* a stored row begins with it: see catalog.c */
+	bool		stored;			/* a stored row begins with it: see ledger.c */
 } CkptIdRange;
 
 typedef struct CkptIdSet
@@ -37,6 +37,7 @@ extern CkptIdSet *ckpt_idset_create(int64 max_id);
 extern int64 ckpt_idset_add_run(CkptIdSet *set, int64 first, int64 last);
 extern bool ckpt_idset_add(CkptIdSet *set, int64 id);
 extern int64 ckpt_idset_next_missing(const CkptIdSet *set, int64 id);
+extern int64 ckpt_idset_next_member(const CkptIdSet *set, int64 id);
 extern int64 ckpt_idset_full_ranges(const CkptIdSet *set, int64 range_no);
 extern void ckpt_idset_load_range(CkptIdSet *set, int64 range_no,
 								  const uint8 *bits, int nbytes);

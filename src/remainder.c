@@ -154,12 +154,8 @@ remainder_ids(FunctionCallInfo fcinfo, bool want)
 	if (!want)
 		state->next = state->set ? ckpt_idset_next_missing(state->set, state->next) :
 			state->max_id + 1;
-	else
-	{
-		while (state->next <= state->max_id && state->set &&
-			   !ckpt_idset_contains(state->set, state->next))
-			state->next++;
-	}
+	else if (state->set)
+		state->next = ckpt_idset_next_member(state->set, state->next);
 	if (state->next > state->max_id)
 		SRF_RETURN_DONE(funcctx);
 	SRF_RETURN_NEXT(funcctx, Int64GetDatum(state->next++));

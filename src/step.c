@@ -363,11 +363,8 @@ quarantine_poisonous(Step *step)
 	/* they are this job's, too */
 	ckpt_catalog_load_crashes(cp->id, step->request.fingerprint->hash, step->cache_version,
 							  suspects, poisonous);
-	for (int64 id = 1; poisonous->count > 0 && id <= cp->rows_total; id++)
-	{
-		if (ckpt_idset_contains(poisonous, id))
-			quarantine_row(step, id, 0);
-	}
+	for (int64 id = 1; (id = ckpt_idset_next_member(poisonous, id)) <= cp->rows_total; id++)
+		quarantine_row(step, id, 0);
 }
 
 /*
