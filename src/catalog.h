@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * catalog.h
- *	  The extension's tables, as C structs and functions.
+ *	  Jobs, steps and checkpoints, as C structs and functions.
  *
  * IDENTIFICATION
  *	  src/catalog.h
@@ -14,9 +14,8 @@
 #include "checkpoint.h"
 
 #include "datatype/timestamp.h"
-#include "idset.h"
+#include "ledger.h"
 #include "nodes/pg_list.h"
-#include "rowhash.h"
 
 /* A row of checkpoint.job. */
 typedef struct CkptJob
@@ -98,26 +97,7 @@ typedef struct CkptCheckpoint
 	TimestampTz last_used;
 } CkptCheckpoint;
 
-/* What was computed of a checkpoint, by one worker with one code or by all. */
-typedef struct CkptWorkDone
-{
-	int64		processed;		/* input rows */
-	int64		max_output_id;	/* largest sys__id given out, for gen */
-	CkptRowSum	output;			/* output rows */
-} CkptWorkDone;
-
-/* A row of checkpoint.code_version. */
-typedef struct CkptCodeVersion
-{
-	int			code_no;
-	char	   *code_hash;
-	char	   *cache_version;	/* or NULL */
-	char	   *components;
-	int64		rows;			/* it has computed */
-} CkptCodeVersion;
-
 /* access */
-extern Oid	ckpt_catalog_owner(void);
 extern void ckpt_catalog_adopt(Oid role);
 
 /* jobs */
@@ -170,44 +150,8 @@ extern void ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp,
 extern void ckpt_catalog_touch_checkpoint(int64 id);
 extern void ckpt_catalog_delete_checkpoint(int64 id);
 
-/* code versions */
-extern int	ckpt_catalog_code_version(int64 checkpoint_id, const char *code_hash,
-									  const char *cache_version,
-									  const char *components);
-extern List *ckpt_catalog_code_versions(int64 checkpoint_id);
-extern int64 ckpt_catalog_rows_of_code(int64 checkpoint_id, const char *code_hash,
-									   const char *cache_version);
+/* words */
 extern char *ckpt_catalog_code_difference(const char *old_components,
 										  const char *new_components);
-
-/* what was computed */
-extern void ckpt_catalog_load_work(int64 checkpoint_id, int code_no, int worker,
-								   CkptWorkDone *all, CkptWorkDone *mine);
-extern void ckpt_catalog_store_work(int64 checkpoint_id, int code_no, int worker,
-									const CkptWorkDone *mine);
-extern void ckpt_catalog_delete_other_code(int64 checkpoint_id, int code_no);
-
-/* rows in quarantine, and rows that crashed a process */
-extern void ckpt_catalog_record_error(int64 checkpoint_id, int64 job_id, int64 id,
-									  const char *sqlstate, const char *message,
-									  const char *detail, const char *context,
-									  int attempts);
-extern void ckpt_catalog_delete_error(int64 checkpoint_id, int64 id);
-extern int64 ckpt_catalog_load_errors(int64 checkpoint_id, int64 job_id, CkptIdSet *set);
-extern int	ckpt_catalog_record_crash(int64 checkpoint_id, int64 id, const char *code_hash,
-									  const char *cache_version);
-extern void ckpt_catalog_delete_crash(int64 checkpoint_id, int64 id);
-extern void ckpt_catalog_load_crashes(int64 checkpoint_id, const char *code_hash,
-									  const char *cache_version,
-									  CkptIdSet *suspects, CkptIdSet *poisonous);
-
-/* processed sets */
-extern void ckpt_catalog_load_processed(int64 checkpoint_id, int code_no, int worker,
-										CkptIdSet *all, CkptIdSet *mine);
-extern void ckpt_catalog_load_code_processed(int64 checkpoint_id, int code_no,
-											 CkptIdSet *set);
-extern void ckpt_catalog_store_processed(int64 checkpoint_id, int code_no, int worker,
-										 CkptIdSet *mine);
-extern void ckpt_catalog_delete_processed(int64 checkpoint_id);
 
 #endif							/* CKPT_CATALOG_H */

@@ -18,6 +18,7 @@
 #include "catalog.h"
 #include "cleanup.h"
 #include "inhand.h"
+#include "ledger.h"
 #include "result_table.h"
 #include "stoppoint.h"
 #include "subxact.h"
@@ -36,6 +37,7 @@ cleanup_drop(void *arg)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("tables of checkpoint %lld are in use", (long long) cp->id)));
+	ckpt_ledger_forget(cp->id);
 	ckpt_catalog_delete_checkpoint(cp->id);
 	ckpt_inhand_forget(cp->id);
 }

@@ -37,6 +37,7 @@
 #include "pinned.h"
 #include "result_table.h"
 #include "rowhash.h"
+#include "statement.h"
 #include "storage/lmgr.h"
 #include "subxact.h"
 #include "utils/builtins.h"
@@ -114,7 +115,7 @@ ckpt_result_table_create(const char *name, TupleDesc desc, Oid owner)
 	}
 
 	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	SetUserIdAndSecContext(ckpt_catalog_owner(),
+	SetUserIdAndSecContext(ckpt_statement_owner(),
 						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
 	address = DefineRelation(create, RELKIND_RELATION, owner, NULL, NULL);
 	CommandCounterIncrement();

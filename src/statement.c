@@ -1,0 +1,230 @@
+/*-------------------------------------------------------------------------
+ *
+ * statement.c
+ *	  The one door that our own SQL on the extension's tables goes through.
+ *
+ * A statement runs as the owner of those tables, with a pinned search_path.  It
+ * is a constant with parameters: nothing that a user wrote is executed here.
+ * Its plan is kept for the session.
+ *
+ * Results are in the memory context of who opened the statement.
+ *
+ * IDENTIFICATION
+ *	  src/statement.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "statement.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+/*
+ * ckpt_arg_datum gives a statement its next parameter.  The functions that follow
+ * do so for values of one type; text may be NULL.
+ */
+void
+ckpt_arg_datum(CkptStatement *st, Oid type, Datum value, bool isnull)
+{
+	Assert(st->nargs < CKPT_MAX_ARGS);
+	st->types[st->nargs] = type;
+	st->values[st->nargs] = value;
+	st->nulls[st->nargs] = isnull ? 'n' : ' ';
+	st->nargs++;
+}
+
+void
+ckpt_arg_int8(CkptStatement *st, int64 value)
+{
+	ckpt_arg_datum(st, INT8OID, Int64GetDatum(value), false);
+}
+
+/* ckpt_arg_count passes a number that may be unknown, which is -1. */
+void
+ckpt_arg_count(CkptStatement *st, int64 value)
+{
+	ckpt_arg_datum(st, INT8OID, Int64GetDatum(value), value < 0);
+}
+
+void
+ckpt_arg_int4(CkptStatement *st, int value)
+{
+	ckpt_arg_datum(st, INT4OID, Int32GetDatum(value), false);
+}
+
+void
+ckpt_arg_bool(CkptStatement *st, bool value)
+{
+	ckpt_arg_datum(st, BOOLOID, BoolGetDatum(value), false);
+}
+
+void
+ckpt_arg_oid(CkptStatement *st, Oid value)
+{
+	ckpt_arg_datum(st, OIDOID, ObjectIdGetDatum(value), false);
+}
+
+void
+ckpt_arg_text(CkptStatement *st, const char *value)
+{
+	ckpt_arg_datum(st, TEXTOID, value ? CStringGetTextDatum(value) : (Datum) 0,
+				   value == NULL);
+}
+
+void
+ckpt_arg_array(CkptStatement *st, Oid type, ArrayBuildState *array)
+{
+	ckpt_arg_datum(st, type, makeArrayResult(array, CurrentMemoryContext), false);
+}
+
+/*
+ * ckpt_statement_owner returns the role that owns the extension's tables.
+ */
+Oid
+ckpt_statement_owner(void)
+{
+	Oid			relid = get_relname_relid("job", get_namespace_oid(CKPT_SCHEMA, false));
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for table %s.job", CKPT_SCHEMA);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * check_version raises 55000 unless the extension's objects are of this
+ * library's version.  It runs with SPI connected, once in a session if all is
+ * well.
+ */
+static void
+check_version(void)
+{
+	static bool checked = false;
+	char	   *version;
+
+	if (checked)
+		return;
+	if (SPI_execute("SELECT extversion FROM pg_extension WHERE extname = 'checkpoint'",
+					true, 0) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not find extension \"checkpoint\"");
+	version = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (strcmp(version, CKPT_VERSION) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("extension \"checkpoint\" has version %s, and its library version %s",
+						version, CKPT_VERSION),
+				 errhint("Bring the extension up to date by ALTER EXTENSION checkpoint UPDATE. A session that is older than an update must connect again.")));
+	checked = true;
+}
+
+/*
+ * ckpt_statement_open runs a statement as the owner of the extension's tables,
+ * with search_path pinned, and returns the number of rows; they are in
+ * SPI_tuptable until ckpt_statement_close().
+ *
+ * On error, abort restores the user, the settings and SPI.
+ */
+uint64
+ckpt_statement_open(CkptStatement *st, int expected)
+{
+	int			rc;
+
+	st->caller = CurrentMemoryContext;
+	st->save_nestlevel = NewGUCNestLevel();
+	GetUserIdAndSecContext(&st->save_userid, &st->save_sec_context);
+	SetUserIdAndSecContext(ckpt_statement_owner(),
+						   st->save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+
+	SPI_connect();
+	if (*st->plan == NULL)
+	{
+		SPIPlanPtr	plan;
+
+		check_version();
+		plan = SPI_prepare(st->sql, st->nargs, st->types);
+		if (plan == NULL)
+			elog(ERROR, "could not prepare \"%s\": %s", st->sql,
+				 SPI_result_code_string(SPI_result));
+		SPI_keepplan(plan);
+		*st->plan = plan;
+	}
+	rc = SPI_execute_plan(*st->plan, st->values, st->nulls, false, 0);
+	if (rc != expected)
+		elog(ERROR, "unexpected SPI result %s from \"%s\"",
+			 SPI_result_code_string(rc), st->sql);
+	return SPI_processed;
+}
+
+/*
+ * ckpt_statement_close ends what ckpt_statement_open() began: the rows are gone.
+ */
+void
+ckpt_statement_close(CkptStatement *st)
+{
+	SPI_finish();
+	SetUserIdAndSecContext(st->save_userid, st->save_sec_context);
+	AtEOXact_GUC(false, st->save_nestlevel);
+	MemoryContextSwitchTo(st->caller);
+}
+
+/*
+ * ckpt_statement_run runs a statement whose rows are not wanted, and returns
+ * their number.
+ */
+uint64
+ckpt_statement_run(CkptStatement *st, int expected)
+{
+	uint64		nrows = ckpt_statement_open(st, expected);
+
+	ckpt_statement_close(st);
+	return nrows;
+}
+
+/*
+ * ckpt_row_int8 returns a column of a row of the statement that is open, both
+ * counted as SPI does; 0 for NULL.
+ */
+int64
+ckpt_row_int8(uint64 row, int col)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+									  col, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
+}
+
+/* ckpt_row_bool does so for a boolean; false for NULL. */
+bool
+ckpt_row_bool(uint64 row, int col)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+									  col, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+/* ckpt_row_text returns a copy in the caller's context, or NULL. */
+char *
+ckpt_row_text(CkptStatement *st, uint64 row, int col)
+{
+	char	   *value = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, col);
+
+	return value ? MemoryContextStrdup(st->caller, value) : NULL;
+}

@@ -1,0 +1,71 @@
+/*-------------------------------------------------------------------------
+ *
+ * statement.h
+ *	  The one door that our own SQL on the extension's tables goes through.
+ *
+ * Who spells SQL on a table is that table's module: ledger.c for processed sets,
+ * work, code versions, errors and crashes, catalog.c for jobs, steps and
+ * checkpoints.  Nobody else calls this.  Whether the user may do what is asked
+ * for is the callers' business: see ckpt_role_check().
+ *
+ *	STATEMENT(st, "SELECT ... WHERE job_id = $1");
+ *
+ *	ckpt_arg_int8(&st, job_id);
+ *	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
+ *		value = ckpt_row_int8(0, 1);
+ *	ckpt_statement_close(&st);
+ *
+ * IDENTIFICATION
+ *	  src/statement.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_STATEMENT_H
+#define CKPT_STATEMENT_H
+
+#include "executor/spi.h"
+#include "utils/array.h"
+
+#define CKPT_MAX_ARGS	24
+
+/* A statement: its text, its plan once it has been run, its parameters. */
+typedef struct CkptStatement
+{
+	const char *sql;
+	SPIPlanPtr *plan;
+	int			nargs;
+	Oid			types[CKPT_MAX_ARGS];
+	Datum		values[CKPT_MAX_ARGS];
+	char		nulls[CKPT_MAX_ARGS];
+
+	/* while it is open */
+	MemoryContext caller;
+	Oid			save_userid;
+	int			save_sec_context;
+	int			save_nestlevel;
+} CkptStatement;
+
+/* Each use of this macro is one statement, planned once in a session. */
+#define STATEMENT(name, text) \
+	static SPIPlanPtr name##_plan = NULL; \
+	CkptStatement name = {.sql = text, .plan = &name##_plan}
+
+extern void ckpt_arg_datum(CkptStatement *st, Oid type, Datum value, bool isnull);
+extern void ckpt_arg_int8(CkptStatement *st, int64 value);
+extern void ckpt_arg_count(CkptStatement *st, int64 value);
+extern void ckpt_arg_int4(CkptStatement *st, int value);
+extern void ckpt_arg_bool(CkptStatement *st, bool value);
+extern void ckpt_arg_oid(CkptStatement *st, Oid value);
+extern void ckpt_arg_text(CkptStatement *st, const char *value);
+extern void ckpt_arg_array(CkptStatement *st, Oid type, ArrayBuildState *array);
+
+extern Oid	ckpt_statement_owner(void);
+extern uint64 ckpt_statement_open(CkptStatement *st, int expected);
+extern void ckpt_statement_close(CkptStatement *st);
+extern uint64 ckpt_statement_run(CkptStatement *st, int expected);
+
+extern int64 ckpt_row_int8(uint64 row, int col);
+extern bool ckpt_row_bool(uint64 row, int col);
+extern char *ckpt_row_text(CkptStatement *st, uint64 row, int col);
+
+#endif							/* CKPT_STATEMENT_H */
