@@ -14,6 +14,8 @@ SET IntervalStyle = 'postgres';
 SET TimeZone = 'UTC';
 
 CREATE SCHEMA settings;
+-- all names are qualified; what is found without that must be written all the same
+SET search_path = settings, public;
 -- types that send texts, that have no binary form, that name things
 CREATE TYPE settings."Colour" AS ENUM ('red', U&'gr\00fcn', 'blue');
 CREATE TYPE settings.pair AS (l int, "Right" text);
