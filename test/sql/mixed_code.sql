@@ -98,6 +98,20 @@ FROM (SELECT kind || ', then ' || version AS name, * FROM unnest(ARRAY['map', 'g
 ORDER BY kind DESC, version \gexec
 \set ECHO all
 
+-- In transactions of one row, those before it are the old code's, and those after it
+-- the new one's.
+SELECT write_replaced();
+SET test.replace = on;
+SET checkpoint.commit_interval = 1;
+SET client_min_messages = error;
+SELECT checkpoint.begin_job('each row') > 0 AS begun;
+CALL checkpoint.map('s', 'SELECT x FROM generate_series(1, 6) x', 'f(x) AS y, pg_sleep(0.02) IS NULL AS slept');
+SELECT checkpoint.end_job();
+RESET client_min_messages;
+RESET checkpoint.commit_interval;
+SELECT string_agg(value, ', ' ORDER BY value::int) AS rows_by_code
+FROM checkpoint.checkpoints, jsonb_each_text(rows_by_code) WHERE job = 'each row';
+
 -- What is on record describes the rows.
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();
