@@ -651,7 +651,8 @@ sub account
 		{
 			push @complaints, "$what were lost, with $s->{commit_interval} ms allowed";
 		}
-		elsif ($costs ne 'process' && $s->{writes} ne 'sometimes')
+		# a cancel may make a connection to another server useless, and the transaction with it
+		elsif ($costs ne 'process' && $s->{writes} ne 'sometimes' && $s->{writes} ne 'elsewhere')
 		{
 			push @complaints, "$what were lost, and not only the row in hand";
 		}
