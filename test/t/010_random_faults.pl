@@ -720,7 +720,7 @@ sub run_with_fault
 		}
 		return $run->{ncalls} >= $target if $when eq 'calls';
 		my $done = sql(q{SELECT coalesce(max(rows_done - rows_kept), 0) FROM checkpoint.progress
-			JOIN checkpoint.steps USING (job_id, step)});
+			JOIN checkpoint.steps USING (job_id, step) WHERE step = 'f'});
 		return $done >= $target; });
 
 	if ($s->{disk})
@@ -736,7 +736,8 @@ sub run_with_fault
 		{
 			my ($ids) = split /\n/, sql(qq{
 				SELECT coalesce(string_agg(id::text, ','), '')
-				FROM (SELECT max(checkpoint_id) AS cp FROM checkpoint.checkpoints WHERE job = 'job $s->{number}') c,
+				FROM (SELECT max(checkpoint_id) AS cp FROM checkpoint.checkpoints
+					WHERE job = 'job $s->{number}' AND step = 'f') c,
 					checkpoint.processed_ids(cp) id;
 				INSERT INTO faults.flush DEFAULT VALUES});
 			$run->{durable} = { map { $_ => 1 } split /,/, $ids // '' };
