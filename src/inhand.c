@@ -5,16 +5,24 @@
  *
  * A function that kills its process takes the server through crash recovery,
  * and a transaction that would have told of it is lost.  So each process of a
- * run maps a small file of its own, into which it writes the id of the row in
- * hand: a store to memory for each row.  Files belong to the kernel and stay
- * when the process dies; one that ends in any other way removes its own.
+ * run maps a small file of its own, the mark, into which it writes the id of the
+ * row in hand: a store to memory for each row.  Files belong to the kernel and
+ * stay when the process dies; one that ends in any other way removes its own.
  *
  * SIGQUIT, by which the postmaster ends the neighbours of a crashed process
  * (and all of them at an immediate shutdown), clears the row first: what is
- * left was in hand of the process that crashed.
+ * left was in hand of the process that crashed.  If it was a parallel worker
+ * of the row's query that crashed, the row stays.
  *
  * The files are in the data directory, in pg_checkpoint, and are named after
- * database, checkpoint and worker.  Without them a run works all the same.
+ * database, checkpoint and worker.  Their names begin as those of temporary
+ * files do, which base backups and pg_rewind leave out.  A copy of the data
+ * directory that has them all the same has other files: a mark carries the
+ * cluster and the inode that it was made for, and does not count elsewhere.
+ * (The start of the postmaster is no part of it: after a crash under
+ * restart_after_crash = off, the row is found by the next postmaster.)
+ *
+ * Without marks a run works all the same.
  *
  * IDENTIFICATION
  *	  src/inhand.c
@@ -29,20 +37,64 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "access/xlog.h"
 #include "common/file_perm.h"
 #include "inhand.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "storage/ipc.h"
+#include "storage/proc.h"
 
 #define INHAND_DIR	"pg_checkpoint"
+
+/* As PG_TEMP_FILE_PREFIX, which has moved between the server's headers. */
+#define INHAND_PREFIX	"pgsql_tmp_"
+
+/* What is in a file. */
+typedef struct Mark
+{
+	uint64		cluster;		/* system identifier */
+	uint64		inode;			/* of the file */
+	int64		id;				/* of the row in hand, or 0 */
+} Mark;
 
 static int64 nowhere = 0;
 
 volatile int64 *ckpt_inhand = &nowhere;
 
+/* This process's mark, or NULL. */
+static Mark *inhand_mark = NULL;
 static char inhand_path[MAXPGPATH] = "";
+static pid_t inhand_pid = 0;
 static struct sigaction inhand_old_sigquit;
+static struct sigaction inhand_old_sigbus;
+
+/*
+ * inhand_parallel_worker_died returns whether a parallel worker of this process
+ * is gone without having left.  May be called in a signal handler.
+ *
+ * The postmaster has seen the process that crashed before it ends any other, so
+ * that its number is free.  In an unlucky moment that is true of a worker that
+ * was ended a little earlier than this process: then a row is under suspicion
+ * that need not be.
+ */
+static bool
+inhand_parallel_worker_died(void)
+{
+	dlist_iter	iter;
+
+	if (MyProc == NULL || MyProc->lockGroupLeader != MyProc)
+		return false;
+	dlist_foreach(iter, &MyProc->lockGroupMembers)
+	{
+		PGPROC	   *member = dlist_container(PGPROC, lockGroupLink, iter.cur);
+		pid_t		pid = member->pid;
+
+		if (pid != 0 && pid != inhand_pid && kill(pid, 0) < 0 && errno == ESRCH)
+			return true;
+	}
+	return false;
+}
 
 /*
  * inhand_sigquit clears the row in hand and goes on as the process would.
@@ -50,24 +102,51 @@ static struct sigaction inhand_old_sigquit;
 static void
 inhand_sigquit(int signo)
 {
-	*ckpt_inhand = 0;
+	int			save_errno = errno;
+
+	/* a child that the function has forked shares the mark, which is not its own */
+	if (getpid() == inhand_pid && !inhand_parallel_worker_died())
+		*ckpt_inhand = 0;
+	errno = save_errno;
 	inhand_old_sigquit.sa_handler(signo);
 }
 
 /*
- * inhand_catch_sigquit puts our handler before the server's.
+ * inhand_sigbus puts memory in the place of a file that cannot be written to:
+ * where each write takes a new block, a full disk is noticed at the store.
+ * The run goes on without a mark.
+ */
+static void
+inhand_sigbus(int signo, siginfo_t *info, void *context)
+{
+	int			save_errno = errno;
+	char	   *address = (char *) info->si_addr;
+	char	   *mark = (char *) inhand_mark;
+
+	if (address < mark || address >= mark + sizeof(Mark) ||
+		mmap(mark, sizeof(Mark), PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+		(void) sigaction(SIGBUS, &inhand_old_sigbus, NULL); /* it comes again */
+	errno = save_errno;
+}
+
+/*
+ * inhand_catch_signals puts our handlers before the server's.
  *
  * pqsignal() will not do: it does not tell in every version what it replaces,
  * and what the kernel calls may be a wrapper that looks up the handler which
  * pqsignal() was given last, that is ours.
  */
 static void
-inhand_catch_sigquit(void)
+inhand_catch_signals(void)
 {
-	struct sigaction action = {.sa_handler = inhand_sigquit, .sa_flags = SA_RESTART};
+	struct sigaction quit = {.sa_handler = inhand_sigquit, .sa_flags = SA_RESTART};
+	struct sigaction bus = {.sa_sigaction = inhand_sigbus, .sa_flags = SA_RESTART | SA_SIGINFO};
 
-	sigemptyset(&action.sa_mask);
-	(void) sigaction(SIGQUIT, &action, &inhand_old_sigquit);
+	sigemptyset(&quit.sa_mask);
+	sigemptyset(&bus.sa_mask);
+	(void) sigaction(SIGQUIT, &quit, &inhand_old_sigquit);
+	(void) sigaction(SIGBUS, &bus, &inhand_old_sigbus);
 }
 
 static void
@@ -77,51 +156,67 @@ inhand_exit(int code, Datum arg)
 }
 
 /*
+ * inhand_map makes and maps a file for a mark.  Returns NULL and sets errno if
+ * that is not possible; then there is no file.
+ */
+static Mark *
+inhand_map(const char *path)
+{
+	Mark		mark = {GetSystemIdentifier(), 0, 0};
+	struct stat st;
+	void	   *map = MAP_FAILED;
+	int			save_errno;
+	int			fd;
+
+	if (mkdir(INHAND_DIR, pg_dir_create_mode) < 0 && errno != EEXIST)
+		return NULL;
+	fd = BasicOpenFile(path, O_RDWR | O_CREAT | O_TRUNC | PG_BINARY);
+	if (fd < 0)
+		return NULL;
+
+	/* the block must be there: most file systems then have it for good */
+	errno = 0;
+	if (fstat(fd, &st) == 0)
+	{
+		mark.inode = st.st_ino;
+		if (write(fd, &mark, sizeof(mark)) == sizeof(mark))
+			map = mmap(NULL, sizeof(Mark), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	}
+	save_errno = errno ? errno : ENOSPC;
+	close(fd);
+	if (map == MAP_FAILED)
+		(void) unlink(path);
+	errno = save_errno;
+	return map == MAP_FAILED ? NULL : map;
+}
+
+/*
  * ckpt_inhand_open makes and maps this process's file.
  */
 void
 ckpt_inhand_open(int64 checkpoint_id, int worker)
 {
 	static bool registered = false;
-	const int64 none = 0;
-	int			fd;
-	void	   *map;
 
 	ckpt_inhand_close();
-	if (mkdir(INHAND_DIR, pg_dir_create_mode) < 0 && errno != EEXIST)
-		goto failed;
-	snprintf(inhand_path, MAXPGPATH, INHAND_DIR "/%u_" INT64_FORMAT "_%d", MyDatabaseId,
-			 checkpoint_id, worker);
-	fd = BasicOpenFile(inhand_path, O_RDWR | O_CREAT | O_TRUNC | PG_BINARY);
-	if (fd < 0)
-		goto failed;
-	/* the block must be there: a full disk is no error when memory is stored to */
-	errno = 0;
-	if (write(fd, &none, sizeof(none)) != sizeof(none))
+	snprintf(inhand_path, MAXPGPATH, INHAND_DIR "/" INHAND_PREFIX "%u_" INT64_FORMAT "_%d",
+			 MyDatabaseId, checkpoint_id, worker);
+	inhand_mark = inhand_map(inhand_path);
+	if (inhand_mark == NULL)
 	{
-		errno = errno ? errno : ENOSPC;
-		close(fd);
-		(void) unlink(inhand_path);
-		goto failed;
+		ereport(LOG,
+				(errcode_for_file_access(),
+				 errmsg("could not create file \"%s\": %m", inhand_path),
+				 errdetail("A crash of this process will not tell which row was in hand.")));
+		inhand_path[0] = '\0';
+		return;
 	}
-	map = mmap(NULL, sizeof(int64), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	if (map == MAP_FAILED)
-		goto failed;
-	ckpt_inhand = map;
-
 	if (!registered)
 		before_shmem_exit(inhand_exit, (Datum) 0);
 	registered = true;
-	inhand_catch_sigquit();
-	return;
-
-failed:
-	ereport(LOG,
-			(errcode_for_file_access(),
-			 errmsg("could not create file in \"%s\": %m", INHAND_DIR),
-			 errdetail("A crash of this process will not tell which row was in hand.")));
-	inhand_path[0] = '\0';
+	inhand_pid = getpid();
+	inhand_catch_signals();
+	ckpt_inhand = &inhand_mark->id;
 }
 
 /*
@@ -130,11 +225,13 @@ failed:
 void
 ckpt_inhand_close(void)
 {
-	if (ckpt_inhand == &nowhere)
+	if (inhand_mark == NULL || getpid() != inhand_pid)
 		return;
-	(void) sigaction(SIGQUIT, &inhand_old_sigquit, NULL);
-	(void) munmap((void *) ckpt_inhand, sizeof(int64));
 	ckpt_inhand = &nowhere;
+	(void) sigaction(SIGQUIT, &inhand_old_sigquit, NULL);
+	(void) sigaction(SIGBUS, &inhand_old_sigbus, NULL);
+	(void) munmap(inhand_mark, sizeof(Mark));
+	inhand_mark = NULL;
 	(void) unlink(inhand_path);
 	inhand_path[0] = '\0';
 }
@@ -145,7 +242,7 @@ ckpt_inhand_close(void)
 static void
 inhand_files(int64 checkpoint_id, void (*visit) (const char *path, List **ids), List **ids)
 {
-	char	   *prefix = psprintf("%u_" INT64_FORMAT "_", MyDatabaseId, checkpoint_id);
+	char	   *prefix = psprintf(INHAND_PREFIX "%u_" INT64_FORMAT "_", MyDatabaseId, checkpoint_id);
 	DIR		   *dir = AllocateDir(INHAND_DIR);
 	struct dirent *entry;
 
@@ -163,23 +260,34 @@ inhand_files(int64 checkpoint_id, void (*visit) (const char *path, List **ids), 
 	FreeDir(dir);
 }
 
+/*
+ * read_file adds the row of a mark, if the mark was made here.
+ */
 static void
 read_file(const char *path, List **ids)
 {
-	int64	   *id = palloc0(sizeof(int64));
 	int			fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
+	struct stat st;
+	Mark		mark;
 
 	if (fd < 0)
 		return;
-	if (read(fd, id, sizeof(int64)) == sizeof(int64) && *id > 0)
+	if (fstat(fd, &st) == 0 && read(fd, &mark, sizeof(mark)) == sizeof(mark) &&
+		mark.cluster == GetSystemIdentifier() && mark.inode == st.st_ino && mark.id > 0)
+	{
+		int64	   *id = palloc(sizeof(int64));
+
+		*id = mark.id;
 		*ids = lappend(*ids, id);
+	}
 	CloseTransientFile(fd);
 }
 
 static void
 remove_file(const char *path, List **ids)
 {
-	(void) unlink(path);
+	if (strcmp(path, inhand_path) != 0)
+		(void) unlink(path);
 }
 
 /*
@@ -197,7 +305,7 @@ ckpt_inhand_collect(int64 checkpoint_id)
 
 /*
  * ckpt_inhand_forget removes what ckpt_inhand_collect() read: it is on record,
- * safe on disk, or of no more use.
+ * safe on disk, or of no more use.  This process's own mark stays.
  */
 void
 ckpt_inhand_forget(int64 checkpoint_id)

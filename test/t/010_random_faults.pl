@@ -860,7 +860,7 @@ ok($hits >= $want, "$hits faults have hit");
 is(sql(q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}), '0', 'no lock is left');
 # A server that dies when a step has just become final leaves its file, which
 # goes with the checkpoint.
-my @files = map { m{/\d+_(\d+)_\d+$} ? $1 : $_ } glob($node->data_dir . '/pg_checkpoint/*');
+my @files = map { m{/pgsql_tmp_\d+_(\d+)_\d+$} ? $1 : $_ } glob($node->data_dir . '/pg_checkpoint/*');
 is(join(',', grep { sql("SELECT count(*) FROM checkpoint.checkpoints WHERE checkpoint_id = $_ AND state = 'final'") ne '1' } @files),
 	'', 'no file is left of a row in hand');
 diag("$hits faults in $runs runs, $missed missed; $calls calls for $rows rows");

@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 my $node = PostgreSQL::Test::Cluster->new('crash');
-$node->init;
+$node->init(allows_streaming => 1);
 $node->append_conf('postgresql.conf', q{
 restart_after_crash = on
 max_worker_processes = 8
@@ -296,6 +296,139 @@ ok(@safe > 10, 'which is what the worker had computed');
 unlink "$calls.gate";
 is($node->safe_psql('postgres', slurp_file(dirname(__FILE__) . '/../records.sql') . 'SELECT wrong_records()'), '',
 	'what is on record describes the rows');
+
+# Rows that a process has left are looked for in a second pass: there, too.  The
+# worker stops at its first row, and is terminated; the session crashes at it.
+sql(qq{CREATE FUNCTION left_over(x int) RETURNS int LANGUAGE plpython3u AS \$\$
+import os, signal, time
+worker = plpy.execute("SELECT backend_type = 'checkpoint worker' AS is FROM pg_stat_activity WHERE pid = pg_backend_pid()")[0]['is']
+if worker:
+	with open('$calls.new', 'w') as file:
+		file.write('%d' % x)
+	os.rename('$calls.new', '$calls.left')
+	plpy.execute('SELECT pg_sleep(600)')
+for i in range(6000):
+	if os.path.exists('$calls.left'):
+		break
+	plpy.execute('SELECT pg_sleep(0.01)')
+if open('$calls.left').read() == str(x):
+	os.kill(os.getpid(), signal.SIGSEGV)
+return x
+\$\$});
+unlink "$calls.left";
+$step = q{CALL checkpoint.map('s', 'SELECT x FROM generate_series(1, 40) x ORDER BY x', 'left_over(x) AS y'};
+my $before = checkpointer();
+my $psql = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'),
+		'-c', q{SELECT checkpoint.begin_job('second pass')}, '-c', "$step, workers => 2)" ],
+	'<', \undef, '>', \my $psql_out, '2>', \my $psql_err);
+wait_until('the worker has a row', sub { -e "$calls.left" });
+sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'checkpoint worker'});
+$psql->finish;
+wait_until('the server has recovered', sub { my $now = checkpointer(); $now ne '' && $now ne $before });
+($status, $err, $called) = run_job('second pass', "$step)", crashes => 1);
+is($status, 2, 'second pass: the rerun crashes at the row that a worker has left');
+($status, $err, $called) = run_job('second pass', "$step)");
+is($status, 1, 'second pass: the second rerun fails without a crash');
+is(sql(q{SELECT string_agg(sys__id::text, ',') FROM checkpoint.errors WHERE job = 'second pass'}),
+	slurp_file("$calls.left"), 'the row is in quarantine');
+
+# A parallel worker of a row's query that crashes has crashed at that row.
+sql(q{
+CREATE TABLE big AS SELECT i FROM generate_series(1, 10000) i;
+CREATE FUNCTION crash() RETURNS void LANGUAGE plpython3u PARALLEL SAFE AS $$
+import os, signal
+os.kill(os.getpid(), signal.SIGSEGV)
+$$;
+CREATE FUNCTION crashes_in_parallel(crashes bool) RETURNS bool LANGUAGE plpgsql PARALLEL SAFE AS $$
+BEGIN
+	IF crashes AND (SELECT backend_type = 'parallel worker' FROM pg_stat_activity WHERE pid = pg_backend_pid()) THEN
+		PERFORM crash();
+	END IF;
+	RETURN true;
+END $$;
+CREATE FUNCTION in_parallel(x int) RETURNS int LANGUAGE plpgsql
+SET parallel_setup_cost = 0 SET parallel_tuple_cost = 0 SET min_parallel_table_scan_size = 0
+SET parallel_leader_participation = off AS $$
+BEGIN
+	PERFORM count(*) FROM big WHERE i < 10 AND crashes_in_parallel(x = 7);
+	RETURN x;
+END $$;
+ANALYZE big;
+});
+$step = q{CALL checkpoint.map('s', 'SELECT x FROM generate_series(1, 20) x ORDER BY x', 'in_parallel(x) AS y')};
+foreach my $i (1 .. 2)
+{
+	($status, $err, $called) = run_job('parallel', $step, crashes => 1);
+	is($status, 2, "a parallel worker: crash $i") or diag($err);
+}
+($status, $err, $called) = run_job('parallel', $step);
+is($status, 1, 'a parallel worker: the second rerun fails without a crash');
+is(sql(q{SELECT string_agg(sys__id::text, ',') FROM checkpoint.errors WHERE job = 'parallel'}), '7',
+	'the row is in quarantine');
+
+# hold_row starts a job that stops with row 5 in hand.
+sub hold_row
+{
+	my ($job) = @_;
+	my ($out, $err) = ('', '');
+
+	append_to_file("$calls.gate", '');
+	unlink $calls;
+	my $psql = IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'),
+			'-c', "SELECT checkpoint.begin_job('$job')",
+			'-c', "CALL checkpoint.map('s', 'SELECT x FROM generate_series(1, 10) x ORDER BY x', 'waits(x) AS y', cache_version => '$job')" ],
+		'<', \undef, '>', \$out, '2>', \$err);
+	wait_until('row 5 is in hand', sub { -e $calls && slurp_file($calls) =~ /^5$/m });
+	return $psql;
+}
+
+sub marks { return glob($node->data_dir . '/pg_checkpoint/*'); }
+
+# A base backup has no marks.
+$psql = hold_row('backup');
+is(scalar(my @held = marks()), 1, 'a row is in hand');
+$node->backup('marks');
+is(join(',', glob($node->backup_dir . '/marks/pg_checkpoint/*')), '', 'which a base backup does not have');
+unlink "$calls.gate";
+$psql->finish;
+is(processed('backup'), '10 final', 'the step goes on');
+
+# A mark counts where it was made and nowhere else: not in a copy of the files.
+foreach my $copied (0, 1)
+{
+	my $job = "copied $copied";
+
+	$psql = hold_row($job);
+	$before = checkpointer();
+	kill 'KILL', sql(q{SELECT pid FROM pg_stat_activity WHERE query LIKE 'CALL checkpoint.map%'});
+	$psql->finish;
+	wait_until('the server has recovered', sub { my $now = checkpointer(); $now ne '' && $now ne $before });
+	my ($mark) = marks();
+	if ($copied)
+	{
+		PostgreSQL::Test::Utils::system_or_bail('cp', $mark, "$calls.copy");
+		unlink $mark;
+		append_to_file("$mark.other", 'takes the inode that has become free');
+		PostgreSQL::Test::Utils::system_or_bail('cp', "$calls.copy", $mark);
+		unlink "$mark.other";
+	}
+	$psql = hold_row($job);
+	is(sql('SELECT count(*) FROM checkpoint.suspect JOIN checkpoint.checkpoint USING (checkpoint_id) WHERE job_name = ' . "'$job'"),
+		1 - $copied, $copied ? 'the copy of a mark does not count' : 'a mark counts');
+	unlink "$calls.gate";
+	$psql->finish;
+	is(processed($job), '10 final', 'the step goes on');
+}
+
+# A file that cannot be written to any more costs the mark, not the server.
+$psql = hold_row('no space');
+$before = checkpointer();
+truncate((marks())[0], 0) or die "could not truncate: $!";
+unlink "$calls.gate";
+$psql->finish;
+is(processed('no space'), '10 final', 'the step goes on without a mark');
+is(checkpointer(), $before, 'and so does the server');
+is(join(',', marks()), '', 'no mark is left');
 
 $node->stop;
 done_testing();
