@@ -19,6 +19,8 @@ typedef struct CkptUser
 	Oid			userid;
 	int			sec_context;
 	int			nestlevel;		/* of settings; 0 if nothing was changed */
+	Oid			session_user;
+	Oid			role;			/* that SET ROLE has made; InvalidOid is none */
 } CkptUser;
 
 /*
@@ -26,6 +28,9 @@ typedef struct CkptUser
  * else (a member of that role, or a superuser) runs a step of it.  The owner's
  * code then can do no more than the owner, cannot change who it is, and leaves
  * no settings behind.
+ *
+ * Where the owner runs it, the code may do what the owner may, SET ROLE
+ * included, but not for longer than it runs.
  *
  * ckpt_user_restore() undoes it; on error, abort does.
  */
@@ -36,6 +41,8 @@ ckpt_user_become(Oid owner)
 
 	GetUserIdAndSecContext(&saved.userid, &saved.sec_context);
 	saved.nestlevel = 0;
+	saved.session_user = GetSessionUserId();
+	saved.role = GetCurrentRoleId();
 	if (saved.userid != owner)
 	{
 		saved.nestlevel = NewGUCNestLevel();
@@ -45,9 +52,28 @@ ckpt_user_become(Oid owner)
 	return saved;
 }
 
+/*
+ * ckpt_user_take_back undoes SET ROLE and SET SESSION AUTHORIZATION of code that
+ * runs as its owner.  The settings and the server's idea of the user then agree.
+ */
+static inline void
+ckpt_user_take_back(const CkptUser *saved)
+{
+	if (GetSessionUserId() != saved->session_user)
+		(void) set_config_option("session_authorization",
+								 GetUserNameFromId(saved->session_user, false),
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
+	if (GetCurrentRoleId() != saved->role)
+		(void) set_config_option("role",
+								 OidIsValid(saved->role) ? GetUserNameFromId(saved->role, false) : "none",
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
+}
+
 static inline void
 ckpt_user_restore(CkptUser saved)
 {
+	if (saved.nestlevel == 0)
+		ckpt_user_take_back(&saved);
 	if (saved.nestlevel > 0)
 		AtEOXact_GUC(false, saved.nestlevel);
 	SetUserIdAndSecContext(saved.userid, saved.sec_context);

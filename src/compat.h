@@ -83,6 +83,13 @@
 #define ckpt_get_guc_variables(n) get_guc_variables(n)
 #endif
 
+/* PostgreSQL 18 can ask for stronger locks, too. */
+#if PG_VERSION_NUM < 180000
+#define ckpt_lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode)
+#else
+#define ckpt_lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode, false)
+#endif
+
 /* Its header, libpq/libpq.h, wants headers that server packages do not bring. */
 extern bool pq_check_connection(void);
 

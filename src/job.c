@@ -125,13 +125,22 @@ bool
 ckpt_job_hold(const CkptJob *job)
 {
 	int64		group = job_group_key(job->owner, job->name);
+	volatile bool held = false;
 
 	if (!ckpt_joblock_acquire(CKPT_LOCK_GROUP, group, ShareLock, true))
 		return false;
-	if (ckpt_joblock_acquire(CKPT_LOCK_JOB, job->job_id, ShareLock, true))
-		return true;
-	ckpt_joblock_release(CKPT_LOCK_GROUP, group, ShareLock);
-	return false;
+	PG_TRY();
+	{
+		held = ckpt_joblock_acquire(CKPT_LOCK_JOB, job->job_id, ShareLock, true);
+	}
+	PG_FINALLY();
+	{
+		/* also if there is no memory for a second lock */
+		if (!held)
+			ckpt_joblock_release(CKPT_LOCK_GROUP, group, ShareLock);
+	}
+	PG_END_TRY();
+	return held;
 }
 
 /*
@@ -277,7 +286,7 @@ job_close_predecessors(Oid owner, const char *name)
 	{
 		CkptJob    *job = (CkptJob *) lfirst(lc);
 
-		if (ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id))
+		if (ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id, ShareLock))
 		{
 			job_refuse_running_steps(job);
 			ckpt_job_close(job, "failed",
@@ -352,7 +361,7 @@ static void
 job_end(const CkptJob *job, const char *status, const char *error)
 {
 	ckpt_job_close(job, status, error);
-	if (ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id))
+	if (ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id, ShareLock))
 		job_let_go_at_commit(job);
 	if (job_is_sessions(job->job_id))
 		job_set_setting("");

@@ -10,7 +10,8 @@
  * The locks are session-level, because steps commit, and of the advisory kind,
  * because those alone survive a transaction's abort; a field of the tag keeps
  * them apart from the users' advisory locks.  (pg_advisory_unlock_all() and
- * DISCARD ALL release them all the same: the job is then taken for dead.)
+ * DISCARD ALL release them all the same: the job is then taken for dead.)  They
+ * go with the extension, too, when the session next commits.
  *
  *	group	share lock: everybody who has a job's lock, on its run group.
  *			begin_job takes it exclusively, for its transaction: so it finds
@@ -28,9 +29,11 @@
 #include "checkpoint.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "joblock.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 /* Locks that go when a transaction ends one way or the other. */
@@ -45,6 +48,20 @@ typedef struct PendingRelease
 static PendingRelease *pending = NULL;
 static int	npending = 0;
 static int	maxpending = 0;
+
+/* The session's locks. */
+typedef struct HeldLock
+{
+	LOCKTAG		tag;
+	LOCKMODE	mode;
+} HeldLock;
+
+static HeldLock *held = NULL;
+static int	nheld = 0;
+static int	maxheld = 0;
+static bool dropped = false;	/* the transaction has found the extension gone */
+
+static void joblock_let_go(const LOCKTAG *tag, LOCKMODE mode);
 
 static void
 joblock_tag(LOCKTAG *tag, CkptLockClass class, int64 id)
@@ -73,9 +90,21 @@ joblock_end_level(int level, bool commit)
 			pending[kept++].level = level - 1;
 		}
 		else if (pending[i].at_commit == commit)
-			(void) LockRelease(&pending[i].tag, pending[i].mode, true);
+			joblock_let_go(&pending[i].tag, pending[i].mode);
 	}
 	npending = kept;
+}
+
+/*
+ * joblock_extension_is_gone returns whether the extension that the locks are
+ * about has been dropped.  Made anew, it counts its jobs from 1 again.
+ */
+static bool
+joblock_extension_is_gone(void)
+{
+	Oid			schema = get_namespace_oid(CKPT_SCHEMA, true);
+
+	return !OidIsValid(schema) || !OidIsValid(get_relname_relid("job", schema));
 }
 
 static void
@@ -86,8 +115,13 @@ joblock_xact_callback(XactEvent event, void *arg)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot prepare a transaction that has begun or ended a job"),
 				 errhint("Commit it instead.")));
-	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
-		joblock_end_level(1, event == XACT_EVENT_COMMIT);
+	if (event == XACT_EVENT_PRE_COMMIT)
+		dropped = nheld > 0 && joblock_extension_is_gone();
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+		return;
+	joblock_end_level(1, event == XACT_EVENT_COMMIT);
+	while (event == XACT_EVENT_COMMIT && dropped && nheld > 0)
+		joblock_let_go(&held[nheld - 1].tag, held[nheld - 1].mode);
 }
 
 static void
@@ -111,6 +145,48 @@ ckpt_joblock_init(void)
 }
 
 /*
+ * joblock_make_room prepares to note one more lock of the session, and forgets
+ * those that others have released.
+ */
+static void
+joblock_make_room(void)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < nheld; i++)
+	{
+		if (ckpt_lock_held_by_me(&held[i].tag, held[i].mode))
+			held[kept++] = held[i];
+	}
+	nheld = kept;
+	if (nheld < maxheld)
+		return;
+	if (held == NULL)
+		held = MemoryContextAlloc(TopMemoryContext, 8 * sizeof(HeldLock));
+	else
+		held = repalloc(held, maxheld * 2 * sizeof(HeldLock));
+	maxheld = maxheld == 0 ? 8 : maxheld * 2;
+}
+
+/*
+ * joblock_let_go releases a session's lock, if nobody else has done so.
+ */
+static void
+joblock_let_go(const LOCKTAG *tag, LOCKMODE mode)
+{
+	for (int i = nheld - 1; i >= 0; i--)
+	{
+		if (held[i].mode == mode && memcmp(&held[i].tag, tag, sizeof(LOCKTAG)) == 0)
+		{
+			held[i] = held[--nheld];
+			break;
+		}
+	}
+	if (ckpt_lock_held_by_me(tag, mode))
+		(void) LockRelease(tag, mode, true);
+}
+
+/*
  * ckpt_joblock_acquire takes a lock if it is free and returns whether it did.
  *
  * A session's lock is held until ckpt_joblock_release() or the process ends;
@@ -123,7 +199,13 @@ ckpt_joblock_acquire(CkptLockClass class, int64 id, LOCKMODE mode, bool session)
 	LOCKTAG		tag;
 
 	joblock_tag(&tag, class, id);
-	return LockAcquire(&tag, mode, session, true) != LOCKACQUIRE_NOT_AVAIL;
+	if (session)
+		joblock_make_room();
+	if (LockAcquire(&tag, mode, session, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	if (session)
+		held[nheld++] = (HeldLock) {tag, mode};
+	return true;
 }
 
 /*
@@ -135,7 +217,7 @@ ckpt_joblock_release(CkptLockClass class, int64 id, LOCKMODE mode)
 	LOCKTAG		tag;
 
 	joblock_tag(&tag, class, id);
-	(void) LockRelease(&tag, mode, true);
+	joblock_let_go(&tag, mode);
 }
 
 static void
@@ -221,7 +303,10 @@ ckpt_joblock_holder(CkptLockClass class, int64 id)
  * ckpt_joblock_held_here returns whether this process holds the lock.
  */
 bool
-ckpt_joblock_held_here(CkptLockClass class, int64 id)
+ckpt_joblock_held_here(CkptLockClass class, int64 id, LOCKMODE mode)
 {
-	return list_member_int(ckpt_joblock_pids(class, id), MyProcPid);
+	LOCKTAG		tag;
+
+	joblock_tag(&tag, class, id);
+	return ckpt_lock_held_by_me(&tag, mode);
 }

@@ -32,6 +32,6 @@ extern void ckpt_joblock_release_at_abort(CkptLockClass class, int64 id,
 										  LOCKMODE mode);
 extern int	ckpt_joblock_holder(CkptLockClass class, int64 id);
 extern List *ckpt_joblock_pids(CkptLockClass class, int64 id);
-extern bool ckpt_joblock_held_here(CkptLockClass class, int64 id);
+extern bool ckpt_joblock_held_here(CkptLockClass class, int64 id, LOCKMODE mode);
 
 #endif							/* CKPT_JOBLOCK_H */

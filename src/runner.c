@@ -170,6 +170,7 @@ struct CkptRunner
 	CkptRowBuffer *buffer;
 	CkptRowHasher *hasher;
 	TupleTableSlot *input_row;	/* where the scan of the input has its row */
+	CkptUser	user;			/* who the session is, apart from the calls */
 	Receiver	receiver;
 	Datum	   *values;			/* a row of the output */
 	bool	   *isnull;
@@ -223,6 +224,10 @@ claim_row(CkptRunner *runner, HeapTuple row)
 	if (id < runner->lo || id > runner->hi || runner->full ||
 		ckpt_idset_contains(runner->closed, id))
 		return false;
+
+	/* the function is not to choose who runs it at the next row */
+	if (unlikely(GetUserId() != runner->task.owner))
+		ckpt_user_take_back(&runner->user);
 
 	if (runner->nclaimed >= runner->max_rows || ckpt_pool_stopped(runner->pool))
 		return refuse_row(runner, tid);
@@ -362,12 +367,13 @@ runner_take_new_code(CkptRunner *runner)
 {
 	const CkptFingerprint *code = runner->udf->fingerprint;
 
-	runner->cp->code_hash = code->hash;
-	ckpt_catalog_update_checkpoint(runner->cp);
+	/* in this order in each process: both may wait for another one's commit */
 	runner_take_code(runner,
 					 ckpt_catalog_code_version(runner->cp->id, code->hash,
 											   runner->cp->cache_version,
 											   code->components));
+	runner->cp->code_hash = code->hash;
+	ckpt_catalog_update_checkpoint(runner->cp);
 }
 
 /*
@@ -511,10 +517,14 @@ add_filters(CkptRunner *runner, Query *query)
 
 /*
  * runner_open opens what a transaction of the run needs.  The UDF is analysed
- * and planned anew, since the one before may have committed long ago; it may
- * also have been replaced since.
+ * and planned anew, since the one before may have committed long ago.
+ *
+ * It may also have been replaced since.  Then that is put on record and false
+ * returned: the transaction is to compute nothing.  The processes of a run all
+ * write that record, and each would wait as long as the calls of the one before
+ * it take, if calls were made in the same transaction.
  */
-static void
+static bool
 runner_open(CkptRunner *runner)
 {
 	CkptUser	saved = ckpt_user_become(runner->task.owner);
@@ -549,6 +559,7 @@ runner_open(CkptRunner *runner)
 	runner->dirty = false;
 	runner->end_transaction = false;
 	runner->durable = false;
+	return !changed;
 }
 
 /*
@@ -669,7 +680,6 @@ run_calls(void *arg)
 	ParamListInfo params = makeParamList(2);
 	ItemPointer tids[2] = {&runner->first_tid, &runner->end_tid};
 	QueryDesc  *qd;
-	CkptUser	saved;
 
 	current_runner = runner;
 	for (int i = 0; i < 2; i++)
@@ -682,7 +692,7 @@ run_calls(void *arg)
 
 	RESUME_INTERRUPTS();
 	back_off(runner);
-	saved = ckpt_user_become(runner->task.owner);
+	runner->user = ckpt_user_become(runner->task.owner);
 	ckpt_writes_watch(&runner->writes);
 
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -697,7 +707,7 @@ run_calls(void *arg)
 	FreeQueryDesc(qd);
 	PopActiveSnapshot();
 
-	ckpt_user_restore(saved);
+	ckpt_user_restore(runner->user);
 	HOLD_INTERRUPTS();
 }
 
@@ -1063,29 +1073,13 @@ record_work(CkptRunner *runner)
 }
 
 /*
- * ckpt_runner_transaction does one transaction's worth of work: calls, results
- * and processed set.  The caller commits it.
- *
- * Returns false when this process finds no more rows to compute, when the run
- * was stopped, or when a row failed; see ckpt_runner_error().  Must be called
- * in a subtransaction with interrupts held.  If it raises an error, which is
- * never the UDF's, the runner is of no more use.
+ * runner_compute evaluates batches until the transaction's time is up, and
+ * notes what it has done.  Returns false if there is no more to do.
  */
-bool
-ckpt_runner_transaction(CkptRunner *runner)
+static bool
+runner_compute(CkptRunner *runner)
 {
-	MemoryContext oldcxt = MemoryContextSwitchTo(runner->xact_cxt);
 	bool		more = true;
-
-	/* without a postmaster nobody would write the WAL of what is computed */
-	if (!PostmasterIsAlive())
-		proc_exit(1);
-
-	/* nothing is computed yet: what takes long here can be interrupted */
-	RESUME_INTERRUPTS();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	runner_open(runner);
-	HOLD_INTERRUPTS();
 
 	do
 	{
@@ -1102,13 +1096,44 @@ ckpt_runner_transaction(CkptRunner *runner)
 	 * A function may have called pg_advisory_unlock_all(): then somebody else
 	 * may have begun to compute the same rows.
 	 */
-	if (!ckpt_joblock_held_here(CKPT_LOCK_JOB, runner->task.job_id))
+	if (!ckpt_joblock_held_here(CKPT_LOCK_JOB, runner->task.job_id, ShareLock))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("a function has released the locks of the job that calls it"),
 				 errhint("Do not call pg_advisory_unlock_all() in a function that a step runs.")));
 
 	record_work(runner);
+	return more;
+}
+
+/*
+ * ckpt_runner_transaction does one transaction's worth of work: calls, results
+ * and processed set.  The caller commits it.
+ *
+ * Returns false when this process finds no more rows to compute, when the run
+ * was stopped, or when a row failed; see ckpt_runner_error().  Must be called
+ * in a subtransaction with interrupts held.  If it raises an error, which is
+ * never the UDF's, the runner is of no more use.
+ */
+bool
+ckpt_runner_transaction(CkptRunner *runner)
+{
+	MemoryContext oldcxt = MemoryContextSwitchTo(runner->xact_cxt);
+	bool		more = true;
+	bool		ready;
+
+	/* without a postmaster nobody would write the WAL of what is computed */
+	if (!PostmasterIsAlive())
+		proc_exit(1);
+
+	/* nothing is computed yet: what takes long here can be interrupted */
+	RESUME_INTERRUPTS();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	ready = runner_open(runner);
+	HOLD_INTERRUPTS();
+
+	if (ready)
+		more = runner_compute(runner);
 
 	table_close(runner->output, NoLock);
 	table_close(runner->input, NoLock);

@@ -926,7 +926,7 @@ step_notice(const Step *step)
 static void
 step_release(Step *step)
 {
-	if (step->step_id != 0 && ckpt_joblock_held_here(CKPT_LOCK_STEP, step->step_id))
+	if (step->step_id != 0 && ckpt_joblock_held_here(CKPT_LOCK_STEP, step->step_id, ExclusiveLock))
 		ckpt_joblock_release(CKPT_LOCK_STEP, step->step_id, ExclusiveLock);
 	if (step->job_locked)
 		ckpt_job_let_go(&step->job);
@@ -963,7 +963,7 @@ is_cancel(const ErrorData *error)
 static void
 leave_job(const CkptJob *job)
 {
-	if (job->attached && ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id))
+	if (job->attached && ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id, ShareLock))
 		ckpt_job_let_go(job);
 }
 
