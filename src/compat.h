@@ -76,13 +76,6 @@
 #define ckpt_rel_file(rel)			((rel)->rd_locator.relNumber)
 #endif
 
-/* PostgreSQL 16 has the settings in a hash table, and makes a list of them. */
-#if PG_VERSION_NUM < 160000
-#define ckpt_get_guc_variables(n) (*(n) = GetNumConfigOptions(), get_guc_variables())
-#else
-#define ckpt_get_guc_variables(n) get_guc_variables(n)
-#endif
-
 /* PostgreSQL 18 can ask for stronger locks, too. */
 #if PG_VERSION_NUM < 180000
 #define ckpt_lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode)

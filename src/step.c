@@ -728,10 +728,10 @@ step_launch(Step *step)
 
 	if (nworkers <= 0 || step->second_pass)
 		return;
-	if (step->udf->reads_temp)
+	if (step->udf->uses_temp)
 	{
 		ereport(NOTICE,
-				(errmsg("step \"%s\": runs without workers, which do not have the temporary tables that its udf reads",
+				(errmsg("step \"%s\": runs without workers, which do not have the temporary objects that its udf uses",
 						step->name)));
 		return;
 	}
@@ -1199,6 +1199,8 @@ step_work(Step *step)
 			ckpt_inhand_forget(step->cp->id);
 			step_launch(step);
 		}
+		if (step->run_workers)
+			ckpt_workers_count(step->run_workers);
 		if (step->state == STEP_RUN || step->state == STEP_COLLECT)
 		{
 			ckpt_wait_check_client();

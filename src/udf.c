@@ -43,6 +43,7 @@
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
 #include "utils/regproc.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #define SELECT_PREFIX "SELECT "
@@ -357,14 +358,66 @@ typedef struct ReadColumns
 {
 	Bitmapset  *columns;
 	bool		whole_row;
-	bool		temp;			/* a temporary table is read */
+	bool		temp;			/* something temporary is used */
 	int			depth;			/* of sub-selects */
 } ReadColumns;
 
+static bool
+is_temp_function(Oid funcid, void *context)
+{
+	return isTempNamespace(get_func_namespace(funcid));
+}
+
+/*
+ * is_temp_type returns whether a type, or an array of it, is temporary.
+ */
+static bool
+is_temp_type(Oid type)
+{
+	Oid			element = get_element_type(type);
+	HeapTuple	tuple = SearchSysCache1(TYPEOID,
+										ObjectIdGetDatum(OidIsValid(element) ? element : type));
+	bool		temp;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	temp = isTempNamespace(((Form_pg_type) GETSTRUCT(tuple))->typnamespace);
+	ReleaseSysCache(tuple);
+	return temp;
+}
+
+/*
+ * uses_temp returns whether a node of an expression itself, not what is below
+ * it, names a function, operator or type that is temporary.
+ */
+static bool
+uses_temp(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_Const:
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+		case T_ConvertRowtypeExpr:
+		case T_CoerceToDomain:
+		case T_RowExpr:
+		case T_ArrayExpr:
+			if (is_temp_type(exprType(node)))
+				return true;
+			break;
+		default:
+			break;
+	}
+	return check_functions_in_node(node, is_temp_function, NULL);
+}
+
 /*
  * collect_reads notes the columns of the input, the first relation of the
- * outermost query, that an expression reads, and whether its sub-selects read
- * temporary tables.
+ * outermost query, that an expression reads, and whether the expression uses
+ * anything temporary.
  */
 static bool
 collect_reads(Node *node, void *context)
@@ -373,6 +426,7 @@ collect_reads(Node *node, void *context)
 
 	if (node == NULL)
 		return false;
+	reads->temp |= uses_temp(node);
 	if (IsA(node, Var))
 	{
 		Var		   *var = (Var *) node;
@@ -461,7 +515,7 @@ ckpt_udf_analyze(CkptKind kind, const char *text, TupleDesc input_desc)
 	(void) expression_tree_walker((Node *) query->targetList, collect_reads, &reads);
 	udf->reads = reads.columns;
 	udf->reads_id = reads.whole_row || bms_is_member(1, reads.columns);
-	udf->reads_temp = reads.temp;
+	udf->uses_temp = reads.temp;
 	udf->fingerprint = udf_fingerprint(query);
 	return udf;
 }

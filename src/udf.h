@@ -40,7 +40,7 @@ typedef struct CkptUdf
 	TupleDesc	output_desc;	/* of the output table */
 	Bitmapset  *reads;			/* attribute numbers of input columns that it reads */
 	bool		reads_id;		/* it reads sys__id, or the whole row */
-	bool		reads_temp;		/* it reads temporary tables of the session */
+	bool		uses_temp;		/* it uses temporary objects of the session */
 	CkptFingerprint *fingerprint;
 } CkptUdf;
 

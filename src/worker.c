@@ -6,8 +6,8 @@
  * The session that runs a step computes rows itself; workers draw ids from the
  * same pool, which then lies in shared memory, and commit for themselves.
  * They are plain background workers, not parallel-query ones: their functions
- * may write.  A worker has the session's user, role and settings, and not its
- * temporary tables.
+ * may write.  A worker has the session's user, role, settings and loaded
+ * libraries, and not what is temporary there: tables, functions, types.
  *
  * Each worker holds its job's locks, as the session does, so that no other run
  * of the job can begin while one of them is still busy.
@@ -33,6 +33,7 @@
 #include "access/xact.h"
 #include "asuser.h"
 #include "catalog.h"
+#include "fmgr.h"
 #include "guc.h"
 #include "inhand.h"
 #include "job.h"
@@ -78,8 +79,11 @@ typedef struct Shared
 	dsm_handle	error;			/* segment with its text, or INVALID */
 	int64		error_id;		/* the row it is about, or 0 */
 
-	/* the UDF, then settings: names and values in turn, each ended by a NUL */
-	Size		length;
+	bool		begun[CKPT_MAX_WORKERS];	/* by number: has come as far as its task */
+
+	/* the UDF, and where what the server makes of libraries and settings is */
+	Size		libraries;
+	Size		settings;
 	char		text[FLEXIBLE_ARRAY_MEMBER];
 } Shared;
 
@@ -87,50 +91,11 @@ struct CkptWorkers
 {
 	dsm_segment *segment;
 	Shared	   *shared;
-	int			n;
+	int			wanted;
+	int			n;				/* that have a slot */
+	bool		counted;		/* those that can help: said, if fewer */
 	BackgroundWorkerHandle **handles;
 };
-
-/*
- * Settings that are the session's own affair: who it is, is given otherwise;
- * how a transaction is, ends with it; the client is not the worker's.
- */
-static const char *const private_settings[] = {
-	"role", "session_authorization", "client_encoding", "transaction_isolation",
-	"transaction_read_only", "transaction_deferrable", "is_superuser", "seed"
-};
-
-/*
- * append_settings writes the settings that were set in or for this session.
- */
-static void
-append_settings(StringInfo buf)
-{
-	int			ngucs;
-	struct config_generic **gucs = ckpt_get_guc_variables(&ngucs);
-
-	for (int i = 0; i < ngucs; i++)
-	{
-		struct config_generic *guc = gucs[i];
-		const char *value;
-		bool		private = false;
-
-		if ((guc->source != PGC_S_SESSION && guc->source != PGC_S_CLIENT) ||
-			guc->context == PGC_INTERNAL || guc->context == PGC_POSTMASTER ||
-			guc->context == PGC_SIGHUP || guc->context == PGC_BACKEND ||
-			guc->context == PGC_SU_BACKEND)
-			continue;
-		for (int j = 0; j < lengthof(private_settings); j++)
-			private |= strcmp(guc->name, private_settings[j]) == 0;
-		if (private)
-			continue;
-		value = GetConfigOption(guc->name, true, false);
-		if (value == NULL)
-			continue;
-		appendBinaryStringInfo(buf, guc->name, (int) strlen(guc->name) + 1);
-		appendBinaryStringInfo(buf, value, (int) strlen(value) + 1);
-	}
-}
 
 /* The workers of this session's step, or NULL. */
 static CkptWorkers *my_workers = NULL;
@@ -193,81 +158,130 @@ workers_exit(int code, Datum arg)
 }
 
 /*
+ * workers_share makes the shared memory of a run.
+ */
+static dsm_segment *
+workers_share(const CkptRunTask *task, CkptKind kind, int64 step_id,
+			  const char *udf, int nworkers, const CkptPool *pool)
+{
+	Size		udf_size = MAXALIGN(strlen(udf) + 1);
+	Size		libraries_size = MAXALIGN(EstimateLibraryStateSpace());
+	Size		settings_size = EstimateGUCStateSpace();
+	Size		size = MAXALIGN(offsetof(Shared, text)) + udf_size + libraries_size + settings_size;
+	dsm_segment *segment = dsm_create(size, 0);
+	Shared	   *shared = dsm_segment_address(segment);
+
+	memset(shared, 0, size);
+	ckpt_pool_init(&shared->pool, pool->max_id, nworkers + 1,
+				   (int64) pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &pool->next_output_id)));
+	shared->task = *task;
+	shared->kind = kind;
+	shared->step_id = step_id;
+	shared->database = MyDatabaseId;
+	shared->authenticated_user = GetAuthenticatedUserId();
+	shared->session_user = GetSessionUserId();
+	shared->role = GetUserId();
+	SpinLockInit(&shared->mutex);
+	shared->error = DSM_HANDLE_INVALID;
+	strcpy(shared->text, udf);
+	shared->libraries = MAXALIGN(offsetof(Shared, text)) + udf_size;
+	SerializeLibraryState(libraries_size, (char *) shared + shared->libraries);
+	shared->settings = shared->libraries + libraries_size;
+	SerializeGUCState(settings_size, (char *) shared + shared->settings);
+	return segment;
+}
+
+/*
+ * workers_register asks for the worker of a number and returns whether there is
+ * a slot for it.
+ */
+static bool
+workers_register(CkptWorkers *workers, int number)
+{
+	BackgroundWorker worker;
+	MemoryContext oldcxt = MemoryContextSwitchTo(TopMemoryContext);
+	bool		registered;
+
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker.bgw_library_name, "checkpoint", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "ckpt_worker_main", BGW_MAXLEN);
+	snprintf(worker.bgw_name, BGW_MAXLEN, "checkpoint worker %d for PID %d",
+			 number, MyProcPid);
+	strlcpy(worker.bgw_type, "checkpoint worker", BGW_MAXLEN);
+	worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(workers->segment));
+	memcpy(worker.bgw_extra, &number, sizeof(number));
+	worker.bgw_notify_pid = MyProcPid;
+	registered = RegisterDynamicBackgroundWorker(&worker, &workers->handles[workers->n]);
+	MemoryContextSwitchTo(oldcxt);
+	return registered;
+}
+
+/*
  * ckpt_workers_launch starts up to nworkers background workers for a run, and
  * puts a copy of its pool into shared memory.
  *
- * What the workers need must be committed.  Fewer may start, or none: if no
- * slot is free a NOTICE says so.  ckpt_workers_end() must be called at last.
+ * What the workers need must be committed.  Fewer may start, or none: see
+ * ckpt_workers_count().  ckpt_workers_end() must be called at last.
  */
 CkptWorkers *
 ckpt_workers_launch(const CkptRunTask *task, CkptKind kind, int64 step_id,
 					const char *udf, int nworkers, const CkptPool *pool)
 {
-	CkptWorkers *workers = MemoryContextAllocZero(TopMemoryContext, sizeof(CkptWorkers));
 	static bool registered = false;
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendBinaryStringInfo(&text, udf, (int) strlen(udf) + 1);
-	append_settings(&text);
-
-	workers->segment = dsm_create(offsetof(Shared, text) + text.len, 0);
-	dsm_pin_mapping(workers->segment);
-	workers->shared = dsm_segment_address(workers->segment);
-	memset(workers->shared, 0, offsetof(Shared, text));
-	ckpt_pool_init(&workers->shared->pool, pool->max_id, nworkers + 1,
-				   (int64) pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &pool->next_output_id)));
-	workers->shared->task = *task;
-	workers->shared->kind = kind;
-	workers->shared->step_id = step_id;
-	workers->shared->database = MyDatabaseId;
-	workers->shared->authenticated_user = GetAuthenticatedUserId();
-	workers->shared->session_user = GetSessionUserId();
-	workers->shared->role = GetUserId();
-	SpinLockInit(&workers->shared->mutex);
-	workers->shared->error = DSM_HANDLE_INVALID;
-	workers->shared->length = text.len;
-	memcpy(workers->shared->text, text.data, text.len);
+	dsm_segment *segment = workers_share(task, kind, step_id, udf, nworkers, pool);
+	CkptWorkers *workers = MemoryContextAllocZero(TopMemoryContext, sizeof(CkptWorkers));
 
 	workers->handles = MemoryContextAlloc(TopMemoryContext,
 										  nworkers * sizeof(BackgroundWorkerHandle *));
-	my_workers = workers;
+	workers->segment = segment;
+	workers->shared = dsm_segment_address(segment);
+	workers->wanted = nworkers;
 	if (!registered)
 		before_shmem_exit(workers_exit, (Datum) 0);
 	registered = true;
-	for (int i = 0; i < nworkers; i++)
-	{
-		BackgroundWorker worker;
-		MemoryContext oldcxt;
-		bool		started;
-		int			number = i + 1;
-
-		memset(&worker, 0, sizeof(worker));
-		worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-		worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-		worker.bgw_restart_time = BGW_NEVER_RESTART;
-		strlcpy(worker.bgw_library_name, "checkpoint", BGW_MAXLEN);
-		strlcpy(worker.bgw_function_name, "ckpt_worker_main", BGW_MAXLEN);
-		snprintf(worker.bgw_name, BGW_MAXLEN, "checkpoint worker %d for PID %d",
-				 number, MyProcPid);
-		strlcpy(worker.bgw_type, "checkpoint worker", BGW_MAXLEN);
-		worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(workers->segment));
-		memcpy(worker.bgw_extra, &number, sizeof(number));
-		worker.bgw_notify_pid = MyProcPid;
-		oldcxt = MemoryContextSwitchTo(TopMemoryContext);
-		started = RegisterDynamicBackgroundWorker(&worker, &workers->handles[workers->n]);
-		MemoryContextSwitchTo(oldcxt);
-		if (!started)
-			break;
+	dsm_pin_mapping(segment);
+	my_workers = workers;
+	while (workers->n < nworkers && workers_register(workers, workers->n + 1))
 		workers->n++;
-	}
 	workers->shared->pool.nworkers = workers->n + 1;
-	if (workers->n < nworkers)
-		ereport(NOTICE,
-				(errmsg("running with %d of %d workers", workers->n + 1, nworkers + 1),
-				 errdetail("No background worker slot is free."),
-				 errhint("Raise max_worker_processes.")));
 	return workers;
+}
+
+/*
+ * ckpt_workers_count says by NOTICE, once, if fewer workers can help than were
+ * wanted, as soon as that is known.
+ */
+void
+ckpt_workers_count(CkptWorkers *workers)
+{
+	int			helping = 0;
+
+	if (workers->counted)
+		return;
+	for (int i = 0; i < workers->n; i++)
+	{
+		pid_t		pid;
+		BgwHandleStatus status = GetBackgroundWorkerPid(workers->handles[i], &pid);
+
+		if (workers->shared->begun[i])
+			helping++;
+		else if (status == BGWH_STARTED || status == BGWH_NOT_YET_STARTED)
+			return;
+	}
+	workers->counted = true;
+	if (helping == workers->wanted)
+		return;
+	ereport(NOTICE,
+			(errmsg("running with %d of %d workers", helping + 1, workers->wanted + 1),
+			 workers->n < workers->wanted ?
+			 errdetail("No background worker slot is free.") :
+			 errdetail("A background worker could not connect to the database as this session's user, or take over its settings."),
+			 workers->n < workers->wanted ?
+			 errhint("Raise max_worker_processes.") :
+			 errhint("The server's log says why.")));
 }
 
 /*
@@ -354,6 +368,12 @@ typedef struct ErrorHeader
 /*
  * worker_report_error leaves an error for the session, unless another worker
  * was faster, and stops the run.
+ *
+ * Parallel query sends errors, and notices, too, through a queue that its leader
+ * reads at the next interrupt.  Here the leader is busy with rows of its own,
+ * which may take hours or wait for a lock that this worker holds: a worker that
+ * waited for a place in a queue could wait for ever.  So one error is left in
+ * memory, and notices go to the server's log.
  */
 static void
 worker_report_error(Shared *shared, ErrorData *error, int64 id)
@@ -450,24 +470,15 @@ typedef struct Worker
 } Worker;
 
 /*
- * worker_take_settings makes the session's user and settings the worker's.
+ * worker_become makes the session's user, role, libraries and settings the
+ * worker's, as a parallel worker does: each setting with the right of who has
+ * set it.  Libraries come first, since they define settings.
  */
 static void
-worker_take_settings(Shared *shared)
+worker_become(Shared *shared)
 {
-	const char *text = shared->text + strlen(shared->text) + 1;
-
-	if (shared->session_user != shared->authenticated_user)
-		SetSessionAuthorization(shared->session_user, superuser_arg(shared->session_user));
-	while (text < shared->text + shared->length)
-	{
-		const char *name = text;
-		const char *value = name + strlen(name) + 1;
-
-		(void) set_config_option(name, value, superuser() ? PGC_SUSET : PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_SET, true, WARNING, false);
-		text = value + strlen(value) + 1;
-	}
+	RestoreLibraryState((char *) shared + shared->libraries);
+	RestoreGUCState((char *) shared + shared->settings);
 	if (shared->role != shared->session_user)
 		(void) set_config_option("role", GetUserNameFromId(shared->role, false),
 								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
@@ -587,6 +598,7 @@ worker_transaction(Worker *worker, CkptWork work)
 void
 ckpt_worker_main(Datum arg)
 {
+	MemoryContext cxt;
 	dsm_segment *segment;
 	Worker	   *worker;
 	CkptJob		job;
@@ -598,8 +610,8 @@ ckpt_worker_main(Datum arg)
 	HOLD_CANCEL_INTERRUPTS();
 
 	CurrentResourceOwner = ResourceOwnerCreate(NULL, "checkpoint worker");
-	CurrentMemoryContext = AllocSetContextCreate(TopMemoryContext, "checkpoint worker",
-												 ALLOCSET_DEFAULT_SIZES);
+	cxt = AllocSetContextCreate(TopMemoryContext, "checkpoint worker", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(cxt);
 	segment = dsm_attach(DatumGetUInt32(arg));
 	if (segment == NULL)
 		return;					/* the session is gone */
@@ -613,15 +625,17 @@ ckpt_worker_main(Datum arg)
 											  worker->shared->authenticated_user, 0);
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
+	worker_become(worker->shared);
 	ckpt_transaction_is_ours();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	worker_take_settings(worker->shared);
 	/* from here on the job lives as long as this worker */
 	if (!ckpt_catalog_get_job(worker->task.job_id, &job) || !ckpt_job_hold(&job) ||
 		!ckpt_joblock_acquire(CKPT_LOCK_WORKER, worker->shared->step_id, ShareLock, true))
 		return;
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(cxt);
+	worker->shared->begun[worker->task.worker - 1] = true;
 	if (ckpt_pool_stopped(&worker->shared->pool))
 		return;
 	pgstat_report_activity(STATE_RUNNING, worker->shared->text);

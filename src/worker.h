@@ -19,6 +19,7 @@ extern CkptWorkers *ckpt_workers_launch(const CkptRunTask *task, CkptKind kind,
 										int64 step_id, const char *udf,
 										int nworkers, const CkptPool *pool);
 extern CkptPool *ckpt_workers_pool(CkptWorkers *workers);
+extern void ckpt_workers_count(CkptWorkers *workers);
 extern bool ckpt_workers_wait(CkptWorkers *workers, long timeout);
 extern void ckpt_workers_stop(CkptWorkers *workers, bool cancel);
 extern ErrorData *ckpt_workers_error(CkptWorkers *workers, int64 *id);

@@ -76,5 +76,50 @@ foreach my $fails ('false', 'true')
 }
 
 $lock->quit;
+
+# A worker that cannot connect is one that there is no slot for: said once, and
+# the step goes on without.
+$node->safe_psql('postgres', q{CREATE DATABASE closed});
+$node->safe_psql('closed', q{CREATE EXTENSION checkpoint});
+my $session = $node->background_psql('closed', on_error_stop => 0);
+$session->query_safe('SELECT 1');
+$node->safe_psql('postgres', q{ALTER DATABASE closed ALLOW_CONNECTIONS false});
+$session->query_safe(q{SELECT checkpoint.begin_job('closed')});
+$session->{stderr} = '';
+$session->query(q{CALL checkpoint.map('s', 'SELECT x FROM generate_series(1, 100) x', 'x + 1 AS y', workers => 3)});
+is(scalar(() = $session->{stderr} =~ /running with/g), 1, 'workers that cannot connect: said once');
+like($session->{stderr}, qr/NOTICE: +running with 1 of 3 workers/, 'and how many');
+like($session->{stderr}, qr/DETAIL: +A background worker could not connect/, 'and why');
+like($session->{stderr}, qr/100 of 100 rows computed/, 'and the step is complete');
+$session->quit;
+
+# Libraries that the session has loaded, a worker loads, too.
+SKIP:
+{
+	skip 'auto_explain is not installed', 1 unless glob($node->config_data('--pkglibdir') . '/auto_explain.*');
+	$node->safe_psql('postgres', q{
+		ALTER SEQUENCE worker_waits RESTART;
+		CREATE FUNCTION loaded(x int) RETURNS bool LANGUAGE plpgsql AS $$
+		BEGIN
+			IF (SELECT backend_type = 'checkpoint worker' FROM pg_stat_activity WHERE pid = pg_backend_pid()) THEN
+				PERFORM nextval('worker_waits');
+			END IF;
+			WHILE NOT (SELECT is_called FROM worker_waits) LOOP
+				PERFORM pg_sleep(0.01);
+			END LOOP;
+			RETURN EXISTS (SELECT FROM pg_settings WHERE name = 'auto_explain.log_min_duration' AND short_desc <> '');
+		END $$;
+	});
+	$node->safe_psql('postgres', q{
+		LOAD 'auto_explain';
+		SET client_min_messages = warning;
+		DO $$ BEGIN PERFORM checkpoint.begin_job('loaded'); END $$;
+		CALL checkpoint.map('s', 'SELECT x FROM generate_series(1, 100) x', 'loaded(x) AS y', workers => 2);
+		SELECT checkpoint.end_job();
+	});
+	my $output = $node->safe_psql('postgres', q{SELECT output_table FROM checkpoint.checkpoints WHERE job = 'loaded'});
+	is($node->safe_psql('postgres', "SELECT bool_and(y) FROM $output"), 't', 'a worker has loaded what the session has');
+}
+
 $node->stop;
 done_testing();
