@@ -62,6 +62,7 @@
 #include "udf.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
@@ -777,6 +778,24 @@ step_count(Step *step)
 }
 
 /*
+ * step_note_counts counts, and puts the numbers on record.  It leaves no memory
+ * behind: a run has many transactions.
+ */
+static void
+step_note_counts(Step *step)
+{
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "checkpoint counts",
+											  ALLOCSET_SMALL_SIZES);
+	MemoryContext oldcxt = MemoryContextSwitchTo(cxt);
+
+	step_count(step);
+	ckpt_catalog_update_step(step->step_id, "running", NULL, step->cp->id,
+							 &step->counts, false);
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextDelete(cxt);
+}
+
+/*
  * step_run does one transaction's worth of the run.
  */
 static void
@@ -791,9 +810,7 @@ step_run(Step *step)
 	if (!ckpt_runner_transaction(step->runner))
 		step->state = STEP_COLLECT;
 	step->error = ckpt_runner_error(step->runner, &step->error_id);
-	step_count(step);
-	ckpt_catalog_update_step(step->step_id, "running", NULL, step->cp->id,
-							 &step->counts, false);
+	step_note_counts(step);
 }
 
 /*
@@ -833,7 +850,7 @@ step_collect(Step *step)
 {
 	if (step->run_workers && !ckpt_workers_wait(step->run_workers, CKPT_WAIT_MS))
 	{
-		step_count(step);
+		step_note_counts(step);
 		return;
 	}
 	if (step->run_workers)
@@ -1036,9 +1053,13 @@ static ErrorData *
 end_transaction(void (*end) (void))
 {
 	MemoryContext cxt = CurrentMemoryContext;
+	/* the server leaves some bytes of each commit behind */
+	MemoryContext scratch = AllocSetContextCreate(cxt, "checkpoint commit",
+												  ALLOCSET_SMALL_SIZES);
 	uint32		holdoff = InterruptHoldoffCount;
 	ErrorData  *volatile error = NULL;
 
+	MemoryContextSwitchTo(scratch);
 	PG_TRY();
 	{
 		end();
@@ -1048,6 +1069,8 @@ end_transaction(void (*end) (void))
 		error = ckpt_catch_error(cxt, holdoff);
 	}
 	PG_END_TRY();
+	MemoryContextSwitchTo(cxt);
+	MemoryContextDelete(scratch);
 	return error;
 }
 

@@ -543,6 +543,8 @@ worker_commit(void)
 	uint32		holdoff = InterruptHoldoffCount;
 	ErrorData  *volatile error = NULL;
 
+	/* the server leaves some bytes of each commit behind */
+	MemoryContextSwitchTo(TopTransactionContext);
 	PG_TRY();
 	{
 		CommitTransactionCommand();
