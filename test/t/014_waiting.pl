@@ -10,7 +10,10 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('waiting');
 $node->init;
-$node->append_conf('postgresql.conf', 'max_worker_processes = 8');
+$node->append_conf('postgresql.conf', q{
+max_worker_processes = 8
+dynamic_shared_memory_type = mmap
+});
 $node->start;
 $node->safe_psql('postgres', q{
 CREATE EXTENSION checkpoint;
@@ -74,6 +77,36 @@ foreach my $fails ('false', 'true')
 	pass("$job: session and worker end when the client is gone");
 	isnt(job_status($job), 'running', 'and so does the job');
 }
+
+# Nothing is left in shared memory of a session that is terminated after its worker
+# has left an error for it.
+sub segments { return scalar(my @files = glob($node->data_dir . '/pg_dynshmem/mmap.*')); }
+my $segments = segments();
+$node->safe_psql('postgres', q{
+CREATE FUNCTION worker_fails(x int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	IF (SELECT backend_type = 'checkpoint worker' FROM pg_stat_activity WHERE pid = pg_backend_pid()) THEN
+		PERFORM nextval('worker_waits');
+		RAISE EXCEPTION 'the worker fails';
+	END IF;
+	PERFORM pg_advisory_xact_lock_shared(1);
+	RETURN x;
+END $$;
+ALTER SEQUENCE worker_waits RESTART;
+});
+my ($out, $err) = ('', '');
+my $client = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'),
+		'-c', q{SELECT checkpoint.begin_job('worker fails')},
+		'-c', q{CALL checkpoint.map('s', 'SELECT x FROM generate_series(1, 100) x', 'worker_fails(x) AS y', workers => 2)} ],
+	'<', \undef, '>', \$out, '2>', \$err);
+$node->poll_query_until('postgres', q{SELECT is_called AND NOT EXISTS (SELECT FROM pg_stat_activity
+	WHERE backend_type = 'checkpoint worker') FROM worker_waits}) or die 'the worker does not fail';
+cmp_ok(segments(), '>', $segments, 'the error is in shared memory');
+$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CALL checkpoint.map%'});
+$client->finish;
+$node->poll_query_until('postgres', q{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'CALL checkpoint.map%')})
+  or die 'the session does not end';
+is(segments(), $segments, 'and nothing of it is left');
 
 $lock->quit;
 
