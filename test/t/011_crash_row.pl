@@ -382,11 +382,17 @@ sub hold_row
 	return $psql;
 }
 
-sub marks { return glob($node->data_dir . '/pg_checkpoint/*'); }
+# marks returns the files of a job's checkpoint.
+sub marks
+{
+	my $checkpoint = sql("SELECT max(checkpoint_id) FROM checkpoint.checkpoints WHERE job = '$_[0]'");
+
+	return glob($node->data_dir . "/pg_checkpoint/*_${checkpoint}_*");
+}
 
 # A base backup has no marks.
 $psql = hold_row('backup');
-is(scalar(my @held = marks()), 1, 'a row is in hand');
+is(scalar(my @held = marks('backup')), 1, 'a row is in hand');
 $node->backup('marks');
 is(join(',', glob($node->backup_dir . '/marks/pg_checkpoint/*')), '', 'which a base backup does not have');
 unlink "$calls.gate";
@@ -403,7 +409,7 @@ foreach my $copied (0, 1)
 	kill 'KILL', sql(q{SELECT pid FROM pg_stat_activity WHERE query LIKE 'CALL checkpoint.map%'});
 	$psql->finish;
 	wait_until('the server has recovered', sub { my $now = checkpointer(); $now ne '' && $now ne $before });
-	my ($mark) = marks();
+	my ($mark) = marks($job);
 	if ($copied)
 	{
 		PostgreSQL::Test::Utils::system_or_bail('cp', $mark, "$calls.copy");
@@ -423,12 +429,12 @@ foreach my $copied (0, 1)
 # A file that cannot be written to any more costs the mark, not the server.
 $psql = hold_row('no space');
 $before = checkpointer();
-truncate((marks())[0], 0) or die "could not truncate: $!";
+truncate((marks('no space'))[0], 0) or die "could not truncate: $!";
 unlink "$calls.gate";
 $psql->finish;
 is(processed('no space'), '10 final', 'the step goes on without a mark');
 is(checkpointer(), $before, 'and so does the server');
-is(join(',', marks()), '', 'no mark is left');
+is(join(',', marks('no space')), '', 'no mark is left');
 
 $node->stop;
 done_testing();
