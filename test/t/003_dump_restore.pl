@@ -328,7 +328,7 @@ foreach my $db ('given_back', 'kept')
 	$node->command_ok(
 		[ 'pg_restore', '-e', '--no-owner', '--no-acl', '-d', $db, '-p', $node->port, '-h', $node->host, "$dump.renamed" ],
 		"$db: pg_restore works without the role");
-	is($node->safe_psql($db, "SELECT string_agg(DISTINCT owner, ', ') FROM checkpoint.jobs WHERE owner <> 'postgres'"),
+	is($node->safe_psql($db, "SELECT string_agg(DISTINCT owner, ', ') FROM checkpoint.jobs WHERE owner <> current_user"),
 		'renamed', "$db: the view shows its name");
 	is(join('', map { $node->safe_psql($db, sprintf($jobs_of, "other$_")) } (1 .. 9)),
 		'f' x 9, "$db: no other role has the jobs");
@@ -370,8 +370,8 @@ is( $node->safe_psql('kept',
 $node->safe_psql('postgres', 'ALTER ROLE renamed RENAME TO renamed_again');
 is($node->safe_psql('kept', sprintf($jobs_of, 'renamed_again')), 't', 'kept: renamed again, the role has its jobs');
 is( $node->safe_psql('kept',
-		"SELECT string_agg(DISTINCT owner, ', ') FROM (SELECT owner FROM checkpoint.jobs WHERE owner <> 'postgres' "
-		  . "UNION ALL SELECT owner FROM checkpoint.checkpoints WHERE owner <> 'postgres') o"),
+		"SELECT string_agg(DISTINCT owner, ', ') FROM (SELECT owner FROM checkpoint.jobs WHERE owner <> current_user "
+		  . "UNION ALL SELECT owner FROM checkpoint.checkpoints WHERE owner <> current_user) o"),
 	'renamed_again', 'kept: all of them, and its checkpoints');
 
 $node->stop;
