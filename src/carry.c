@@ -36,6 +36,7 @@
 #include "carry.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "ledger.h"
 #include "lib/stringinfo.h"
 #include "match.h"
 #include "result_table.h"
@@ -112,9 +113,9 @@ struct CkptCarryKeysState
 /* What one version of the code has computed of the new input. */
 typedef struct Carried
 {
-	CkptCodeVersion *version;
+	CkptCode	code;
 	CkptIdSet  *ids;
-	CkptWorkDone done;
+	CkptRowSum	output;
 } Carried;
 
 /* What one version of the code has computed of the base. */
@@ -376,7 +377,7 @@ carry_flush(Carry *carry)
 static void
 carry_write(Carry *carry, Carried *result)
 {
-	ckpt_rowhash_add(carry->hasher, &result->done.output, carry->values, carry->isnull);
+	ckpt_rowhash_add(carry->hasher, &result->output, carry->values, carry->isnull);
 	ckpt_rowbuffer_add(carry->buffer, carry->values, carry->isnull);
 	if (carry->buffer->ntuples >= FLUSH_ROWS || carry->buffer->bytes >= FLUSH_BYTES)
 		carry_flush(carry);
@@ -397,8 +398,7 @@ carry_found(void *arg, const CkptMatchRow *old, const CkptMatchRow *new, bool ne
 		return;
 
 	result = code_of(carry, old->id)->result;
-	if (ckpt_idset_add(result->ids, new->id))
-		result->done.processed++;
+	(void) ckpt_idset_add(result->ids, new->id);
 	if (near && udf->kind == CKPT_MAP && !carry->sort)
 	{
 		TupleTableSlot *from = table_source_row(carry->new, new);
@@ -546,47 +546,20 @@ carry_pairs(Carry *carry)
  */
 
 /*
- * load_code adds the rows of a base that were computed by one version of the
- * code to a set.
- */
-static void
-load_code(const CkptCheckpoint *base, const CkptCodeVersion *version, CkptIdSet *set)
-{
-	if (!base->final || base->mixed_code)
-		ckpt_catalog_load_code_processed(base->id, version->code_no, set);
-	else
-	{
-		/* nothing is stored where all is done */
-		for (int64 i = 0; i < set->nranges; i++)
-			ckpt_idset_load_range(set, i, NULL, 0);
-	}
-}
-
-static bool
-same_version(const CkptCodeVersion *version, const char *code_hash, const char *cache_version)
-{
-	return strcmp(version->code_hash, code_hash) == 0 &&
-		strcmp(version->cache_version ? version->cache_version : "",
-			   cache_version ? cache_version : "") == 0;
-}
-
-/*
  * versions_with_rows lists (CkptCodeVersion *) those that have computed rows of
- * a base; if there is a code_hash, only that one.
+ * a base; if there is a code, only that one.
  */
 static List *
-versions_with_rows(const CkptCheckpoint *base, const char *code_hash,
-				   const char *cache_version)
+versions_with_rows(const CkptCheckpoint *base, const CkptCode *code)
 {
 	List	   *versions = NIL;
 	ListCell   *lc;
 
-	foreach(lc, ckpt_catalog_code_versions(base->id))
+	foreach(lc, ckpt_ledger_codes(base))
 	{
 		CkptCodeVersion *version = (CkptCodeVersion *) lfirst(lc);
 
-		if (version->rows > 0 &&
-			(code_hash == NULL || same_version(version, code_hash, cache_version)))
+		if (version->rows > 0 && (code == NULL || ckpt_code_equal(&version->code, code)))
 			versions = lappend(versions, version);
 	}
 	return versions;
@@ -596,7 +569,7 @@ versions_with_rows(const CkptCheckpoint *base, const char *code_hash,
  * result_of returns what has been carried over of a version of the code.
  */
 static Carried *
-result_of(Carry *carry, CkptCodeVersion *version)
+result_of(Carry *carry, const CkptCode *code)
 {
 	Carried	   *result;
 	ListCell   *lc;
@@ -604,11 +577,11 @@ result_of(Carry *carry, CkptCodeVersion *version)
 	foreach(lc, carry->results)
 	{
 		result = (Carried *) lfirst(lc);
-		if (same_version(version, result->version->code_hash, result->version->cache_version))
+		if (ckpt_code_equal(&result->code, code))
 			return result;
 	}
 	result = palloc0(sizeof(Carried));
-	result->version = version;
+	result->code = *code;
 	result->ids = ckpt_idset_create(carry->rows_total);
 	carry->results = lappend(carry->results, result);
 	return result;
@@ -678,9 +651,9 @@ carry_from_base(Carry *carry, const CkptCheckpoint *cp, List *versions, bool com
 		CodeSet    *code = palloc(sizeof(CodeSet));
 
 		code->ids = ckpt_idset_create(cp->rows_total);
-		load_code(cp, version, code->ids);
-		load_code(cp, version, ids);
-		code->result = result_of(carry, version);
+		ckpt_ledger_add_processed_by(cp, version, code->ids);
+		ckpt_idset_add_set(ids, code->ids);
+		code->result = result_of(carry, &version->code);
 		carry->codes = lappend(carry->codes, code);
 	}
 
@@ -883,8 +856,8 @@ carry_from_all(Carry *carry, const CkptCarryFrom *from, CkptCarryCounts *counts)
 			base_has_key(carry->udf, cp) && base_means_the_same(carry->udf, cp))
 		{
 			bool		all = !cp->final && !from->only_same_code;
-			List	   *versions = versions_with_rows(cp, all ? NULL : carry->udf->fingerprint->hash,
-													  from->cache_version);
+			CkptCode	code = {carry->udf->fingerprint->hash, from->cache_version, NULL};
+			List	   *versions = versions_with_rows(cp, all ? NULL : &code);
 
 			if (versions != NIL)
 			{
@@ -903,19 +876,27 @@ carry_from_all(Carry *carry, const CkptCarryFrom *from, CkptCarryCounts *counts)
 }
 
 /*
- * forget_errors takes rows that have a result now out of quarantine.
+ * carry_record records what has been carried over, and by which code it was
+ * computed.
  */
 static void
-forget_errors(Carry *carry)
+carry_record(Carry *carry)
 {
-	CkptIdSet  *failed = ckpt_idset_create(carry->rows_total);
+	int64		max_output_id = carry->udf->kind == CKPT_GEN ? carry->next_output_id - 1 : 0;
+	ListCell   *lc;
 
-	if (ckpt_catalog_load_errors(carry->cp->id, 0, failed) == 0)
-		return;
-	for (int64 id = 1; (id = ckpt_idset_next_member(failed, id)) <= carry->rows_total; id++)
+	foreach(lc, carry->results)
 	{
-		if (ckpt_idset_contains(carry->carried, id))
-			ckpt_catalog_delete_error(carry->cp->id, id);
+		Carried	   *result = (Carried *) lfirst(lc);
+		CkptLedger *ledger;
+
+		if (result->ids->count == 0)
+			continue;
+		ledger = ckpt_ledger_open(carry->cp, &result->code, CKPT_LEDGER_SESSION);
+		if (!ckpt_ledger_mark_set(ledger, result->ids))
+			elog(ERROR, "result of a processed row was carried over");
+		ckpt_ledger_add_output(ledger, &result->output, max_output_id);
+		ckpt_ledger_store(ledger);
 	}
 }
 
@@ -931,8 +912,6 @@ ckpt_carry_over(const CkptCarryFrom *from, const CkptCheckpoint *cp, CkptUdf *ud
 				Oid owner, CkptCarryCounts *counts)
 {
 	Carry	   *carry = carry_begin(udf, owner, cp->rows_total, key_hasher_create(udf));
-	CkptWorkDone done;
-	ListCell   *lc;
 
 	carry->cp = cp;
 	carry->output = table_open(ckpt_result_table_lookup(cp->output_table), RowExclusiveLock);
@@ -940,9 +919,8 @@ ckpt_carry_over(const CkptCarryFrom *from, const CkptCheckpoint *cp, CkptUdf *ud
 	carry->hasher = ckpt_rowhash_create(udf->output_desc);
 	carry->values = palloc(udf->output_desc->natts * sizeof(Datum));
 	carry->isnull = palloc(udf->output_desc->natts * sizeof(bool));
-	ckpt_catalog_load_processed(cp->id, 0, 0, carry->carried, NULL);
-	ckpt_catalog_load_work(cp->id, 0, 0, &done, NULL);
-	carry->next_output_id = done.max_output_id + 1;
+	carry->carried = ckpt_ledger_processed(cp);
+	carry->next_output_id = ckpt_ledger_totals(cp).max_output_id + 1;
 	carry->insert_options = TABLE_INSERT_SKIP_FSM;
 	if (carry->output->rd_createSubid == GetCurrentSubTransactionId())
 		carry->insert_options |= TABLE_INSERT_FROZEN;
@@ -950,27 +928,7 @@ ckpt_carry_over(const CkptCarryFrom *from, const CkptCheckpoint *cp, CkptUdf *ud
 	carry_from_all(carry, from, counts);
 	carry_flush(carry);
 	table_close(carry->output, NoLock);
-	forget_errors(carry);
-
-	foreach(lc, carry->results)
-	{
-		Carried	   *result = (Carried *) lfirst(lc);
-		int			code_no;
-
-		if (result->done.processed == 0)
-			continue;
-		code_no = ckpt_catalog_code_version(cp->id, result->version->code_hash,
-											result->version->cache_version,
-											result->version->components);
-		/* beside what this process has computed with that code itself */
-		ckpt_catalog_load_processed(cp->id, code_no, 0, NULL, result->ids);
-		ckpt_catalog_load_work(cp->id, code_no, 0, NULL, &done);
-		result->done.processed += done.processed;
-		ckpt_rowhash_merge(&result->done.output, &done.output);
-		result->done.max_output_id = udf->kind == CKPT_GEN ? carry->next_output_id - 1 : 0;
-		ckpt_catalog_store_processed(cp->id, code_no, 0, result->ids);
-		ckpt_catalog_store_work(cp->id, code_no, 0, &result->done);
-	}
+	carry_record(carry);
 }
 
 /*

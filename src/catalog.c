@@ -568,7 +568,6 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 	"checkpoint_id, owner, job_name, step, job_id, kind, state = 'final'," \
 	" input_hash, output_columns, code_hash, cache_version, mixed_code," \
 	" input_table, output_table, rows_total," \
-	" " CKPT_LEDGER_TOTAL("rows_processed") ", " CKPT_LEDGER_TOTAL("rows_output") "," \
 	" content_hash, fresh, NOT " NOT_EXPIRED ", last_used_at"
 
 static void
@@ -589,12 +588,10 @@ row_checkpoint(CkptStatement *st, uint64 row, CkptCheckpoint *cp)
 	cp->input_table = ckpt_row_text(st, row, 13);
 	cp->output_table = ckpt_row_text(st, row, 14);
 	cp->rows_total = ckpt_row_int8(row, 15);
-	cp->rows_processed = ckpt_row_int8(row, 16);
-	cp->rows_output = ckpt_row_int8(row, 17);
-	cp->content_hash = ckpt_row_text(st, row, 18);
-	cp->fresh = ckpt_row_bool(row, 19);
-	cp->expired = ckpt_row_bool(row, 20);
-	cp->last_used = ckpt_row_int8(row, 21);
+	cp->content_hash = ckpt_row_text(st, row, 16);
+	cp->fresh = ckpt_row_bool(row, 17);
+	cp->expired = ckpt_row_bool(row, 18);
+	cp->last_used = ckpt_row_int8(row, 19);
 }
 
 static bool
@@ -807,27 +804,4 @@ ckpt_catalog_delete_checkpoint(int64 id)
 
 	ckpt_arg_int8(&st, id);
 	ckpt_statement_run(&st, SPI_OK_DELETE);
-}
-
-/*
- * ckpt_catalog_code_difference says in words what two versions of code, given
- * as components (JSON objects), do not have in common, naming one thing; NULL
- * if nothing.
- */
-char *
-ckpt_catalog_code_difference(const char *old_components, const char *new_components)
-{
-	STATEMENT(st, "SELECT key || CASE WHEN o.value IS NULL THEN ' added'"
-			  " WHEN n.value IS NULL THEN ' no longer used' ELSE ' changed' END"
-			  " FROM jsonb_each_text($1::jsonb) o FULL JOIN jsonb_each_text($2::jsonb) n USING (key)"
-			  " WHERE o.value IS DISTINCT FROM n.value"
-			  " ORDER BY o.value IS NULL OR n.value IS NULL, key = 'expression', key LIMIT 1");
-	char	   *difference = NULL;
-
-	ckpt_arg_text(&st, old_components);
-	ckpt_arg_text(&st, new_components);
-	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
-		difference = ckpt_row_text(&st, 0, 1);
-	ckpt_statement_close(&st);
-	return difference;
 }

@@ -14,7 +14,6 @@
 #include "checkpoint.h"
 
 #include "datatype/timestamp.h"
-#include "ledger.h"
 #include "nodes/pg_list.h"
 
 /* A row of checkpoint.job. */
@@ -89,8 +88,6 @@ typedef struct CkptCheckpoint
 	char	   *input_table;	/* NULL once dropped, and for queries */
 	char	   *output_table;
 	int64		rows_total;
-	int64		rows_processed;
-	int64		rows_output;
 	char	   *content_hash;	/* NULL while partial */
 	bool		fresh;			/* made to replace what there is */
 	bool		expired;		/* of no more use */
@@ -149,9 +146,5 @@ extern void ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp,
 										   const char *cache_key);
 extern void ckpt_catalog_touch_checkpoint(int64 id);
 extern void ckpt_catalog_delete_checkpoint(int64 id);
-
-/* words */
-extern char *ckpt_catalog_code_difference(const char *old_components,
-										  const char *new_components);
 
 #endif							/* CKPT_CATALOG_H */

@@ -37,7 +37,7 @@ cleanup_drop(void *arg)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("tables of checkpoint %lld are in use", (long long) cp->id)));
-	ckpt_ledger_forget(cp->id);
+	ckpt_ledger_forget(cp);
 	ckpt_catalog_delete_checkpoint(cp->id);
 	ckpt_inhand_forget(cp->id);
 }

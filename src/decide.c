@@ -22,6 +22,7 @@
 #include "checkpoint.h"
 
 #include "decide.h"
+#include "ledger.h"
 #include "query.h"
 #include "result_table.h"
 
@@ -75,6 +76,20 @@ ckpt_decide_analyze(CkptRequest *request, const CkptStepCall *call, List *output
 	}
 	request->output_columns = ckpt_columns_text(request->output_desc);
 	return query;
+}
+
+/*
+ * ckpt_decide_code returns the version of the code that the step is to be
+ * computed with.
+ */
+CkptCode
+ckpt_decide_code(const CkptRequest *request)
+{
+	return (CkptCode) {
+		request->fingerprint->hash,
+		request->cache_version,
+		request->fingerprint->components
+	};
 }
 
 /*
@@ -134,24 +149,24 @@ same_text(const char *a, const char *b)
 static char *
 other_code(const CkptRequest *request, const CkptCheckpoint *cp)
 {
+	CkptCode	code = ckpt_decide_code(request);
+	CkptCode	finished_with = {cp->code_hash, cp->cache_version, NULL};
 	bool		other_version = false;
 	ListCell   *lc;
 
 	if (request->udf == NULL)
 		other_version = !same_text(cp->cache_version, request->cache_version);
-	foreach(lc, ckpt_catalog_code_versions(cp->id))
+	foreach(lc, ckpt_ledger_codes(cp))
 	{
 		CkptCodeVersion *version = (CkptCodeVersion *) lfirst(lc);
 		char	   *difference;
 
-		if (cp->final ? strcmp(version->code_hash, cp->code_hash) != 0 ||
-			!same_text(version->cache_version, cp->cache_version) : version->rows == 0)
+		if (cp->final ? !ckpt_code_equal(&version->code, &finished_with) : version->rows == 0)
 			continue;
-		difference = ckpt_catalog_code_difference(version->components,
-												  request->fingerprint->components);
+		difference = ckpt_code_difference(&version->code, &code);
 		if (difference)
 			return ckpt_fingerprint_describe(difference);
-		other_version |= !same_text(version->cache_version, request->cache_version);
+		other_version |= !same_text(version->code.cache_version, request->cache_version);
 	}
 	return other_version ? "cache_version changed" : NULL;
 }
@@ -174,8 +189,10 @@ is_of_step(const CkptRequest *request, const CkptCheckpoint *cp)
 static bool
 is_current_code(const CkptRequest *request, const CkptCheckpoint *cp)
 {
-	return strcmp(cp->code_hash, request->fingerprint->hash) == 0 &&
-		same_text(cp->cache_version, request->cache_version);
+	CkptCode	code = ckpt_decide_code(request);
+	CkptCode	worked_with = {cp->code_hash, cp->cache_version, NULL};
+
+	return ckpt_code_equal(&code, &worked_with);
 }
 
 /*
@@ -185,8 +202,9 @@ is_current_code(const CkptRequest *request, const CkptCheckpoint *cp)
 static bool
 has_current_code(const CkptRequest *request, const CkptCheckpoint *cp)
 {
-	return ckpt_catalog_rows_of_code(cp->id, request->fingerprint->hash,
-									 request->cache_version) > 0;
+	CkptCode	code = ckpt_decide_code(request);
+
+	return ckpt_ledger_rows_of_code(cp, &code) > 0;
 }
 
 /*

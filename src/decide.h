@@ -13,6 +13,7 @@
 
 #include "carry.h"
 #include "catalog.h"
+#include "code.h"
 #include "udf.h"
 
 /* What to do about rows that other code has computed. */
@@ -64,6 +65,7 @@ typedef struct CkptDecision
 extern const char *ckpt_decide_argument(CkptKind kind);
 extern Query *ckpt_decide_analyze(CkptRequest *request, const CkptStepCall *call,
 								  List *outputs);
+extern CkptCode ckpt_decide_code(const CkptRequest *request);
 extern bool ckpt_decide_needs_identity(CkptRequest *request, CkptDecision *decision);
 extern CkptDecision ckpt_decide(CkptRequest *request, const char *input_hash);
 extern char *ckpt_decide_key(const CkptRequest *request, const char *input_hash);

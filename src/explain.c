@@ -25,6 +25,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "identity.h"
+#include "ledger.h"
 #include "miscadmin.h"
 #include "query.h"
 #include "subxact.h"
@@ -145,7 +146,7 @@ explain_step(void *arg)
 	}
 
 	ex->total = decision.cp->rows_total;
-	ex->kept = decision.cp->rows_processed;
+	ex->kept = ckpt_ledger_totals(decision.cp).processed;
 	if (decision.action == CKPT_REUSE)
 	{
 		ex->action = "reused";
@@ -156,8 +157,11 @@ explain_step(void *arg)
 	{
 		ex->action = "continued";
 		if (request->on_code_change == CKPT_CODE_RECOMPUTE)
-			ex->kept = ckpt_catalog_rows_of_code(decision.cp->id, request->fingerprint->hash,
-												 request->cache_version);
+		{
+			CkptCode	code = ckpt_decide_code(request);
+
+			ex->kept = ckpt_ledger_rows_of_code(decision.cp, &code);
+		}
 	}
 }
 

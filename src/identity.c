@@ -32,6 +32,7 @@
 #include "fingerprint.h"
 #include "identity.h"
 #include "input.h"
+#include "ledger.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "pagestate.h"
@@ -199,9 +200,8 @@ source_content(const RangeTblEntry *rte, Oid owner, bool with_ids, bool *fixed)
 	if (!cp.final)
 	{
 		/* passed-over rows may come to it later */
-		CkptWorkDone done;
+		CkptWorkDone done = ckpt_ledger_totals(&cp);
 
-		ckpt_catalog_load_work(cp.id, 0, 0, &done, NULL);
 		content = ckpt_rowhash_finish(cp.output_columns, &done.output);
 	}
 	return with_ids ? psprintf("%s " INT64_FORMAT, content, cp.id) : content;

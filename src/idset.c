@@ -243,6 +243,52 @@ ckpt_idset_load_range(CkptIdSet *set, int64 range_no, const uint8 *bits,
 }
 
 /*
+ * ckpt_idset_add_set adds all ids of another set with the same max_id, range by
+ * range.
+ */
+void
+ckpt_idset_add_set(CkptIdSet *set, const CkptIdSet *other)
+{
+	Assert(set->max_id == other->max_id);
+
+	for (int64 i = 0; i < other->nranges; i++)
+	{
+		if (other->ranges[i].count == 0)
+			continue;
+		ckpt_idset_load_range(set, i, other->ranges[i].bits, RANGE_BYTES);
+		set->ranges[i].dirty = true;
+	}
+}
+
+/*
+ * ckpt_idset_fill adds all ids.
+ */
+void
+ckpt_idset_fill(CkptIdSet *set)
+{
+	for (int64 i = 0; i < set->nranges; i++)
+	{
+		ckpt_idset_load_range(set, i, NULL, 0);
+		set->ranges[i].dirty = true;
+	}
+}
+
+/*
+ * ckpt_idset_clear takes all ids out of a set, which must not be a stored one.
+ */
+void
+ckpt_idset_clear(CkptIdSet *set)
+{
+	for (int64 i = 0; i < set->nranges; i++)
+	{
+		if (set->ranges[i].bits)
+			pfree(set->ranges[i].bits);
+		set->ranges[i] = (CkptIdRange) {0};
+	}
+	set->count = 0;
+}
+
+/*
  * ckpt_idset_store_range gives the stored form of a range.
  *
  * Returns the number of bytes, with *bits pointing into the set; for a full

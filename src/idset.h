@@ -36,6 +36,9 @@ typedef struct CkptIdSet
 extern CkptIdSet *ckpt_idset_create(int64 max_id);
 extern int64 ckpt_idset_add_run(CkptIdSet *set, int64 first, int64 last);
 extern bool ckpt_idset_add(CkptIdSet *set, int64 id);
+extern void ckpt_idset_add_set(CkptIdSet *set, const CkptIdSet *other);
+extern void ckpt_idset_fill(CkptIdSet *set);
+extern void ckpt_idset_clear(CkptIdSet *set);
 extern int64 ckpt_idset_next_missing(const CkptIdSet *set, int64 id);
 extern int64 ckpt_idset_next_member(const CkptIdSet *set, int64 id);
 extern int64 ckpt_idset_full_ranges(const CkptIdSet *set, int64 range_no);

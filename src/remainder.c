@@ -4,7 +4,6 @@
  *	  What a checkpoint has left to do, for SQL: the rows, and the ids.
  *
  * The processed set is read as of the statement's snapshot, as the rows are.
- * A final checkpoint has no stored set: all its rows are processed.
  *
  * IDENTIFICATION
  *	  src/remainder.c
@@ -21,6 +20,7 @@
 #include "funcapi.h"
 #include "idset.h"
 #include "job.h"
+#include "ledger.h"
 #include "miscadmin.h"
 #include "result_table.h"
 #include "role.h"
@@ -36,22 +36,6 @@ PG_FUNCTION_INFO_V1(checkpoint_remaining_ids);
 PG_FUNCTION_INFO_V1(checkpoint_processed_ids);
 PG_FUNCTION_INFO_V1(checkpoint_is_processed);
 PG_FUNCTION_INFO_V1(checkpoint_output);
-
-/*
- * remainder_processed reads the processed set of a checkpoint that is not
- * final; NULL means that all is processed.
- */
-static CkptIdSet *
-remainder_processed(const CkptCheckpoint *cp)
-{
-	CkptIdSet  *set;
-
-	if (cp->final)
-		return NULL;
-	set = ckpt_idset_create(cp->rows_total);
-	ckpt_catalog_load_processed(cp->id, 0, 0, set, NULL);
-	return set;
-}
 
 static void
 remainder_get_checkpoint(int64 id, CkptCheckpoint *cp)
@@ -95,8 +79,8 @@ checkpoint_remainder(PG_FUNCTION_ARGS)
 		aclcheck_error(aclresult, OBJECT_TABLE, get_rel_name(relid));
 
 	InitMaterializedSRF(fcinfo, 0);
-	processed = remainder_processed(&cp);
-	if (processed == NULL)
+	processed = ckpt_ledger_processed(&cp);
+	if (processed->count == cp.rows_total)
 		return (Datum) 0;
 
 	rel = table_open(relid, AccessShareLock);
@@ -126,8 +110,7 @@ remainder_ids(FunctionCallInfo fcinfo, bool want)
 {
 	typedef struct
 	{
-		CkptIdSet  *set;		/* NULL: all */
-		int64		max_id;
+		CkptIdSet  *set;
 		int64		next;
 	} IdsState;
 	FuncCallContext *funcctx;
@@ -142,8 +125,7 @@ remainder_ids(FunctionCallInfo fcinfo, bool want)
 		oldcxt = MemoryContextSwitchTo(funcctx->multi_call_memory_ctx);
 		remainder_get_checkpoint(PG_GETARG_INT64(0), &cp);
 		state = palloc(sizeof(IdsState));
-		state->set = remainder_processed(&cp);
-		state->max_id = cp.rows_total;
+		state->set = ckpt_ledger_processed(&cp);
 		state->next = 1;
 		funcctx->user_fctx = state;
 		MemoryContextSwitchTo(oldcxt);
@@ -151,12 +133,9 @@ remainder_ids(FunctionCallInfo fcinfo, bool want)
 
 	funcctx = SRF_PERCALL_SETUP();
 	state = (IdsState *) funcctx->user_fctx;
-	if (!want)
-		state->next = state->set ? ckpt_idset_next_missing(state->set, state->next) :
-			state->max_id + 1;
-	else if (state->set)
-		state->next = ckpt_idset_next_member(state->set, state->next);
-	if (state->next > state->max_id)
+	state->next = want ? ckpt_idset_next_member(state->set, state->next) :
+		ckpt_idset_next_missing(state->set, state->next);
+	if (state->next > state->set->max_id)
 		SRF_RETURN_DONE(funcctx);
 	SRF_RETURN_NEXT(funcctx, Int64GetDatum(state->next++));
 }
@@ -178,7 +157,6 @@ checkpoint_is_processed(PG_FUNCTION_ARGS)
 {
 	int64		id = PG_GETARG_INT64(1);
 	CkptCheckpoint cp;
-	CkptIdSet  *set;
 
 	remainder_get_checkpoint(PG_GETARG_INT64(0), &cp);
 	if (id < 1 || id > cp.rows_total)
@@ -186,8 +164,7 @@ checkpoint_is_processed(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("checkpoint %lld has no row %lld", (long long) cp.id, (long long) id),
 				 errhint("Its rows are 1 to %lld.", (long long) cp.rows_total)));
-	set = remainder_processed(&cp);
-	PG_RETURN_BOOL(set == NULL || ckpt_idset_contains(set, id));
+	PG_RETURN_BOOL(ckpt_idset_contains(ckpt_ledger_processed(&cp), id));
 }
 
 /*

@@ -1211,18 +1211,6 @@ ckpt_rowhash_merge(CkptRowSum *sum, const CkptRowSum *other)
 }
 
 /*
- * ckpt_rowhash_take_away takes the rows of another sum, which are among them, out
- * of a sum.
- */
-void
-ckpt_rowhash_take_away(CkptRowSum *sum, const CkptRowSum *other)
-{
-	sum->hi -= other->hi + (sum->lo < other->lo);
-	sum->lo -= other->lo;
-	sum->rows -= other->rows;
-}
-
-/*
  * ckpt_rowhash_columns writes the names and types of the columns hashed.
  */
 char *

@@ -33,7 +33,6 @@ extern void ckpt_rowhash_add(CkptRowHasher *hasher, CkptRowSum *sum,
 extern void ckpt_rowhash_add_tuple(CkptRowHasher *hasher, CkptRowSum *sum,
 								   HeapTuple tuple);
 extern void ckpt_rowhash_merge(CkptRowSum *sum, const CkptRowSum *other);
-extern void ckpt_rowhash_take_away(CkptRowSum *sum, const CkptRowSum *other);
 extern char *ckpt_rowhash_columns(const CkptRowHasher *hasher);
 extern char *ckpt_rowhash_finish(const char *columns, const CkptRowSum *sum);
 extern char *ckpt_type_text(Oid typid, int32 typmod, bits16 flags);

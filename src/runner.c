@@ -56,6 +56,7 @@
 #include "inhand.h"
 #include "jit/jit.h"
 #include "joblock.h"
+#include "ledger.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -119,11 +120,9 @@ struct CkptRunner
 	MemoryContext batch_cxt;	/* a batch */
 	MemoryContext row_cxt;		/* a row of the output */
 
-	CkptIdSet  *closed;			/* not to be called: processed or given up */
-	CkptIdSet  *mine;			/* processed by this worker with this code */
-	CkptIdSet  *suspects;		/* in hand when a process crashed, or NULL */
-	CkptIdSet  *failed_before;	/* in quarantine when the run began, or NULL */
-	CkptWorkDone done;			/* what this worker did with this code */
+	CkptLedger *ledger;
+	const CkptIdSet *closed;	/* not to be called: processed or given up */
+	const CkptIdSet *suspects;	/* in hand when a process crashed, or NULL */
 
 	/* where it is: ids lo .. hi are its to compute */
 	int64		lo;
@@ -148,7 +147,6 @@ struct CkptRunner
 	Relation	output;
 	PlannedStmt *plan;
 	int64		deadline;		/* ms */
-	CkptWorkDone done_before;	/* this worker, with this code, until then */
 	bool		code_changed;	/* in the course of it */
 	bool		dirty;			/* it has results */
 	bool		end_transaction;	/* before the next batch */
@@ -340,22 +338,14 @@ receiver_shutdown(DestReceiver *self)
 }
 
 /*
- * runner_take_code makes this worker go on with what it did with a version of
- * the code.
+ * runner_code returns the version of the code as it was last looked at.
  */
-static void
-runner_take_code(CkptRunner *runner, int code_no)
+static CkptCode
+runner_code(const CkptRunner *runner)
 {
-	MemoryContext oldcxt = MemoryContextSwitchTo(runner->cxt);
+	const CkptFingerprint *fingerprint = runner->udf->fingerprint;
 
-	runner->task.code_no = code_no;
-	runner->mine = ckpt_idset_create(runner->cp->rows_total);
-	ckpt_catalog_load_processed(runner->cp->id, code_no, runner->task.worker, NULL,
-								runner->mine);
-	ckpt_catalog_load_work(runner->cp->id, code_no, runner->task.worker, NULL,
-						   &runner->done);
-	runner->sum = runner->done.output;
-	MemoryContextSwitchTo(oldcxt);
+	return (CkptCode) {fingerprint->hash, runner->cp->cache_version, fingerprint->components};
 }
 
 /*
@@ -365,14 +355,11 @@ runner_take_code(CkptRunner *runner, int code_no)
 static void
 runner_take_new_code(CkptRunner *runner)
 {
-	const CkptFingerprint *code = runner->udf->fingerprint;
+	CkptCode	code = runner_code(runner);
 
 	/* in this order in each process: both may wait for another one's commit */
-	runner_take_code(runner,
-					 ckpt_catalog_code_version(runner->cp->id, code->hash,
-											   runner->cp->cache_version,
-											   code->components));
-	runner->cp->code_hash = code->hash;
+	ckpt_ledger_take_code(runner->ledger, &code);
+	runner->cp->code_hash = runner->udf->fingerprint->hash;
 	ckpt_catalog_update_checkpoint(runner->cp);
 }
 
@@ -387,6 +374,7 @@ ckpt_runner_create(const CkptRunTask *task, CkptUdf *udf, CkptCheckpoint *cp,
 				   CkptPool *pool)
 {
 	CkptRunner *runner = palloc0(sizeof(CkptRunner));
+	CkptCode	code;
 
 	runner->task = *task;
 	runner->udf = udf;
@@ -400,18 +388,12 @@ ckpt_runner_create(const CkptRunTask *task, CkptUdf *udf, CkptCheckpoint *cp,
 											  ALLOCSET_DEFAULT_SIZES);
 	runner->row_cxt = AllocSetContextCreate(runner->cxt, "checkpoint row",
 											ALLOCSET_DEFAULT_SIZES);
-	runner->closed = ckpt_idset_create(cp->rows_total);
-	ckpt_catalog_load_processed(cp->id, 0, 0, runner->closed, NULL);
-	runner_take_code(runner, task->code_no);
-
-	runner->suspects = ckpt_idset_create(cp->rows_total);
-	ckpt_catalog_load_crashes(cp->id, cp->code_hash, cp->cache_version, runner->suspects,
-							  runner->closed);
-	if (runner->suspects->count == 0)
-		runner->suspects = NULL;
-	runner->failed_before = ckpt_idset_create(cp->rows_total);
-	if (ckpt_catalog_load_errors(cp->id, 0, runner->failed_before) == 0)
-		runner->failed_before = NULL;
+	/* a worker's may be another than the session's: replaced since, or shadowed */
+	code = runner_code(runner);
+	runner->ledger = ckpt_ledger_open(cp, &code, task->worker);
+	ckpt_ledger_close_crashed(runner->ledger);
+	runner->closed = ckpt_ledger_closed(runner->ledger);
+	runner->suspects = ckpt_ledger_suspects(runner->ledger);
 
 	runner->batch_rows = 1;
 	runner->max_batch_rows = ckpt_batch_rows;
@@ -440,8 +422,7 @@ ckpt_runner_create(const CkptRunTask *task, CkptUdf *udf, CkptCheckpoint *cp,
 void
 ckpt_runner_begin_second_pass(CkptRunner *runner)
 {
-	ckpt_catalog_load_processed(runner->cp->id, 0, 0, runner->closed, NULL);
-	(void) ckpt_catalog_load_errors(runner->cp->id, runner->task.job_id, runner->closed);
+	ckpt_ledger_refresh(runner->ledger);
 	runner->second_pass = true;
 	runner->in_range = true;
 	runner->lo = 1;
@@ -553,7 +534,6 @@ runner_open(CkptRunner *runner)
 
 	/* a batch is over before compilation would pay */
 	runner->plan->jitFlags = PGJIT_NONE;
-	runner->done_before = runner->done;
 	runner->code_changed = false;
 	runner->deadline = now_ms() + ckpt_commit_interval;
 	runner->dirty = false;
@@ -721,7 +701,7 @@ give_up_results(CkptRunner *runner, bool all)
 	if (all)
 	{
 		runner->nclaimed = 0;
-		runner->sum = runner->done.output;
+		runner->sum = (CkptRowSum) {0};
 		ckpt_rowbuffer_reset(runner->buffer);
 	}
 	else if (runner->nclaimed > 0)
@@ -741,11 +721,12 @@ write_results(CkptRunner *runner)
 {
 	int64		nrows = ckpt_rowbuffer_count(runner->buffer);
 	int64		first_id = 0;
+	int64		last_id = 0;
 
 	if (runner->udf->kind == CKPT_GEN && nrows > 0)
 	{
 		first_id = (int64) pg_atomic_fetch_add_u64(&runner->pool->next_output_id, nrows);
-		runner->done.max_output_id = first_id + nrows - 1;
+		last_id = first_id + nrows - 1;
 	}
 	ckpt_rowbuffer_flush(runner->buffer, runner->output, TABLE_INSERT_SKIP_FSM, first_id);
 	CommandCounterIncrement();
@@ -757,27 +738,16 @@ write_results(CkptRunner *runner)
 
 		for (n = 1; i + n < runner->nclaimed && runner->claimed[i + n] == first + n;)
 			n++;
-		twice = ckpt_idset_add_run(runner->closed, first, first + n - 1);
+		twice = ckpt_ledger_mark(runner->ledger, first, first + n - 1);
 		if (twice != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED),
 					 errmsg("input table has two rows with %s %lld", CKPT_ID_COLUMN,
 							(long long) twice),
 					 errhint("Run the job with fresh => true.")));
-		(void) ckpt_idset_add_run(runner->mine, first, first + n - 1);
 	}
-	for (int i = 0; runner->suspects && i < runner->nclaimed; i++)
-	{
-		if (ckpt_idset_contains(runner->suspects, runner->claimed[i]))
-			ckpt_catalog_delete_crash(runner->cp->id, runner->claimed[i]);
-	}
-	for (int i = 0; runner->failed_before && i < runner->nclaimed; i++)
-	{
-		if (ckpt_idset_contains(runner->failed_before, runner->claimed[i]))
-			ckpt_catalog_delete_error(runner->cp->id, runner->claimed[i]);
-	}
-	runner->done.output = runner->sum;
-	runner->done.processed += runner->nclaimed;
+	ckpt_ledger_add_output(runner->ledger, &runner->sum, last_id);
+	runner->sum = (CkptRowSum) {0};
 	runner->careful_rows = Max(0, runner->careful_rows - runner->nclaimed);
 	runner->dirty |= runner->nclaimed > 0;
 }
@@ -908,12 +878,14 @@ handle_failure(CkptRunner *runner, ErrorData *error, int64 id)
 		}
 		if (runner->task.skip && may_skip(runner, error))
 		{
-			ckpt_catalog_record_error(runner->cp->id, runner->task.job_id, id,
-									  unpack_sql_state(error->sqlerrcode), error->message,
-									  error->detail, error->context, runner->attempts);
-			if (runner->suspects && ckpt_idset_contains(runner->suspects, id))
-				ckpt_catalog_delete_crash(runner->cp->id, id);
-			(void) ckpt_idset_add(runner->closed, id);
+			ckpt_ledger_fail(runner->ledger, id,
+							 &(CkptFailure) {
+								 .sqlstate = unpack_sql_state(error->sqlerrcode),
+								 .message = error->message,
+								 .detail = error->detail,
+								 .context = error->context,
+								 .attempts = runner->attempts
+							 });
 			runner->dirty = true;
 			FreeErrorData(error);
 			return;
@@ -1019,32 +991,18 @@ look_at_code(void *arg)
 /*
  * take_mixed_code makes what the transaction has computed the work of a version
  * of the code that nothing else is: which rows are the old code's and which the
- * new one's is not known.  What was stored before stays as it is.
+ * new one's is not known.
  */
 static void
 take_mixed_code(CkptRunner *runner, const char *old_hash, const char *old_components)
 {
-	CkptIdSet  *all = runner->mine;
-	CkptIdSet  *before = ckpt_idset_create(runner->cp->rows_total);
-	CkptWorkDone done = runner->done;
-	char	   *hash = ckpt_hash_text(psprintf("%s\1%s", old_hash, runner->udf->fingerprint->hash));
+	CkptCode	code = {
+		.hash = ckpt_hash_text(psprintf("%s\1%s", old_hash, runner->udf->fingerprint->hash)),
+		.cache_version = runner->cp->cache_version,
+		.components = old_components
+	};
 
-	ckpt_catalog_load_processed(runner->cp->id, runner->task.code_no, runner->task.worker,
-								NULL, before);
-	done.processed -= runner->done_before.processed;
-	ckpt_rowhash_take_away(&done.output, &runner->done_before.output);
-
-	runner_take_code(runner,
-					 ckpt_catalog_code_version(runner->cp->id, hash, runner->cp->cache_version,
-											   old_components));
-	for (int64 id = 1; id <= all->max_id; id++)
-	{
-		if (ckpt_idset_contains(all, id) && !ckpt_idset_contains(before, id))
-			(void) ckpt_idset_add(runner->mine, id);
-	}
-	runner->done.processed += done.processed;
-	runner->done.max_output_id = Max(runner->done.max_output_id, done.max_output_id);
-	ckpt_rowhash_merge(&runner->done.output, &done.output);
+	ckpt_ledger_take_code(runner->ledger, &code);
 }
 
 /*
@@ -1064,10 +1022,7 @@ record_work(CkptRunner *runner)
 		if (runner->code_changed)
 			take_mixed_code(runner, old_hash, old_components);
 	}
-	ckpt_catalog_store_processed(runner->cp->id, runner->task.code_no,
-								 runner->task.worker, runner->mine);
-	ckpt_catalog_store_work(runner->cp->id, runner->task.code_no, runner->task.worker,
-							&runner->done);
+	ckpt_ledger_store(runner->ledger);
 	if (runner->code_changed)
 		runner_take_new_code(runner);
 }

@@ -21,8 +21,7 @@ typedef struct CkptRunTask
 {
 	int64		job_id;
 	int64		checkpoint_id;
-	int			code_no;
-	int			worker;			/* 0 is the calling session */
+	int			worker;			/* its number as a writer of the ledger */
 	Oid			owner;			/* whom the UDF runs as */
 	bool		skip;			/* failed rows go into quarantine */
 	int			max_errors;		/* so many of them */

@@ -5,8 +5,8 @@
  *
  * Who spells SQL on a table is that table's module: ledger.c for processed sets,
  * work, code versions, errors and crashes, catalog.c for jobs, steps and
- * checkpoints.  Nobody else calls this.  Whether the user may do what is asked
- * for is the callers' business: see ckpt_role_check().
+ * checkpoints.  Nobody else has statements on tables.  Whether the user may do
+ * what is asked for is the callers' business: see ckpt_role_check().
  *
  *	STATEMENT(st, "SELECT ... WHERE job_id = $1");
  *

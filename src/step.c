@@ -52,6 +52,7 @@
 #include "input.h"
 #include "job.h"
 #include "joblock.h"
+#include "ledger.h"
 #include "miscadmin.h"
 #include "publish.h"
 #include "query.h"
@@ -121,6 +122,7 @@ typedef struct Step
 	int64		step_id;
 	bool		job_locked;
 	CkptCheckpoint *cp;
+	CkptWorkDone done;			/* what is on record of cp */
 	CkptRunTask task;
 	CkptPool   *pool;
 	CkptRunner *runner;
@@ -303,7 +305,8 @@ step_reuse(Step *step, CkptCheckpoint *cp)
 	step->counts.kept = cp->rows_total;
 	step->counts.computed = 0;
 	step->counts.failed = 0;
-	step->counts.output = cp->rows_output;
+	step->done = ckpt_ledger_totals(cp);
+	step->counts.output = step->done.output.rows;
 	ckpt_catalog_touch_checkpoint(cp->id);
 	ckpt_cleanup_superseded(step->job.owner, step->job.name, step->name, cp->id);
 	step->state = step->kind == CKPT_SAVE ? STEP_PUBLISH : STEP_DONE;
@@ -313,13 +316,11 @@ step_reuse(Step *step, CkptCheckpoint *cp)
  * recompute_other_code drops the results of other versions of the code.
  */
 static void
-recompute_other_code(Step *step)
+recompute_other_code(Step *step, const CkptCode *code)
 {
-	CkptIdSet  *keep = ckpt_idset_create(step->cp->rows_total);
-
-	ckpt_catalog_delete_other_code(step->cp->id, step->task.code_no);
-	ckpt_catalog_load_processed(step->cp->id, 0, 0, keep, NULL);
-	ckpt_result_table_keep(step->cp->output_table, step->kind == CKPT_MAP ? 1 : 2, keep);
+	ckpt_ledger_forget_other_code(step->cp, code);
+	ckpt_result_table_keep(step->cp->output_table, step->kind == CKPT_MAP ? 1 : 2,
+						   ckpt_ledger_processed(step->cp));
 }
 
 /*
@@ -329,42 +330,48 @@ recompute_other_code(Step *step)
 static void
 quarantine_row(const Step *step, int64 id, int attempts)
 {
-	ckpt_catalog_record_error(step->cp->id, step->job.job_id, id,
-							  unpack_sql_state(ERRCODE_CRASH_SHUTDOWN),
-							  "server process crashed twice with this row in hand",
-							  "The row is not computed again before the code has changed.",
-							  NULL, attempts);
+	CkptFailure failure = {
+		.sqlstate = unpack_sql_state(ERRCODE_CRASH_SHUTDOWN),
+		.message = "server process crashed twice with this row in hand",
+		.detail = "The row is not computed again before the code has changed.",
+		.attempts = attempts
+	};
+
+	ckpt_ledger_quarantine(step->cp, id, &failure);
 }
 
 /*
- * quarantine_poisonous notes which rows were in hand when a process of an
- * earlier run crashed, and puts those that were at two crashes into
- * quarantine.
+ * record_crashes notes which rows were in hand when a process of an earlier run
+ * crashed, with the code of that run.
  */
 static void
-quarantine_poisonous(Step *step)
+record_crashes(const Step *step)
 {
-	CkptCheckpoint *cp = step->cp;
-	CkptIdSet  *suspects = ckpt_idset_create(cp->rows_total);
-	CkptIdSet  *poisonous = ckpt_idset_create(cp->rows_total);
 	ListCell   *lc;
 
-	foreach(lc, ckpt_inhand_collect(cp->id))
+	foreach(lc, ckpt_inhand_collect(step->cp->id))
 	{
 		int64		id = *(int64 *) lfirst(lc);
 		int			crashes;
 
-		if (id > cp->rows_total)
+		if (id > step->cp->rows_total)
 			continue;
-		crashes = ckpt_catalog_record_crash(cp->id, id, cp->code_hash, cp->cache_version);
+		crashes = ckpt_ledger_record_crash(step->cp, id);
 		if (crashes > 1)
 			quarantine_row(step, id, crashes);
 	}
+}
 
-	/* they are this job's, too */
-	ckpt_catalog_load_crashes(cp->id, step->request.fingerprint->hash, step->cache_version,
-							  suspects, poisonous);
-	for (int64 id = 1; (id = ckpt_idset_next_member(poisonous, id)) <= cp->rows_total; id++)
+/*
+ * quarantine_poisonous puts the rows that were in hand at two crashes, with the
+ * code at hand, into this job's quarantine, too.
+ */
+static void
+quarantine_poisonous(const Step *step)
+{
+	CkptIdSet  *poisonous = ckpt_ledger_crashed_twice(step->cp);
+
+	for (int64 id = 1; (id = ckpt_idset_next_member(poisonous, id)) <= poisonous->max_id; id++)
 		quarantine_row(step, id, 0);
 }
 
@@ -376,8 +383,7 @@ static void
 step_begin_run(Step *step)
 {
 	CkptCheckpoint *cp = step->cp;
-	const CkptFingerprint *code = step->request.fingerprint;
-	CkptWorkDone done;
+	CkptCode	code = ckpt_decide_code(&step->request);
 
 	step->computing = GetCurrentTimestamp();
 	step->task.job_id = step->job.job_id;
@@ -386,27 +392,25 @@ step_begin_run(Step *step)
 	step->task.skip = step->skip;
 	step->task.max_errors = step->max_errors;
 	step->task.retries = step->retries;
-	step->task.code_no = ckpt_catalog_code_version(cp->id, code->hash, step->cache_version,
-												   code->components);
-	if (step->on_code_change == CKPT_CODE_RECOMPUTE)
-		recompute_other_code(step);
-	quarantine_poisonous(step);
 
 	cp->job_id = step->job.job_id;
-	cp->code_hash = code->hash;
+	record_crashes(step);
+	ckpt_ledger_note_code(cp, &code);
+	cp->code_hash = step->request.fingerprint->hash;
 	cp->cache_version = step->cache_version;
 	ckpt_catalog_update_checkpoint(cp);
+	if (step->on_code_change == CKPT_CODE_RECOMPUTE)
+		recompute_other_code(step, &code);
+	quarantine_poisonous(step);
 
-	ckpt_catalog_load_work(cp->id, 0, 0, &done, NULL);
-	cp->rows_processed = done.processed;
-	cp->rows_output = done.output.rows;
+	step->done = ckpt_ledger_totals(cp);
 	step->counts.total = cp->rows_total;
-	step->counts.kept = done.processed;
+	step->counts.kept = step->done.processed;
 	step->counts.computed = 0;
 	step->counts.failed = 0;
-	step->counts.output = done.output.rows;
+	step->counts.output = step->done.output.rows;
 	step->pool = palloc(sizeof(CkptPool));
-	ckpt_pool_init(step->pool, cp->rows_total, 1, done.max_output_id + 1);
+	ckpt_pool_init(step->pool, cp->rows_total, 1, step->done.max_output_id + 1);
 	ckpt_catalog_update_step(step->step_id, "running", step->reason, cp->id,
 							 &step->counts, false);
 	step->state = STEP_RUN;
@@ -471,6 +475,7 @@ step_adopt(Step *step, CkptCheckpoint *cp, bool carry)
 	step->cp = cp;
 	step->action = "continued";
 	step->kept_from = cp->job_id;
+	step->done = ckpt_ledger_totals(cp);
 	if (carry)
 		carry_over(step, &counts);
 	step_begin_run(step);
@@ -533,38 +538,34 @@ static void
 step_finish(Step *step)
 {
 	CkptCheckpoint *cp = step->cp;
-	CkptWorkDone done;
 
-	ckpt_catalog_load_work(cp->id, 0, 0, &done, NULL);
+	step->done = ckpt_ledger_totals(cp);
 	cp->final = true;
 	if (step->udf)
 	{
 		CkptUser	saved = ckpt_user_become(step->job.owner);
-		CkptFingerprint *code;
+		CkptCode	code;
 
 		/* replaced in the last moment, the code may have computed any row */
 		PushActiveSnapshot(GetTransactionSnapshot());
 		cp->mixed_code = ckpt_udf_refresh(step->udf, cp->input_table);
 		PopActiveSnapshot();
 		ckpt_user_restore(saved);
-		code = step->udf->fingerprint;
-		step->request.fingerprint = code;
-		cp->code_hash = code->hash;
-		(void) ckpt_catalog_code_version(cp->id, code->hash, step->cache_version,
-										 code->components);
+		step->request.fingerprint = step->udf->fingerprint;
+		code = ckpt_decide_code(&step->request);
+		cp->code_hash = step->udf->fingerprint->hash;
+		ckpt_ledger_note_code(cp, &code);
 		ckpt_catalog_update_checkpoint(cp);
 		/* it may be that none of its rows is of the code that it is finished with */
-		cp->mixed_code |= ckpt_catalog_rows_of_code(cp->id, code->hash, step->cache_version) <
-			done.processed;
+		cp->mixed_code |= ckpt_ledger_rows_of_code(cp, &code) < step->done.processed;
 	}
 	cp->content_hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(step->request.output_desc)),
-										   &done.output);
+										   &step->done.output);
 
 	/* the output of map has its input's columns; that of gen has not */
 	if (step->kind == CKPT_MAP && ckpt_result_table_drop(cp->input_table, cp->owner))
 		cp->input_table = NULL;
-	if (!cp->mixed_code)
-		ckpt_catalog_delete_processed(cp->id);
+	ckpt_ledger_finish(cp);
 	ckpt_catalog_finish_checkpoint(cp, ckpt_decide_key(&step->request, cp->input_hash));
 	ckpt_cleanup_superseded(step->job.owner, step->job.name, step->name, cp->id);
 	step->state = step->kind == CKPT_SAVE ? STEP_PUBLISH : STEP_DONE;
@@ -653,11 +654,10 @@ step_materialize(Step *step)
 	}
 	else
 	{
-		CkptWorkDone done = {input.sum.rows, 0, input.sum};
+		int64		nrows = input.sum.rows;
 
-		ckpt_catalog_store_work(cp->id, 0, 0, &done);
-		cp->rows_processed = cp->rows_output = done.processed;
-		step->counts = (CkptStepCounts) {done.processed, 0, done.processed, 0, done.processed, -1};
+		ckpt_ledger_store_query(cp, &input.sum);
+		step->counts = (CkptStepCounts) {nrows, 0, nrows, 0, nrows, -1};
 		step_finish(step);
 	}
 }
@@ -765,16 +765,12 @@ step_clock(Step *step)
 static void
 step_count(Step *step)
 {
-	CkptWorkDone done;
-
 	if (step->task.checkpoint_id == 0)
 		return;
-	ckpt_catalog_load_work(step->cp->id, 0, 0, &done, NULL);
-	step->cp->rows_processed = done.processed;
-	step->cp->rows_output = done.output.rows;
-	step->counts.computed = done.processed - step->counts.kept;
-	step->counts.output = done.output.rows;
-	step->counts.failed = ckpt_catalog_load_errors(step->cp->id, step->job.job_id, NULL);
+	step->done = ckpt_ledger_totals(step->cp);
+	step->counts.computed = step->done.processed - step->counts.kept;
+	step->counts.output = step->done.output.rows;
+	step->counts.failed = ckpt_ledger_count_failed(step->cp, step->job.job_id);
 }
 
 /*
@@ -861,12 +857,12 @@ step_collect(Step *step)
 	}
 
 	step_count(step);
-	if (step->cp->rows_processed == step->cp->rows_total)
+	if (step->done.processed == step->cp->rows_total)
 	{
 		step_finish(step);
 		return;
 	}
-	if (step->cp->rows_processed + step->counts.failed < step->cp->rows_total)
+	if (step->done.processed + step->counts.failed < step->cp->rows_total)
 	{
 		/* a worker died, or rows are not where they should be */
 		if (step->passes++ > 0)
@@ -874,7 +870,7 @@ step_collect(Step *step)
 					(errcode(ERRCODE_DATA_CORRUPTED),
 					 errmsg("input table \"%s.%s\" lacks %lld of its rows",
 							CKPT_DATA_SCHEMA, step->cp->input_table,
-							(long long) (step->cp->rows_total - step->cp->rows_processed -
+							(long long) (step->cp->rows_total - step->done.processed -
 										 step->counts.failed)),
 					 errhint("Run the job with fresh => true.")));
 		step->second_pass = true;
@@ -1037,7 +1033,7 @@ step_add_context(const Step *step, ErrorData *error)
 		appendStringInfo(&buf, ", %s " INT64_FORMAT, CKPT_ID_COLUMN, step->error_id);
 	if (step->cp && step->udf)
 		appendStringInfo(&buf, ", %lld of %lld rows kept",
-						 (long long) step->cp->rows_processed,
+						 (long long) step->done.processed,
 						 (long long) step->cp->rows_total);
 	error->context = buf.data;
 	if (error->hint == NULL)

@@ -513,10 +513,6 @@ worker_prepare(void *arg)
 				 errdetail("They were %s and are %s.", worker->cp.output_columns,
 						   ckpt_columns_text(udf->output_desc)),
 				 errhint("Run the job again: the step is computed anew.")));
-	/* it may be other code than the session's: replaced since, or shadowed there */
-	worker->task.code_no = ckpt_catalog_code_version(worker->cp.id, udf->fingerprint->hash,
-													 worker->cp.cache_version,
-													 udf->fingerprint->components);
 	worker->runner = ckpt_runner_create(&worker->task, udf, &worker->cp,
 										&worker->shared->pool);
 	PopActiveSnapshot();

@@ -1,0 +1,36 @@
+/*-------------------------------------------------------------------------
+ *
+ * code.h
+ *	  A version of the code that computes rows.
+ *
+ * IDENTIFICATION
+ *	  src/code.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_CODE_H
+#define CKPT_CODE_H
+
+/*
+ * Two versions are the same if hash and cache_version are.  Components only say
+ * what makes the difference between two versions; where a version is looked for
+ * they may be NULL.
+ */
+typedef struct CkptCode
+{
+	const char *hash;			/* of the fingerprint */
+	const char *cache_version;	/* or NULL */
+	const char *components;		/* JSON object: name of part -> its hash */
+} CkptCode;
+
+static inline bool
+ckpt_code_equal(const CkptCode *a, const CkptCode *b)
+{
+	return strcmp(a->hash, b->hash) == 0 &&
+		strcmp(a->cache_version ? a->cache_version : "",
+			   b->cache_version ? b->cache_version : "") == 0;
+}
+
+extern char *ckpt_code_difference(const CkptCode *old, const CkptCode *new);
+
+#endif							/* CKPT_CODE_H */
