@@ -75,6 +75,15 @@ ckpt_catalog_insert_job(const char *name, Oid owner, int64 rerun_of,
 	return job_id;
 }
 
+/*
+ * row_word returns the value of the word that is written in a column.
+ */
+static int
+row_word(CkptStatement *st, uint64 row, int col, const CkptWords *words)
+{
+	return ckpt_word_value(words, ckpt_row_text(st, row, col));
+}
+
 #define JOB_COLUMNS "job_id, name, owner, status, attached, fresh, started_at, resume_from, refused"
 
 static void
@@ -83,7 +92,7 @@ row_job(CkptStatement *st, uint64 row, CkptJob *job)
 	job->job_id = ckpt_row_int8(row, 1);
 	job->name = ckpt_row_text(st, row, 2);
 	job->owner = row_owner(row, 3);
-	job->status = ckpt_row_text(st, row, 4);
+	job->status = row_word(st, row, 4, &ckpt_job_statuses);
 	job->attached = ckpt_row_bool(row, 5);
 	job->fresh = ckpt_row_bool(row, 6);
 	job->started_at = ckpt_row_text(st, row, 7);
@@ -189,7 +198,7 @@ ckpt_catalog_store_refused(int64 job_id, const char *refused)
  * an interrupted one says what is known.
  */
 void
-ckpt_catalog_end_job(int64 job_id, const char *status, const char *error)
+ckpt_catalog_end_job(int64 job_id, CkptJobStatus status, const char *error)
 {
 	STATEMENT(st, "UPDATE checkpoint.job SET status = $2, ended_at = clock_timestamp(),"
 			  " error = CASE WHEN $3 IS NULL AND $2 = 'interrupted'"
@@ -197,7 +206,7 @@ ckpt_catalog_end_job(int64 job_id, const char *status, const char *error)
 			  " WHERE job_id = $1 AND status = 'running'");
 
 	ckpt_arg_int8(&st, job_id);
-	ckpt_arg_text(&st, status);
+	ckpt_arg_text(&st, ckpt_word(&ckpt_job_statuses, status));
 	ckpt_arg_text(&st, error);
 	ckpt_statement_run(&st, SPI_OK_UPDATE);
 }
@@ -207,7 +216,7 @@ ckpt_catalog_end_job(int64 job_id, const char *status, const char *error)
  * or 0 if the job has a step of that name.
  */
 int64
-ckpt_catalog_insert_step(int64 job_id, const CkptStepCall *call)
+ckpt_catalog_insert_step(int64 job_id, const char *step, const CkptSpec *spec)
 {
 	STATEMENT(st, "INSERT INTO checkpoint.step (job_id, step, kind, action, query, udf,"
 			  " cache_enabled, cache_version, probe, on_code_change)"
@@ -216,14 +225,14 @@ ckpt_catalog_insert_step(int64 job_id, const CkptStepCall *call)
 	int64		step_id = 0;
 
 	ckpt_arg_int8(&st, job_id);
-	ckpt_arg_text(&st, call->step);
-	ckpt_arg_text(&st, ckpt_kind_name(call->kind));
-	ckpt_arg_text(&st, call->query);
-	ckpt_arg_text(&st, call->udf);
-	ckpt_arg_bool(&st, call->cache_enabled);
-	ckpt_arg_text(&st, call->cache_version);
-	ckpt_arg_text(&st, call->probe);
-	ckpt_arg_text(&st, call->on_code_change);
+	ckpt_arg_text(&st, step);
+	ckpt_arg_text(&st, ckpt_kind_name(spec->kind));
+	ckpt_arg_text(&st, spec->query);
+	ckpt_arg_text(&st, spec->udf);
+	ckpt_arg_bool(&st, spec->cache_enabled);
+	ckpt_arg_text(&st, spec->cache_version);
+	ckpt_arg_text(&st, spec->probe);
+	ckpt_arg_text(&st, ckpt_word(&ckpt_on_code_changes, spec->on_code_change));
 	if (ckpt_statement_open(&st, SPI_OK_INSERT_RETURNING) > 0)
 		step_id = ckpt_row_int8(0, 1);
 	ckpt_statement_close(&st);
@@ -235,7 +244,7 @@ ckpt_catalog_insert_step(int64 job_id, const CkptStepCall *call)
  * 0 and counts of -1 leave what is stored.
  */
 void
-ckpt_catalog_update_step(int64 step_id, const char *action, const char *reason,
+ckpt_catalog_update_step(int64 step_id, CkptStepAction action, const char *reason,
 						 int64 checkpoint_id, const CkptStepCounts *counts,
 						 bool ended)
 {
@@ -252,7 +261,7 @@ ckpt_catalog_update_step(int64 step_id, const char *action, const char *reason,
 			  " WHERE step_id = $1");
 
 	ckpt_arg_int8(&st, step_id);
-	ckpt_arg_text(&st, action);
+	ckpt_arg_text(&st, ckpt_word(&ckpt_step_actions, action));
 	ckpt_arg_text(&st, reason);
 	ckpt_arg_int8(&st, checkpoint_id);
 	ckpt_arg_count(&st, counts->total);
@@ -302,21 +311,7 @@ ckpt_catalog_known_input(Oid owner, const char *derivation)
 }
 
 /*
- * row_kind returns the kind that is written in a column.
- */
-static CkptKind
-row_kind(CkptStatement *st, uint64 row, int col)
-{
-	char	   *name = ckpt_row_text(st, row, col);
-	CkptKind	kind = CKPT_QUERY;
-
-	while (strcmp(name, ckpt_kind_name(kind)) != 0)
-		kind++;
-	return kind;
-}
-
-/*
- * ckpt_catalog_recorded_steps lists (CkptStepCall *) the steps of the last run
+ * ckpt_catalog_recorded_steps lists (CkptSpec *) the steps of the last run
  * of a run group, in order; behind them, if that run is not complete, those
  * that it had not come to, of the last complete one.
  */
@@ -334,7 +329,7 @@ ckpt_catalog_recorded_steps(Oid owner, const char *name)
 			  "  FROM run r JOIN checkpoint.step s USING (job_id) ORDER BY s.step, r.nth)"
 			  " SELECT c.step, c.kind, c.query, c.udf, c.cache_enabled, c.cache_version,"
 			  " c.probe, c.on_code_change FROM call c ORDER BY c.nth, c.step_id");
-	List	   *calls = NIL;
+	List	   *specs = NIL;
 	uint64		nrows;
 
 	ckpt_arg_oid(&st, owner);
@@ -343,20 +338,20 @@ ckpt_catalog_recorded_steps(Oid owner, const char *name)
 	MemoryContextSwitchTo(st.caller);
 	for (uint64 row = 0; row < nrows; row++)
 	{
-		CkptStepCall *call = palloc(sizeof(CkptStepCall));
+		CkptSpec   *spec = palloc0(sizeof(CkptSpec));
 
-		call->step = ckpt_row_text(&st, row, 1);
-		call->kind = row_kind(&st, row, 2);
-		call->query = ckpt_row_text(&st, row, 3);
-		call->udf = ckpt_row_text(&st, row, 4);
-		call->cache_enabled = ckpt_row_bool(row, 5);
-		call->cache_version = ckpt_row_text(&st, row, 6);
-		call->probe = ckpt_row_text(&st, row, 7);
-		call->on_code_change = ckpt_row_text(&st, row, 8);
-		calls = lappend(calls, call);
+		spec->step = ckpt_row_text(&st, row, 1);
+		spec->kind = row_word(&st, row, 2, &ckpt_kinds);
+		spec->query = ckpt_row_text(&st, row, 3);
+		spec->udf = ckpt_row_text(&st, row, 4);
+		spec->cache_enabled = ckpt_row_bool(row, 5);
+		spec->cache_version = ckpt_row_text(&st, row, 6);
+		spec->probe = ckpt_row_text(&st, row, 7);
+		spec->on_code_change = row_word(&st, row, 8, &ckpt_on_code_changes);
+		specs = lappend(specs, spec);
 	}
 	ckpt_statement_close(&st);
-	return calls;
+	return specs;
 }
 
 /*
@@ -364,7 +359,7 @@ ckpt_catalog_recorded_steps(Oid owner, const char *name)
  * that was last done in the run group; -1 is not known.
  */
 double
-ckpt_catalog_seconds_per_row(Oid owner, const char *name, const char *step)
+ckpt_catalog_seconds_per_row(const CkptStepRef *ref)
 {
 	STATEMENT(st, "SELECT s.run_seconds / s.rows_computed"
 			  " FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
@@ -373,9 +368,9 @@ ckpt_catalog_seconds_per_row(Oid owner, const char *name, const char *step)
 			  " ORDER BY j.job_id DESC LIMIT 1");
 	double		seconds = -1;
 
-	ckpt_arg_oid(&st, owner);
-	ckpt_arg_text(&st, name);
-	ckpt_arg_text(&st, step);
+	ckpt_arg_oid(&st, ref->owner);
+	ckpt_arg_text(&st, ref->job_name);
+	ckpt_arg_text(&st, ref->step);
 	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
 	{
 		bool		isnull;
@@ -392,14 +387,14 @@ ckpt_catalog_seconds_per_row(Oid owner, const char *name, const char *step)
  * of that name.
  */
 bool
-ckpt_catalog_group_has_step(Oid owner, const char *name, const char *step)
+ckpt_catalog_group_has_step(const CkptStepRef *ref)
 {
 	STATEMENT(st, "SELECT FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
 			  " WHERE " OWNER_OID("j.") " = $1 AND j.name = $2 AND s.step = $3 LIMIT 1");
 
-	ckpt_arg_oid(&st, owner);
-	ckpt_arg_text(&st, name);
-	ckpt_arg_text(&st, step);
+	ckpt_arg_oid(&st, ref->owner);
+	ckpt_arg_text(&st, ref->job_name);
+	ckpt_arg_text(&st, ref->step);
 	return ckpt_statement_run(&st, SPI_OK_SELECT) > 0;
 }
 
@@ -470,7 +465,7 @@ ckpt_catalog_step_outputs(int64 job_id)
 		CkptStepOutput *output = palloc0(sizeof(CkptStepOutput));
 
 		output->step = ckpt_row_text(&st, row, 1);
-		output->kind = ckpt_row_text(&st, row, 2);
+		output->kind = row_word(&st, row, 2, &ckpt_kinds);
 		output->table = ckpt_row_text(&st, row, 3);
 		outputs = lappend(outputs, output);
 	}
@@ -578,7 +573,7 @@ row_checkpoint(CkptStatement *st, uint64 row, CkptCheckpoint *cp)
 	cp->job_name = ckpt_row_text(st, row, 3);
 	cp->step = ckpt_row_text(st, row, 4);
 	cp->job_id = ckpt_row_int8(row, 5);
-	cp->kind = row_kind(st, row, 6);
+	cp->kind = row_word(st, row, 6, &ckpt_kinds);
 	cp->final = ckpt_row_bool(row, 7);
 	cp->input_hash = ckpt_row_text(st, row, 8);
 	cp->output_columns = ckpt_row_text(st, row, 9);
@@ -687,8 +682,7 @@ ckpt_catalog_finals(Oid owner, const char *job_name, const char *cache_key)
  * serve this step, if its input turned out to be the right one.
  */
 bool
-ckpt_catalog_has_candidate(Oid owner, const char *job_name,
-						   const char *step, CkptKind kind,
+ckpt_catalog_has_candidate(const CkptStepRef *ref, CkptKind kind,
 						   const char *output_columns, const char *code_hash)
 {
 	STATEMENT(st, "SELECT FROM checkpoint.checkpoint c"
@@ -696,9 +690,9 @@ ckpt_catalog_has_candidate(Oid owner, const char *job_name,
 			  " AND (job_name = $2 AND step = $3 OR state = 'final' AND code_hash = $6)"
 			  " AND " NOT_EXPIRED " LIMIT 1");
 
-	ckpt_arg_oid(&st, owner);
-	ckpt_arg_text(&st, job_name);
-	ckpt_arg_text(&st, step);
+	ckpt_arg_oid(&st, ref->owner);
+	ckpt_arg_text(&st, ref->job_name);
+	ckpt_arg_text(&st, ref->step);
 	ckpt_arg_text(&st, ckpt_kind_name(kind));
 	ckpt_arg_text(&st, output_columns);
 	ckpt_arg_text(&st, code_hash);
@@ -711,8 +705,7 @@ ckpt_catalog_has_candidate(Oid owner, const char *job_name,
  * its last runs have reused.
  */
 List *
-ckpt_catalog_group_checkpoints(Oid owner, const char *job_name,
-							   const char *step)
+ckpt_catalog_group_checkpoints(const CkptStepRef *ref)
 {
 	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
 			  " WHERE checkpoint_id IN"
@@ -724,9 +717,9 @@ ckpt_catalog_group_checkpoints(Oid owner, const char *job_name,
 			  "    ORDER BY j.job_id DESC LIMIT 10))"
 			  " ORDER BY checkpoint_id DESC");
 
-	ckpt_arg_oid(&st, owner);
-	ckpt_arg_text(&st, job_name);
-	ckpt_arg_text(&st, step);
+	ckpt_arg_oid(&st, ref->owner);
+	ckpt_arg_text(&st, ref->job_name);
+	ckpt_arg_text(&st, ref->step);
 	return catalog_list_checkpoints(&st);
 }
 

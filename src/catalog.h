@@ -15,6 +15,7 @@
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "spec.h"
 
 /* A row of checkpoint.job. */
 typedef struct CkptJob
@@ -22,7 +23,7 @@ typedef struct CkptJob
 	int64		job_id;
 	char	   *name;
 	Oid			owner;			/* see ckpt_role_oid() */
-	char	   *status;
+	CkptJobStatus status;
 	bool		attached;
 	bool		fresh;
 	char	   *resume_from;	/* step, or NULL */
@@ -37,7 +38,7 @@ typedef struct CkptJob
 typedef struct CkptStepOutput
 {
 	char	   *step;
-	char	   *kind;
+	CkptKind	kind;
 	char	   *table;			/* NULL if its checkpoint is gone, or not there yet */
 	TupleDesc	desc;			/* of a table that is not there yet, else NULL */
 
@@ -45,19 +46,6 @@ typedef struct CkptStepOutput
 	bool		used;			/* it reads this output ... */
 	bool		ids_used;		/* ... and its sys__ columns */
 } CkptStepOutput;
-
-/* A step as it was called. */
-typedef struct CkptStepCall
-{
-	char	   *step;
-	CkptKind	kind;
-	char	   *query;
-	char	   *udf;			/* or NULL */
-	bool		cache_enabled;
-	char	   *cache_version;	/* or NULL */
-	char	   *probe;			/* or NULL */
-	char	   *on_code_change;
-} CkptStepCall;
 
 /* Numbers of a row of checkpoint.step; -1 is not known. */
 typedef struct CkptStepCounts
@@ -106,21 +94,19 @@ extern List *ckpt_catalog_open_jobs(Oid owner, const char *name);
 extern int64 ckpt_catalog_last_job(Oid owner, const char *name);
 extern bool ckpt_catalog_lock_job(int64 job_id, bool wait);
 extern void ckpt_catalog_store_refused(int64 job_id, const char *refused);
-extern void ckpt_catalog_end_job(int64 job_id, const char *status, const char *error);
+extern void ckpt_catalog_end_job(int64 job_id, CkptJobStatus status, const char *error);
 
 /* steps */
-extern int64 ckpt_catalog_insert_step(int64 job_id, const CkptStepCall *call);
-extern void ckpt_catalog_update_step(int64 step_id, const char *action,
+extern int64 ckpt_catalog_insert_step(int64 job_id, const char *step, const CkptSpec *spec);
+extern void ckpt_catalog_update_step(int64 step_id, CkptStepAction action,
 									 const char *reason, int64 checkpoint_id,
 									 const CkptStepCounts *counts, bool ended);
 extern void ckpt_catalog_store_identity(int64 step_id, const char *derivation,
 										const char *input_hash);
 extern char *ckpt_catalog_known_input(Oid owner, const char *derivation);
 extern List *ckpt_catalog_recorded_steps(Oid owner, const char *name);
-extern double ckpt_catalog_seconds_per_row(Oid owner, const char *name,
-										   const char *step);
-extern bool ckpt_catalog_group_has_step(Oid owner, const char *name,
-										const char *step);
+extern double ckpt_catalog_seconds_per_row(const CkptStepRef *ref);
+extern bool ckpt_catalog_group_has_step(const CkptStepRef *ref);
 extern List *ckpt_catalog_running_steps(int64 job_id);
 extern int64 ckpt_catalog_running_step(int64 job_id, const char *step);
 extern List *ckpt_catalog_step_outputs(int64 job_id);
@@ -135,12 +121,10 @@ extern bool ckpt_catalog_find_by_input_table(const char *table, CkptCheckpoint *
 extern bool ckpt_catalog_find_by_output_table(const char *table, CkptCheckpoint *cp);
 extern List *ckpt_catalog_finals(Oid owner, const char *job_name,
 								 const char *cache_key);
-extern bool ckpt_catalog_has_candidate(Oid owner, const char *job_name,
-									   const char *step, CkptKind kind,
+extern bool ckpt_catalog_has_candidate(const CkptStepRef *ref, CkptKind kind,
 									   const char *output_columns,
 									   const char *code_hash);
-extern List *ckpt_catalog_group_checkpoints(Oid owner, const char *job_name,
-											const char *step);
+extern List *ckpt_catalog_group_checkpoints(const CkptStepRef *ref);
 extern void ckpt_catalog_update_checkpoint(const CkptCheckpoint *cp);
 extern void ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp,
 										   const char *cache_key);

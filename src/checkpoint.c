@@ -29,16 +29,3 @@ _PG_init(void)
 	ckpt_joblock_init();
 	ckpt_writes_init();
 }
-
-const char *
-ckpt_kind_name(CkptKind kind)
-{
-	static const char *const names[] = {
-		[CKPT_QUERY] = "query",
-		[CKPT_MAP] = "map",
-		[CKPT_GEN] = "gen",
-		[CKPT_SAVE] = "save",
-	};
-
-	return names[kind];
-}

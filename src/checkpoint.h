@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "words.h"
 
 /* Version of the SQL objects that this library works with. */
 #define CKPT_VERSION		"1.1"
@@ -26,17 +27,6 @@
 #define CKPT_COLUMN_PREFIX	"sys__"
 #define CKPT_ID_COLUMN		"sys__id"
 #define CKPT_INPUT_ID_COLUMN	"sys__input_id"
-
-/* What a step does.  The SQL words are in ckpt_kind_name(). */
-typedef enum CkptKind
-{
-	CKPT_QUERY,
-	CKPT_MAP,
-	CKPT_GEN,
-	CKPT_SAVE
-} CkptKind;
-
-extern const char *ckpt_kind_name(CkptKind kind);
 
 /* Is this the name of a column that belongs to the extension? */
 #define ckpt_is_system_column(name) \

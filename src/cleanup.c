@@ -47,12 +47,11 @@ cleanup_drop(void *arg)
  * group that has finished, but for the one that it may have finished with.
  */
 void
-ckpt_cleanup_superseded(Oid owner, const char *job_name, const char *step,
-						int64 keep)
+ckpt_cleanup_superseded(const CkptStepRef *ref, int64 keep)
 {
 	ListCell   *lc;
 
-	foreach(lc, ckpt_catalog_group_checkpoints(owner, job_name, step))
+	foreach(lc, ckpt_catalog_group_checkpoints(ref))
 	{
 		CkptCheckpoint *other = (CkptCheckpoint *) lfirst(lc);
 

@@ -13,7 +13,6 @@
 
 #include "catalog.h"
 
-extern void ckpt_cleanup_superseded(Oid owner, const char *job_name,
-									const char *step, int64 keep);
+extern void ckpt_cleanup_superseded(const CkptStepRef *ref, int64 keep);
 
 #endif							/* CKPT_CLEANUP_H */

@@ -3,7 +3,7 @@
  * explain.c
  *	  What the next run of a job would do.
  *
- * Goes through the steps as the last run called them, asks decide.c what it
+ * Goes through the steps as the last run called them, asks reuse.c what it
  * would ask if they were run, and passes on which outputs the later steps would
  * see.  Inputs are read where a run would have to read them to decide; no UDF
  * is called and nothing is changed.
@@ -21,13 +21,13 @@
 #include "access/tupdesc.h"
 #include "access/xact.h"
 #include "asuser.h"
-#include "decide.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "identity.h"
 #include "ledger.h"
 #include "miscadmin.h"
 #include "query.h"
+#include "reuse.h"
 #include "subxact.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
@@ -38,10 +38,11 @@ PG_FUNCTION_INFO_V1(checkpoint_explain_job);
 /* A step that is explained, and what is found out about it. */
 typedef struct Explained
 {
-	const CkptStepCall *call;
+	const CkptSpec *spec;
 	List	   *outputs;		/* CkptStepOutputs of the steps before it */
 	CkptRequest request;
-	const char *action;			/* NULL if it depends on another step */
+	bool		known;			/* not if it depends on another step */
+	CkptStepAction action;
 	int64		total;			/* -1 is not known */
 	int64		kept;
 	char	   *reason;
@@ -77,17 +78,17 @@ static void
 explain_compute(Explained *ex, const CkptDecision *decision, Query *query)
 {
 	CkptRequest *request = &ex->request;
-	const char *sql = ex->call->query;
+	const char *sql = ex->spec->query;
 	CkptCarryCounts counts = {0};
 
-	ex->action = "computed";
-	if (ckpt_decide_may_carry(request))
+	ex->action = CKPT_STEP_COMPUTED;
+	if (ckpt_reuse_may_carry(request))
 	{
 		CkptCarryKeys *keys = ckpt_carry_keys_create(request->udf);
-		CkptCarryFrom from = ckpt_decide_carry_from(request);
+		CkptCarryFrom from = ckpt_reuse_carry_from(request);
 
 		(void) ckpt_query_run(query, sql, &keys->pub);
-		ckpt_carry_count(&from, keys, request->udf, request->owner, &counts);
+		ckpt_carry_count(&from, keys, request->udf, request->ref.owner, &counts);
 		ex->total = keys->rows;
 		keys->pub.rDestroy(&keys->pub);
 	}
@@ -96,11 +97,11 @@ explain_compute(Explained *ex, const CkptDecision *decision, Query *query)
 
 	ex->kept = counts.carried;
 	if (counts.carried > 0)
-		ex->action = "carried over";
+		ex->action = CKPT_STEP_CARRIED_OVER;
 	if (counts.compared && (decision->rows_before >= 0 || counts.carried > 0))
 		ex->reason = ckpt_carry_describe(&counts);
 	else if (decision->rows_before >= 0)
-		ex->reason = ckpt_decide_describe_input(decision->rows_before, ex->total);
+		ex->reason = ckpt_reuse_describe_input(decision->rows_before, ex->total);
 }
 
 /*
@@ -118,11 +119,11 @@ explain_step(void *arg)
 	Query	   *probe = NULL;
 	const char *upstream;
 
-	query = ckpt_decide_analyze(request, ex->call, ex->outputs);
+	query = ckpt_reuse_analyze(request, ex->spec, ex->outputs);
 	ex->output.desc = request->output_desc;
-	if (ex->call->probe)
-		probe = ckpt_query_analyze(ex->call->probe, "probe", ex->outputs);
-	request->anew = ex->call->cache_enabled ? NULL : "cache disabled";
+	if (ex->spec->probe)
+		probe = ckpt_query_analyze(ex->spec->probe, "probe", ex->outputs);
+	request->anew = ex->spec->cache_enabled ? NULL : "cache disabled";
 
 	upstream = depends_on(ex->outputs);
 	if (upstream)
@@ -131,12 +132,13 @@ explain_step(void *arg)
 		return;
 	}
 
-	if (ckpt_decide_needs_identity(request, &decision))
+	ex->known = true;
+	if (ckpt_reuse_needs_identity(request, &decision))
 	{
-		identity = ckpt_identity_prepare(query, request->owner, probe, ex->call->probe);
+		identity = ckpt_identity_prepare(query, request->ref.owner, probe, ex->spec->probe);
 		if (identity.hash == NULL)
-			ckpt_identity_read(&identity, query, ex->call->query, NULL);
-		decision = ckpt_decide(request, identity.hash);
+			ckpt_identity_read(&identity, query, ex->spec->query, NULL);
+		decision = ckpt_reuse_decide(request, identity.hash);
 	}
 	ex->reason = decision.reason;
 	if (decision.action == CKPT_COMPUTE)
@@ -149,16 +151,16 @@ explain_step(void *arg)
 	ex->kept = ckpt_ledger_totals(decision.cp).processed;
 	if (decision.action == CKPT_REUSE)
 	{
-		ex->action = "reused";
+		ex->action = CKPT_STEP_REUSED;
 		ex->output.table = decision.cp->output_table;
 		ex->output.desc = NULL;
 	}
 	else
 	{
-		ex->action = "continued";
-		if (request->on_code_change == CKPT_CODE_RECOMPUTE)
+		ex->action = CKPT_STEP_CONTINUED;
+		if (ex->spec->on_code_change == CKPT_CODE_RECOMPUTE)
 		{
-			CkptCode	code = ckpt_decide_code(request);
+			CkptCode	code = ckpt_reuse_code(request);
 
 			ex->kept = ckpt_ledger_rows_of_code(decision.cp, &code);
 		}
@@ -174,16 +176,13 @@ explain_row(const Explained *ex, ReturnSetInfo *rsinfo)
 	Datum		values[8];
 	bool		nulls[8] = {false};
 	int64		left = Max(ex->total, 0) - ex->kept;
-	double		cost = left > 0 ? ckpt_catalog_seconds_per_row(ex->request.owner,
-															   ex->request.job_name,
-															   ex->request.step) : 0;
+	double		cost = left > 0 ? ckpt_catalog_seconds_per_row(&ex->request.ref) : 0;
 	Interval	estimate = {0};
 
-	values[0] = CStringGetTextDatum(ex->call->step);
-	values[1] = CStringGetTextDatum(ckpt_kind_name(ex->call->kind));
-	nulls[2] = ex->action == NULL;
-	if (ex->action)
-		values[2] = CStringGetTextDatum(ex->action);
+	values[0] = CStringGetTextDatum(ex->spec->step);
+	values[1] = CStringGetTextDatum(ckpt_kind_name(ex->spec->kind));
+	nulls[2] = !ex->known;
+	values[2] = CStringGetTextDatum(ckpt_word(&ckpt_step_actions, ex->action));
 	values[3] = Int64GetDatum(ex->total);
 	values[4] = Int64GetDatum(ex->kept);
 	values[5] = Int64GetDatum(left);
@@ -228,17 +227,15 @@ checkpoint_explain_job(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	foreach(lc, ckpt_catalog_recorded_steps(owner, name))
 	{
-		const CkptStepCall *call = (const CkptStepCall *) lfirst(lc);
+		const CkptSpec *spec = (const CkptSpec *) lfirst(lc);
 		Explained  *ex = palloc0(sizeof(Explained));
 
-		ex->call = call;
+		ex->spec = spec;
 		ex->outputs = outputs;
 		ex->total = -1;
-		ex->request.owner = owner;
-		ex->request.job_name = name;
-		ex->request.step = call->step;
-		ex->output.step = call->step;
-		ex->output.kind = unconstify(char *, ckpt_kind_name(call->kind));
+		ex->request.ref = (CkptStepRef) {owner, name, spec->step};
+		ex->output.step = spec->step;
+		ex->output.kind = spec->kind;
 		if (failed)
 			ex->reason = psprintf("step \"%s\" before it would fail", failed);
 		else
@@ -249,8 +246,9 @@ checkpoint_explain_job(PG_FUNCTION_ARGS)
 			{
 				if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 					ReThrowError(error);
-				failed = call->step;
-				ex->action = "failed";
+				failed = spec->step;
+				ex->known = true;
+				ex->action = CKPT_STEP_FAILED;
 				ex->reason = error->message;
 			}
 		}

@@ -158,7 +158,7 @@ ckpt_job_let_go(const CkptJob *job)
  * failed; those that live in other sessions go on.
  */
 void
-ckpt_job_close(const CkptJob *job, const char *status, const char *error)
+ckpt_job_close(const CkptJob *job, CkptJobStatus status, const char *error)
 {
 	ListCell   *lc;
 
@@ -169,7 +169,7 @@ ckpt_job_close(const CkptJob *job, const char *status, const char *error)
 		CkptStepCounts counts = {-1, -1, -1, -1, -1, -1};
 
 		if (ckpt_joblock_holder(CKPT_LOCK_STEP, step_id) == 0)
-			ckpt_catalog_update_step(step_id, "failed", "its process ended", 0, &counts, true);
+			ckpt_catalog_update_step(step_id, CKPT_STEP_FAILED, "its process ended", 0, &counts, true);
 	}
 }
 
@@ -194,6 +194,12 @@ job_is_interrupted(int64 job_id, bool attached)
 	return false;
 }
 
+static bool
+is_complete(CkptJobStatus status)
+{
+	return status == CKPT_JOB_COMPLETE || status == CKPT_JOB_COMPLETE_WITH_ERRORS;
+}
+
 /*
  * ckpt_job_check_open raises 55000 unless steps of the job may run.  The caller
  * holds its lock.
@@ -201,19 +207,19 @@ job_is_interrupted(int64 job_id, bool attached)
 void
 ckpt_job_check_open(const CkptJob *job)
 {
-	const char *status = job->status;
+	CkptJobStatus status = job->status;
 
-	if (strcmp(status, "running") == 0)
+	if (status == CKPT_JOB_RUNNING)
 	{
 		if (!job_is_interrupted(job->job_id, job->attached))
 			return;
-		status = "interrupted";
+		status = CKPT_JOB_INTERRUPTED;
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("job %lld \"%s\" is not running: it is %s", (long long) job->job_id,
-					job->name, status),
-			 strncmp(status, "complete", strlen("complete")) == 0 ?
+					job->name, ckpt_word(&ckpt_job_statuses, status)),
+			 is_complete(status) ?
 			 errhint("Start a new run with checkpoint.begin_job().") :
 			 errhint("Start a rerun with checkpoint.begin_job(); it continues from what is kept.")));
 }
@@ -289,14 +295,14 @@ job_close_predecessors(Oid owner, const char *name)
 		if (ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id, ShareLock))
 		{
 			job_refuse_running_steps(job);
-			ckpt_job_close(job, "failed",
+			ckpt_job_close(job, CKPT_JOB_FAILED,
 						   psprintf("a new run was begun in its session before it had ended%s%s",
 									job->refused ? "; last refused call: " : "",
 									job->refused ? job->refused : ""));
 			job_let_go_at_commit(job);
 		}
 		else
-			ckpt_job_close(job, "interrupted", NULL);
+			ckpt_job_close(job, CKPT_JOB_INTERRUPTED, NULL);
 	}
 }
 
@@ -327,7 +333,7 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 				 errmsg("fresh and resume_from cannot be used together"),
 				 errhint("fresh computes every step anew, resume_from that step and those after it.")));
 	ckpt_catalog_adopt(owner);
-	if (resume_from && !ckpt_catalog_group_has_step(owner, name, resume_from))
+	if (resume_from && !ckpt_catalog_group_has_step(&(CkptStepRef) {owner, name, resume_from}))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job \"%s\" has had no step \"%s\"", name, resume_from),
@@ -358,7 +364,7 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
  * job_end stores how a job ended and lets go of it.
  */
 static void
-job_end(const CkptJob *job, const char *status, const char *error)
+job_end(const CkptJob *job, CkptJobStatus status, const char *error)
 {
 	ckpt_job_close(job, status, error);
 	if (ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id, ShareLock))
@@ -379,7 +385,7 @@ checkpoint_end_job(PG_FUNCTION_ARGS)
 	job_refuse_running_steps(&job);
 	ckpt_job_check_open(&job);
 	job_end(&job, ckpt_catalog_job_has_failed_rows(job.job_id) ?
-			"complete_with_errors" : "complete", NULL);
+			CKPT_JOB_COMPLETE_WITH_ERRORS : CKPT_JOB_COMPLETE, NULL);
 	PG_RETURN_VOID();
 }
 
@@ -398,9 +404,9 @@ checkpoint_fail_job(PG_FUNCTION_ARGS)
 
 	ckpt_job_resolve(PG_ARGISNULL(1) ? NULL : &job_arg, &job);
 	job_refuse_running_steps(&job);
-	if (strncmp(job.status, "complete", strlen("complete")) == 0)
+	if (is_complete(job.status))
 		ckpt_job_check_open(&job);	/* raises */
-	job_end(&job, "failed", reason);
+	job_end(&job, CKPT_JOB_FAILED, reason);
 	PG_RETURN_VOID();
 }
 
@@ -452,7 +458,7 @@ checkpoint_step_pids(PG_FUNCTION_ARGS)
 
 /*
  * _job_status(job_id, status, attached): a stored "running" is one only while
- * somebody holds the lock.
+ * somebody holds the lock.  Other words are returned as they are.
  */
 Datum
 checkpoint_job_status(PG_FUNCTION_ARGS)
@@ -461,16 +467,17 @@ checkpoint_job_status(PG_FUNCTION_ARGS)
 	char	   *status = text_to_cstring(PG_GETARG_TEXT_PP(1));
 
 	/* a standby does not see the locks */
-	if (strcmp(status, "running") == 0 && !RecoveryInProgress() &&
-		(ckpt_joblock_holder(CKPT_LOCK_JOB, job_id) == 0 ||
-		 job_is_interrupted(job_id, PG_GETARG_BOOL(2))))
-		status = "interrupted";
-	PG_RETURN_TEXT_P(cstring_to_text(status));
+	if (ckpt_word_find(&ckpt_job_statuses, status) != CKPT_JOB_RUNNING ||
+		RecoveryInProgress() ||
+		(ckpt_joblock_holder(CKPT_LOCK_JOB, job_id) != 0 &&
+		 !job_is_interrupted(job_id, PG_GETARG_BOOL(2))))
+		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
+	PG_RETURN_TEXT_P(cstring_to_text(ckpt_word(&ckpt_job_statuses, CKPT_JOB_INTERRUPTED)));
 }
 
 /*
  * _step_action(step_id, action): a stored "running" is one only while somebody
- * holds the lock.
+ * holds the lock.  Other words are returned as they are.
  */
 Datum
 checkpoint_step_action(PG_FUNCTION_ARGS)
@@ -478,8 +485,8 @@ checkpoint_step_action(PG_FUNCTION_ARGS)
 	int64		step_id = PG_GETARG_INT64(0);
 	char	   *action = text_to_cstring(PG_GETARG_TEXT_PP(1));
 
-	if (strcmp(action, "running") == 0 && !RecoveryInProgress() &&
-		ckpt_joblock_holder(CKPT_LOCK_STEP, step_id) == 0)
-		action = "failed";
-	PG_RETURN_TEXT_P(cstring_to_text(action));
+	if (ckpt_word_find(&ckpt_step_actions, action) != CKPT_STEP_RUNNING ||
+		RecoveryInProgress() || ckpt_joblock_holder(CKPT_LOCK_STEP, step_id) != 0)
+		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
+	PG_RETURN_TEXT_P(cstring_to_text(ckpt_word(&ckpt_step_actions, CKPT_STEP_FAILED)));
 }

@@ -18,6 +18,6 @@ extern void ckpt_job_check_open(const CkptJob *job);
 extern bool ckpt_job_hold(const CkptJob *job);
 extern void ckpt_job_let_go(const CkptJob *job);
 extern void ckpt_job_check_writable(const char *command);
-extern void ckpt_job_close(const CkptJob *job, const char *status, const char *error);
+extern void ckpt_job_close(const CkptJob *job, CkptJobStatus status, const char *error);
 
 #endif							/* CKPT_JOB_H */

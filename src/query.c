@@ -298,7 +298,7 @@ query_environment(List *outputs)
 		EphemeralNamedRelation enr;
 		TupleDesc	desc = output->desc;
 
-		if (strcmp(output->kind, ckpt_kind_name(CKPT_SAVE)) == 0)
+		if (output->kind == CKPT_SAVE)
 			continue;			/* published under a name of its own */
 		if (output->table)
 		{

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * decide.c
+ * reuse.c
  *	  Which earlier work serves a step: reuse, continue, carry over or compute.
  *
  * Looks at what is kept and says what is to be done, and why; does nothing.
@@ -15,57 +15,48 @@
  * warning; an expired one as if it did not exist.
  *
  * IDENTIFICATION
- *	  src/decide.c
+ *	  src/reuse.c
  *
  *-------------------------------------------------------------------------
  */
 #include "checkpoint.h"
 
-#include "decide.h"
 #include "ledger.h"
 #include "query.h"
 #include "result_table.h"
-
-const char *const ckpt_on_code_change_names[CKPT_NUM_ON_CODE_CHANGE] = {
-	[CKPT_CODE_CONTINUE] = "continue",
-	[CKPT_CODE_RECOMPUTE] = "recompute",
-	[CKPT_CODE_RESTART] = "restart",
-};
+#include "reuse.h"
 
 /*
- * ckpt_decide_argument returns the name of the argument that a step's query
+ * ckpt_reuse_argument returns the name of the argument that a step's query
  * comes in.
  */
 const char *
-ckpt_decide_argument(CkptKind kind)
+ckpt_reuse_argument(CkptKind kind)
 {
 	return kind == CKPT_MAP || kind == CKPT_GEN ? "input" : "query";
 }
 
 /*
- * ckpt_decide_analyze analyses a step's query, which it returns, and its UDF,
+ * ckpt_reuse_analyze analyses a step's query, which it returns, and its UDF,
  * and notes in the request what they mean: all but whose step it is, and
  * whether it is to be computed anew.
  *
  * Runs with the rights of the current user.  Needs an active snapshot.
  */
 Query *
-ckpt_decide_analyze(CkptRequest *request, const CkptStepCall *call, List *outputs)
+ckpt_reuse_analyze(CkptRequest *request, const CkptSpec *spec, List *outputs)
 {
-	const char *argument = ckpt_decide_argument(call->kind);
-	Query	   *query = ckpt_query_analyze(call->query, argument, outputs);
+	const char *argument = ckpt_reuse_argument(spec->kind);
+	Query	   *query = ckpt_query_analyze(spec->query, argument, outputs);
 
+	request->spec = spec;
 	/* what save publishes is kept as the rows of a query */
-	request->kind = call->kind == CKPT_SAVE ? CKPT_QUERY : call->kind;
-	request->cache_version = call->cache_version;
-	while (strcmp(call->on_code_change,
-				  ckpt_on_code_change_names[request->on_code_change]) != 0)
-		request->on_code_change++;
+	request->kind = spec->kind == CKPT_SAVE ? CKPT_QUERY : spec->kind;
 
 	request->input_desc = ckpt_query_input_desc(query, argument);
-	if (call->udf)
+	if (spec->udf)
 	{
-		request->udf = ckpt_udf_analyze(call->kind, call->udf, request->input_desc);
+		request->udf = ckpt_udf_analyze(spec->kind, spec->udf, request->input_desc);
 		request->output_desc = request->udf->output_desc;
 		request->fingerprint = request->udf->fingerprint;
 	}
@@ -79,29 +70,29 @@ ckpt_decide_analyze(CkptRequest *request, const CkptStepCall *call, List *output
 }
 
 /*
- * ckpt_decide_code returns the version of the code that the step is to be
+ * ckpt_reuse_code returns the version of the code that the step is to be
  * computed with.
  */
 CkptCode
-ckpt_decide_code(const CkptRequest *request)
+ckpt_reuse_code(const CkptRequest *request)
 {
 	return (CkptCode) {
 		request->fingerprint->hash,
-		request->cache_version,
+		request->spec->cache_version,
 		request->fingerprint->components
 	};
 }
 
 /*
- * ckpt_decide_key puts together all that a final checkpoint is found by.
+ * ckpt_reuse_key puts together all that a final checkpoint is found by.
  */
 char *
-ckpt_decide_key(const CkptRequest *request, const char *input_hash)
+ckpt_reuse_key(const CkptRequest *request, const char *input_hash)
 {
 	return ckpt_hash_text(psprintf("%s\1%s\1%s\1%s\1%s",
 								   ckpt_kind_name(request->kind), input_hash,
 								   request->output_columns, request->fingerprint->hash,
-								   request->cache_version ? request->cache_version : ""));
+								   request->spec->cache_version ? request->spec->cache_version : ""));
 }
 
 /*
@@ -113,7 +104,7 @@ static bool
 table_usable(CkptRequest *request, const CkptCheckpoint *cp, const char *table,
 			 const char *columns, bool warn)
 {
-	const char *fault = ckpt_result_table_fault(table, request->owner, columns);
+	const char *fault = ckpt_result_table_fault(table, request->ref.owner, columns);
 	ListCell   *lc;
 
 	if (fault == NULL)
@@ -149,13 +140,13 @@ same_text(const char *a, const char *b)
 static char *
 other_code(const CkptRequest *request, const CkptCheckpoint *cp)
 {
-	CkptCode	code = ckpt_decide_code(request);
+	CkptCode	code = ckpt_reuse_code(request);
 	CkptCode	finished_with = {cp->code_hash, cp->cache_version, NULL};
 	bool		other_version = false;
 	ListCell   *lc;
 
 	if (request->udf == NULL)
-		other_version = !same_text(cp->cache_version, request->cache_version);
+		other_version = !same_text(cp->cache_version, request->spec->cache_version);
 	foreach(lc, ckpt_ledger_codes(cp))
 	{
 		CkptCodeVersion *version = (CkptCodeVersion *) lfirst(lc);
@@ -166,7 +157,7 @@ other_code(const CkptRequest *request, const CkptCheckpoint *cp)
 		difference = ckpt_code_difference(&version->code, &code);
 		if (difference)
 			return ckpt_fingerprint_describe(difference);
-		other_version |= !same_text(version->code.cache_version, request->cache_version);
+		other_version |= !same_text(version->code.cache_version, request->spec->cache_version);
 	}
 	return other_version ? "cache_version changed" : NULL;
 }
@@ -189,7 +180,7 @@ is_of_step(const CkptRequest *request, const CkptCheckpoint *cp)
 static bool
 is_current_code(const CkptRequest *request, const CkptCheckpoint *cp)
 {
-	CkptCode	code = ckpt_decide_code(request);
+	CkptCode	code = ckpt_reuse_code(request);
 	CkptCode	worked_with = {cp->code_hash, cp->cache_version, NULL};
 
 	return ckpt_code_equal(&code, &worked_with);
@@ -202,19 +193,19 @@ is_current_code(const CkptRequest *request, const CkptCheckpoint *cp)
 static bool
 has_current_code(const CkptRequest *request, const CkptCheckpoint *cp)
 {
-	CkptCode	code = ckpt_decide_code(request);
+	CkptCode	code = ckpt_reuse_code(request);
 
 	return ckpt_ledger_rows_of_code(cp, &code) > 0;
 }
 
 /*
- * ckpt_decide_may_carry returns whether results may be carried over to the step.
+ * ckpt_reuse_may_carry returns whether results may be carried over to the step.
  */
 bool
-ckpt_decide_may_carry(const CkptRequest *request)
+ckpt_reuse_may_carry(const CkptRequest *request)
 {
 	return request->udf && request->anew == NULL &&
-		request->on_code_change != CKPT_CODE_RESTART && ckpt_carry_has_key(request->udf);
+		request->spec->on_code_change != CKPT_CODE_RESTART && ckpt_carry_has_key(request->udf);
 }
 
 /*
@@ -257,9 +248,7 @@ static bool
 decide_partial(CkptRequest *request, const char *input_hash, bool fresh_only,
 			   CkptDecision *decision)
 {
-	List	   *checkpoints = ckpt_catalog_group_checkpoints(request->owner,
-															 request->job_name,
-															 request->step);
+	List	   *checkpoints = ckpt_catalog_group_checkpoints(&request->ref);
 	ListCell   *lc;
 
 	foreach(lc, checkpoints)
@@ -280,12 +269,12 @@ decide_partial(CkptRequest *request, const char *input_hash, bool fresh_only,
 			continue;
 
 		code_change = other_code(request, cp);
-		decision->carry = ckpt_decide_may_carry(request) &&
+		decision->carry = ckpt_reuse_may_carry(request) &&
 			others_have_more(request, checkpoints, foreach_current_index(lc));
 		/* what others have is to come in the place of rows that are dropped */
 		if (code_change &&
-			(request->on_code_change == CKPT_CODE_RESTART ||
-			 (request->on_code_change == CKPT_CODE_RECOMPUTE && decision->carry)))
+			(request->spec->on_code_change == CKPT_CODE_RESTART ||
+			 (request->spec->on_code_change == CKPT_CODE_RECOMPUTE && decision->carry)))
 			return false;
 		decision->action = CKPT_CONTINUE;
 		decision->cp = cp;
@@ -314,7 +303,7 @@ decide_compute(const CkptRequest *request, const char *input_hash, CkptDecision 
 		return;
 
 	decision->reason = "no earlier work";
-	earlier = ckpt_catalog_group_checkpoints(request->owner, request->job_name, request->step);
+	earlier = ckpt_catalog_group_checkpoints(&request->ref);
 	foreach(lc, earlier)
 	{
 		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
@@ -332,7 +321,7 @@ decide_compute(const CkptRequest *request, const char *input_hash, CkptDecision 
 	else if (strcmp(last->output_columns, request->output_columns) != 0)
 		decision->reason = "output columns changed";
 	else if (code_change &&
-			 (last->final || request->on_code_change == CKPT_CODE_RESTART))
+			 (last->final || request->spec->on_code_change == CKPT_CODE_RESTART))
 		decision->reason = code_change;
 	else if (input_hash && strcmp(last->input_hash, input_hash) != 0)
 	{
@@ -346,18 +335,17 @@ decide_compute(const CkptRequest *request, const char *input_hash, CkptDecision 
 }
 
 /*
- * ckpt_decide_needs_identity returns whether there is anything that could serve
+ * ckpt_reuse_needs_identity returns whether there is anything that could serve
  * the step if its input turned out to be the right one.  If not, *decision is
  * to compute.
  */
 bool
-ckpt_decide_needs_identity(CkptRequest *request, CkptDecision *decision)
+ckpt_reuse_needs_identity(CkptRequest *request, CkptDecision *decision)
 {
 	memset(decision, 0, sizeof(CkptDecision));
 	decision->rows_before = -1;
 	if (request->anew == NULL &&
-		ckpt_catalog_has_candidate(request->owner, request->job_name, request->step,
-								   request->kind, request->output_columns,
+		ckpt_catalog_has_candidate(&request->ref, request->kind, request->output_columns,
 								   request->fingerprint->hash))
 		return true;
 	decide_compute(request, NULL, decision);
@@ -365,12 +353,12 @@ ckpt_decide_needs_identity(CkptRequest *request, CkptDecision *decision)
 }
 
 /*
- * ckpt_decide looks for a checkpoint that serves a step with an input of the
+ * ckpt_reuse_decide looks for a checkpoint that serves a step with an input of the
  * given identity.  The tables of the one it finds are locked until the
  * transaction ends.
  */
 CkptDecision
-ckpt_decide(CkptRequest *request, const char *input_hash)
+ckpt_reuse_decide(CkptRequest *request, const char *input_hash)
 {
 	CkptDecision decision = {CKPT_COMPUTE, NULL, false, NULL, -1};
 	ListCell   *lc;
@@ -378,8 +366,8 @@ ckpt_decide(CkptRequest *request, const char *input_hash)
 	/* an unfinished fresh run was to replace what is final */
 	if (decide_partial(request, input_hash, true, &decision))
 		return decision;
-	foreach(lc, ckpt_catalog_finals(request->owner, request->job_name,
-									ckpt_decide_key(request, input_hash)))
+	foreach(lc, ckpt_catalog_finals(request->ref.owner, request->ref.job_name,
+									ckpt_reuse_key(request, input_hash)))
 	{
 		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
 
@@ -420,32 +408,30 @@ base_usable(void *arg, const CkptCheckpoint *base, bool warn)
 }
 
 /*
- * ckpt_decide_carry_from says where results may be carried over from to a
+ * ckpt_reuse_carry_from says where results may be carried over from to a
  * checkpoint of the step.  The request must live until that is done.
  */
 CkptCarryFrom
-ckpt_decide_carry_from(CkptRequest *request)
+ckpt_reuse_carry_from(CkptRequest *request)
 {
 	CkptCarryFrom from = {
-		.checkpoints = ckpt_catalog_group_checkpoints(request->owner, request->job_name,
-													  request->step),
+		.checkpoints = ckpt_catalog_group_checkpoints(&request->ref),
 		.usable = base_usable,
 		.arg = request,
-		.cache_version = request->cache_version,
-		.only_same_code = request->on_code_change == CKPT_CODE_RECOMPUTE,
-		.seconds_per_row = ckpt_catalog_seconds_per_row(request->owner, request->job_name,
-														request->step),
+		.cache_version = request->spec->cache_version,
+		.only_same_code = request->spec->on_code_change == CKPT_CODE_RECOMPUTE,
+		.seconds_per_row = ckpt_catalog_seconds_per_row(&request->ref),
 	};
 
 	return from;
 }
 
 /*
- * ckpt_decide_describe_input says how an input changed of which nothing is
+ * ckpt_reuse_describe_input says how an input changed of which nothing is
  * known but the numbers of its rows.
  */
 char *
-ckpt_decide_describe_input(int64 before, int64 now)
+ckpt_reuse_describe_input(int64 before, int64 now)
 {
 	if (before == now)
 		return "input changed";

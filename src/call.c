@@ -1,0 +1,398 @@
+/*-------------------------------------------------------------------------
+ *
+ * call.c
+ *	  The calls of steps, map() to save(): takes their arguments apart.
+ *
+ * One table says of each argument its name, its type, the steps that have it,
+ * its default and what is checked of it.  The arguments of a call are found by
+ * their names in the SQL signature, so their order there does not matter, and a
+ * new one is one line of the table wherever it stands.
+ *
+ * IDENTIFICATION
+ *	  src/call.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include <limits.h>
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "guc.h"
+#include "job.h"
+#include "nodes/parsenodes.h"
+#include "spec.h"
+#include "step.h"
+#include "subxact.h"
+#include "utils/builtins.h"
+#include "utils/syscache.h"
+
+PG_FUNCTION_INFO_V1(checkpoint_map);
+PG_FUNCTION_INFO_V1(checkpoint_gen);
+PG_FUNCTION_INFO_V1(checkpoint_query);
+PG_FUNCTION_INFO_V1(checkpoint_save);
+
+/* How an argument is passed, and kept in a CkptSpec. */
+typedef enum ArgumentType
+{
+	ARG_BOOL,					/* boolean, bool */
+	ARG_INT,					/* integer, int */
+	ARG_ID,						/* bigint, pointer to int64 or NULL */
+	ARG_TEXT,					/* text, char pointer or NULL */
+	ARG_VERSION,				/* the same; '' is NULL */
+	ARG_WORD					/* text, an enum */
+} ArgumentType;
+
+typedef struct Argument
+{
+	const char *name;
+	int			steps;			/* kinds of step that have it: STEP() bits */
+	ArgumentType type;
+	size_t		offset;			/* of its field in CkptSpec */
+	bool		required;		/* must not be null */
+	int			dflt;			/* of a number or boolean that is null */
+	const int  *setting;		/* whose value is the default, or NULL */
+	int			min;			/* of a number */
+	int			max;
+	const CkptWords *words;		/* of an enum; the first is the default */
+
+	/* raises if the value, which is in its field, will not do; or NULL */
+	void		(*check) (const struct Argument *argument, const void *field);
+} Argument;
+
+#define STEP(kind)	(1 << (kind))
+#define WITH_UDF	(STEP(CKPT_MAP) | STEP(CKPT_GEN))
+#define NO_UDF		(STEP(CKPT_QUERY) | STEP(CKPT_SAVE))
+#define ALL_STEPS	(WITH_UDF | NO_UDF)
+
+#define FIELD(name)	.offset = offsetof(CkptSpec, name)
+
+static void check_step_name(const Argument *argument, const void *field);
+static void refuse_unless_default(const Argument *argument, const void *field);
+
+/*
+ * The arguments, in the order in which they are taken: of several that will not
+ * do, the first is reported.  By then the job is known, which the report is
+ * recorded at.
+ */
+static const Argument arguments[] = {
+	{"job", ALL_STEPS, ARG_ID, FIELD(job)},
+	{"step", ALL_STEPS & ~STEP(CKPT_SAVE), ARG_TEXT, FIELD(step), .required = true, .check = check_step_name},
+	{"target", STEP(CKPT_SAVE), ARG_TEXT, FIELD(step), .required = true},
+	{"input", WITH_UDF, ARG_TEXT, FIELD(query), .required = true},
+	{"query", NO_UDF, ARG_TEXT, FIELD(query), .required = true},
+	{"udf", WITH_UDF, ARG_TEXT, FIELD(udf), .required = true},
+	{"materialized", STEP(CKPT_QUERY), ARG_BOOL, FIELD(materialized), .dflt = true, .check = refuse_unless_default},
+	{"as_table", STEP(CKPT_SAVE), ARG_BOOL, FIELD(as_table), .dflt = false, .check = refuse_unless_default},
+	{"workers", WITH_UDF, ARG_INT, FIELD(workers), .setting = &ckpt_workers, .min = 1, .max = CKPT_MAX_WORKERS},
+	{"on_error", WITH_UDF, ARG_WORD, FIELD(on_error), .words = &ckpt_on_errors},
+	{"max_errors", WITH_UDF, ARG_INT, FIELD(max_errors), .dflt = 100, .max = INT_MAX},
+	{"retries", WITH_UDF, ARG_INT, FIELD(retries), .max = 1000},
+	{"cache_enabled", ALL_STEPS, ARG_BOOL, FIELD(cache_enabled), .dflt = true},
+	{"cache_version", ALL_STEPS, ARG_VERSION, FIELD(cache_version)},
+	{"probe", ALL_STEPS, ARG_TEXT, FIELD(probe)},
+	{"on_code_change", WITH_UDF, ARG_WORD, FIELD(on_code_change), .words = &ckpt_on_code_changes},
+};
+
+/*
+ * check_step_name raises unless a text can be the name of a step.
+ */
+static void
+check_step_name(const Argument *argument, const void *field)
+{
+	const char *name = *(char *const *) field;
+
+	if (name[0] == '\0' || strlen(name) >= NAMEDATALEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("name of a step must have 1 to %d bytes", NAMEDATALEN - 1),
+				 errdetail("\"%s\" has %d.", name, (int) strlen(name)),
+				 errhint("Later steps use the name as that of a table.")));
+	if (ckpt_is_system_column(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("name of a step must not begin with \"%s\"", CKPT_COLUMN_PREFIX),
+				 errhint("Such names belong to the extension.")));
+}
+
+/*
+ * refuse_unless_default is for a boolean whose other value means nothing so far.
+ */
+static void
+refuse_unless_default(const Argument *argument, const void *field)
+{
+	bool		value = *(const bool *) field;
+
+	if (value != (argument->dflt != 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("%s => %s is not supported yet", argument->name,
+						value ? "true" : "false"),
+				 errhint("Leave the argument out.")));
+}
+
+/*
+ * number_value returns a number; its default for null.
+ */
+static int
+number_value(const Argument *argument, const NullableDatum *arg)
+{
+	int			dflt = argument->setting ? *argument->setting : argument->dflt;
+	int			value = arg->isnull ? dflt : DatumGetInt32(arg->value);
+
+	if (value < argument->min || value > argument->max)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" is out of range", argument->name),
+				 errdetail("It is %d.", value),
+				 errhint("Pass a number from %d to %d.", argument->min, argument->max)));
+	return value;
+}
+
+/*
+ * word_value returns the value of a word; the first for null.
+ */
+static int
+word_value(const Argument *argument, const NullableDatum *arg)
+{
+	char	   *word;
+	int			value;
+
+	if (arg->isnull)
+		return 0;
+	word = TextDatumGetCString(arg->value);
+	value = ckpt_word_find(argument->words, word);
+	if (value < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must not be \"%s\"", argument->name, word),
+				 errhint("Pass one of %s.", ckpt_word_list(argument->words))));
+	return value;
+}
+
+static const int64 *
+id_value(const NullableDatum *arg)
+{
+	int64	   *id;
+
+	if (arg->isnull)
+		return NULL;
+	id = palloc(sizeof(int64));
+	*id = DatumGetInt64(arg->value);
+	return id;
+}
+
+/*
+ * take_argument puts an argument's value, or what NULL stands for, into its
+ * field of the spec.
+ */
+static void
+take_argument(const Argument *argument, const NullableDatum *arg, CkptSpec *spec)
+{
+	void	   *field = (char *) spec + argument->offset;
+
+	if (argument->required && arg->isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must not be null", argument->name),
+				 errhint("Pass a text.")));
+	switch (argument->type)
+	{
+		case ARG_BOOL:
+			*(bool *) field = arg->isnull ? argument->dflt != 0 : DatumGetBool(arg->value);
+			break;
+		case ARG_INT:
+			*(int *) field = number_value(argument, arg);
+			break;
+		case ARG_ID:
+			*(const int64 **) field = id_value(arg);
+			break;
+		case ARG_TEXT:
+		case ARG_VERSION:
+			*(char **) field = arg->isnull ? NULL : TextDatumGetCString(arg->value);
+			if (argument->type == ARG_VERSION && !arg->isnull && **(char **) field == '\0')
+				*(char **) field = NULL;
+			break;
+		case ARG_WORD:
+			*(int *) field = word_value(argument, arg);
+			break;
+	}
+	if (argument->check)
+		argument->check(argument, field);
+}
+
+/* A call: its arguments as they come, and what they are taken apart to. */
+typedef struct Call
+{
+	FunctionCallInfo fcinfo;
+	int			nargs;
+	char	  **names;			/* of the arguments, in their order */
+	CkptSpec   *spec;
+} Call;
+
+/*
+ * look_up_names finds the names of a call's arguments in its SQL signature.
+ */
+static void
+look_up_names(Call *call)
+{
+	Oid			function = call->fcinfo->flinfo->fn_oid;
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Datum		names;
+	Datum		modes;
+	bool		no_names;
+	bool		no_modes;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	names = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargnames, &no_names);
+	modes = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargmodes, &no_modes);
+	call->nargs = no_names ? 0 :
+		get_func_input_arg_names(names, no_modes ? (Datum) 0 : modes, &call->names);
+	ReleaseSysCache(tuple);
+	if (call->nargs != call->fcinfo->nargs)
+		elog(ERROR, "function %u has arguments without names", function);
+}
+
+/*
+ * passed_argument returns an argument as it was passed; as null if the SQL
+ * signature does not have it.
+ */
+static NullableDatum
+passed_argument(const Call *call, const Argument *argument)
+{
+	static const Oid types[] = {
+		[ARG_BOOL] = BOOLOID,
+		[ARG_INT] = INT4OID,
+		[ARG_ID] = INT8OID,
+		[ARG_TEXT] = TEXTOID,
+		[ARG_VERSION] = TEXTOID,
+		[ARG_WORD] = TEXTOID,
+	};
+
+	for (int i = 0; i < call->nargs; i++)
+	{
+		if (strcmp(call->names[i], argument->name) != 0)
+			continue;
+		if (get_fn_expr_argtype(call->fcinfo->flinfo, i) != types[argument->type])
+			elog(ERROR, "argument \"%s\" is not of its type", argument->name);
+		return call->fcinfo->args[i];
+	}
+	return (NullableDatum) {(Datum) 0, true};
+}
+
+/*
+ * check_names raises if the SQL signature has an argument that the table has
+ * not: the SQL objects are newer than the library.
+ */
+static void
+check_names(const Call *call)
+{
+	for (int i = 0; i < call->nargs; i++)
+	{
+		bool		known = false;
+
+		for (int j = 0; j < lengthof(arguments); j++)
+			known |= (arguments[j].steps & STEP(call->spec->kind)) != 0 &&
+				strcmp(arguments[j].name, call->names[i]) == 0;
+		if (!known)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("argument \"%s\" is not known to version %s of the library",
+							call->names[i], CKPT_VERSION),
+					 errhint("A session that is older than an update of the extension must connect again.")));
+	}
+}
+
+static void
+take_arguments(void *arg)
+{
+	Call	   *call = (Call *) arg;
+
+	look_up_names(call);
+	for (int i = 0; i < lengthof(arguments); i++)
+	{
+		NullableDatum passed;
+
+		if ((arguments[i].steps & STEP(call->spec->kind)) == 0)
+			continue;
+		passed = passed_argument(call, &arguments[i]);
+		take_argument(&arguments[i], &passed, call->spec);
+	}
+	check_names(call);
+}
+
+/*
+ * check_context raises unless the call is one that may commit.
+ */
+static void
+check_context(FunctionCallInfo fcinfo, CkptKind kind)
+{
+	char	   *command = psprintf("checkpoint.%s()", ckpt_kind_name(kind));
+
+	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
+		castNode(CallContext, fcinfo->context)->atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s cannot run inside a transaction block or a function", command),
+				 errdetail("Steps commit what they have computed."),
+				 errhint("Call it on its own: without BEGIN, and with the driver's autocommit on. DO blocks and procedures in PL/pgSQL, without EXCEPTION, may call it, too, but not procedures with SET or SECURITY DEFINER, nor any in other languages.")));
+	ckpt_job_check_writable(command);
+}
+
+/*
+ * call_step runs the step that a call asks for.
+ */
+static Datum
+call_step(FunctionCallInfo fcinfo, CkptKind kind)
+{
+	CkptSpec   *spec = palloc0(sizeof(CkptSpec));
+	Call		call = {.fcinfo = fcinfo,.spec = spec};
+	bool		nested = SPI_inside_nonatomic_context();
+	ErrorData  *error;
+
+	check_context(fcinfo, kind);
+	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	spec->kind = kind;
+
+	/* what a step does is not for a snapshot that is as old as the transaction */
+	if (XactIsoLevel != XACT_READ_COMMITTED)
+		SPI_commit();
+	ckpt_transaction_is_ours();
+	error = ckpt_subxact_run(take_arguments, &call, CurrentMemoryContext, NULL);
+	if (error)
+		ckpt_step_refuse(spec, error);
+	ckpt_step_run(spec, nested);
+	PG_RETURN_VOID();
+}
+
+Datum
+checkpoint_map(PG_FUNCTION_ARGS)
+{
+	return call_step(fcinfo, CKPT_MAP);
+}
+
+Datum
+checkpoint_gen(PG_FUNCTION_ARGS)
+{
+	return call_step(fcinfo, CKPT_GEN);
+}
+
+Datum
+checkpoint_query(PG_FUNCTION_ARGS)
+{
+	return call_step(fcinfo, CKPT_QUERY);
+}
+
+Datum
+checkpoint_save(PG_FUNCTION_ARGS)
+{
+	return call_step(fcinfo, CKPT_SAVE);
+}

@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * reuse.h
+ *	  Which earlier work serves a step: reuse, continue or compute.
+ *
+ * IDENTIFICATION
+ *	  src/reuse.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_REUSE_H
+#define CKPT_REUSE_H
+
+#include "carry.h"
+#include "catalog.h"
+#include "code.h"
+#include "udf.h"
+
+/* A step that wants to be served. */
+typedef struct CkptRequest
+{
+	const CkptSpec *spec;
+	CkptStepRef ref;
+	CkptKind	kind;			/* of its checkpoint */
+	TupleDesc	input_desc;		/* sys__id and the query's columns */
+	TupleDesc	output_desc;
+	char	   *output_columns; /* the same as text */
+	CkptUdf    *udf;			/* NULL for queries */
+	CkptFingerprint *fingerprint;
+	char	   *anew;			/* why all that was kept is to be ignored, or NULL */
+	List	   *warned_about;	/* checkpoints with tables that cannot be used */
+} CkptRequest;
+
+typedef enum CkptAction
+{
+	CKPT_COMPUTE,
+	CKPT_CONTINUE,				/* a partial checkpoint */
+	CKPT_REUSE					/* a final one */
+} CkptAction;
+
+typedef struct CkptDecision
+{
+	CkptAction	action;
+	CkptCheckpoint *cp;			/* that serves, or NULL */
+	bool		carry;			/* other checkpoints may have more to give */
+	char	   *reason;
+	int64		rows_before;	/* of the input that has changed, or -1 */
+} CkptDecision;
+
+extern const char *ckpt_reuse_argument(CkptKind kind);
+extern Query *ckpt_reuse_analyze(CkptRequest *request, const CkptSpec *spec,
+								  List *outputs);
+extern CkptCode ckpt_reuse_code(const CkptRequest *request);
+extern bool ckpt_reuse_needs_identity(CkptRequest *request, CkptDecision *decision);
+extern CkptDecision ckpt_reuse_decide(CkptRequest *request, const char *input_hash);
+extern char *ckpt_reuse_key(const CkptRequest *request, const char *input_hash);
+extern bool ckpt_reuse_may_carry(const CkptRequest *request);
+extern CkptCarryFrom ckpt_reuse_carry_from(CkptRequest *request);
+extern char *ckpt_reuse_describe_input(int64 before, int64 now);
+
+#endif							/* CKPT_REUSE_H */

@@ -1,0 +1,54 @@
+/*-------------------------------------------------------------------------
+ *
+ * spec.h
+ *	  What a step is to compute, and how: its call's arguments.
+ *
+ * Filled once, by call.c from an SQL call, or by catalog.c from the record of
+ * one, and handed on by pointer.
+ *
+ * IDENTIFICATION
+ *	  src/spec.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_SPEC_H
+#define CKPT_SPEC_H
+
+#include "checkpoint.h"
+
+/* Which step: of which run group, and its name. */
+typedef struct CkptStepRef
+{
+	Oid			owner;			/* see ckpt_role_oid() */
+	const char *job_name;
+	const char *step;
+} CkptStepRef;
+
+typedef struct CkptSpec
+{
+	CkptKind	kind;
+	const int64 *job;			/* NULL is the session's */
+	char	   *step;			/* its name; of save, its target */
+
+	/* what it computes */
+	char	   *query;			/* argument "input" or "query" */
+	char	   *udf;			/* or NULL */
+
+	/* what counts as the same */
+	bool		cache_enabled;
+	char	   *cache_version;	/* or NULL */
+	char	   *probe;			/* or NULL */
+	CkptOnCodeChange on_code_change;
+
+	/* how rows are computed */
+	int			workers;		/* processes, with the session */
+	CkptOnError on_error;
+	int			max_errors;
+	int			retries;		/* of a row */
+
+	/* how the result is kept */
+	bool		materialized;
+	bool		as_table;
+} CkptSpec;
+
+#endif							/* CKPT_SPEC_H */

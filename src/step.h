@@ -1,0 +1,19 @@
+/*-------------------------------------------------------------------------
+ *
+ * step.h
+ *	  The state machine: reuse, continue or compute.
+ *
+ * IDENTIFICATION
+ *	  src/step.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_STEP_H
+#define CKPT_STEP_H
+
+#include "spec.h"
+
+extern void ckpt_step_run(const CkptSpec *spec, bool nested);
+extern void ckpt_step_refuse(const CkptSpec *spec, ErrorData *error) pg_attribute_noreturn();
+
+#endif							/* CKPT_STEP_H */

@@ -1,0 +1,111 @@
+/*-------------------------------------------------------------------------
+ *
+ * step_internal.h
+ *	  A step while it runs, for the files that the state machine consists of.
+ *
+ * step.c goes through the states; step_prepare.c checks the call and starts the
+ * step; step_failure.c records how it failed; step_report.c tells the user.
+ *
+ * IDENTIFICATION
+ *	  src/step_internal.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_STEP_INTERNAL_H
+#define CKPT_STEP_INTERNAL_H
+
+#include "catalog.h"
+#include "datatype/timestamp.h"
+#include "identity.h"
+#include "ledger.h"
+#include "pool.h"
+#include "reuse.h"
+#include "runner.h"
+#include "spec.h"
+#include "step.h"
+#include "udf.h"
+#include "worker.h"
+
+/* What to do after an error that ends the job. */
+#define CKPT_RERUN_HINT \
+	"A rerun of the job continues from here: call checkpoint.begin_job() again."
+
+typedef enum CkptStepState
+{
+	STEP_IDENTIFY,
+	STEP_RUN,
+	STEP_COLLECT,
+	STEP_PUBLISH,
+	STEP_DONE
+} CkptStepState;
+
+/* Where the step stands in a job that resumes from a step. */
+typedef enum CkptResume
+{
+	RESUME_NOT,					/* in none */
+	RESUME_BEFORE,				/* before that step: must be reused */
+	RESUME_FROM					/* that step or after it: is computed anew */
+} CkptResume;
+
+typedef struct CkptStep
+{
+	/* what is asked for */
+	const CkptSpec *spec;
+	char	   *name;			/* of save: its target, qualified */
+
+	/* what that means */
+	CkptJob		job;
+	CkptResume	resume;
+	CkptRequest request;
+	CkptUdf    *udf;			/* map and gen */
+	CkptIdentity identity;		/* of the input */
+
+	/* where it is */
+	CkptStepState state;
+	int64		step_id;
+	bool		job_locked;
+	CkptCheckpoint *cp;
+	CkptWorkDone done;			/* what is on record of cp */
+	CkptRunTask task;
+	CkptPool   *pool;
+	CkptRunner *runner;
+	int			nworkers;		/* that are to help */
+	CkptWorkers *run_workers;	/* or NULL */
+	bool		carrying;		/* results of earlier work are being carried over */
+	char	   *carry_error;	/* why that could not be done, or NULL */
+	bool		second_pass;	/* to be begun */
+	int			passes;			/* second ones */
+	CkptStepAction action;
+	char	   *reason;
+	int64		rows_before;	/* of the input that has changed, or -1 */
+	int64		kept_from;		/* job that computed the rows kept, or 0 */
+	CkptStepCounts counts;
+	TimestampTz started;
+	TimestampTz computing;		/* since when; 0 is not yet */
+	TimestampTz reported;		/* progress, last time */
+
+	/* what ended it */
+	ErrorData  *error;			/* or NULL */
+	int64		error_id;		/* the row that it is about, or 0 */
+} CkptStep;
+
+/* step.c */
+extern ErrorData *ckpt_step_commit(void);
+extern ErrorData *ckpt_step_rollback(void);
+extern void ckpt_step_release(CkptStep *step);
+extern void ckpt_step_end_workers(CkptStep *step);
+extern void ckpt_step_count(CkptStep *step);
+extern void ckpt_step_clock(CkptStep *step);
+
+/* step_prepare.c */
+extern void ckpt_step_prepare(void *arg);
+
+/* step_failure.c */
+extern void ckpt_step_fail(CkptStep *step) pg_attribute_noreturn();
+
+/* step_report.c */
+extern void ckpt_step_progress(CkptStep *step);
+extern void ckpt_step_notice(const CkptStep *step);
+extern void ckpt_step_add_context(const CkptStep *step, ErrorData *error);
+
+#endif							/* CKPT_STEP_INTERNAL_H */
