@@ -36,6 +36,7 @@
 #include "carry.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "hidden.h"
 #include "ledger.h"
 #include "lib/stringinfo.h"
 #include "match.h"
@@ -915,6 +916,7 @@ ckpt_carry_over(const CkptCarryFrom *from, const CkptCheckpoint *cp, CkptUdf *ud
 
 	carry->cp = cp;
 	carry->output = table_open(ckpt_result_table_lookup(cp->output_table), RowExclusiveLock);
+	ckpt_hidden_ensure(RelationGetRelid(carry->output));
 	carry->buffer = ckpt_rowbuffer_create(udf->output_desc);
 	carry->hasher = ckpt_rowhash_create(udf->output_desc);
 	carry->values = palloc(udf->output_desc->natts * sizeof(Datum));

@@ -31,6 +31,7 @@
 #include "catalog/toasting.h"
 #include "commands/tablecmds.h"
 #include "commands/tablespace.h"
+#include "hidden.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -123,6 +124,7 @@ ckpt_result_table_create(const char *name, TupleDesc desc, Oid owner)
 	SetUserIdAndSecContext(save_userid, save_sec_context);
 
 	CommandCounterIncrement();
+	ckpt_hidden_ensure(address.objectId);
 	return address.objectId;
 }
 
@@ -246,6 +248,7 @@ ckpt_result_table_keep(const char *name, AttrNumber attno, const CkptIdSet *ids)
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	TableScanDesc scan;
 
+	ckpt_hidden_ensure(RelationGetRelid(rel));
 	PushActiveSnapshot(GetLatestSnapshot());
 	scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))

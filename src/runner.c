@@ -53,6 +53,7 @@
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "guc.h"
+#include "hidden.h"
 #include "inhand.h"
 #include "jit/jit.h"
 #include "joblock.h"
@@ -519,6 +520,7 @@ runner_open(CkptRunner *runner)
 	runner->output = ckpt_result_table_open(runner->cp->output_table, "output",
 											runner->cp->step, runner->task.owner,
 											runner->cp->output_columns, RowExclusiveLock);
+	ckpt_hidden_ensure(RelationGetRelid(runner->output));
 	query = ckpt_udf_run_query(runner->udf, runner->cp->input_table, &changed);
 	add_filters(runner, query);
 	nestlevel = NewGUCNestLevel();

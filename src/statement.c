@@ -17,13 +17,16 @@
 #include "checkpoint.h"
 
 #include "access/htup_details.h"
+#include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "hidden.h"
 #include "miscadmin.h"
 #include "statement.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -129,6 +132,50 @@ check_version(void)
 	checked = true;
 }
 
+/* All catalogs are hidden, and no relation has changed since that was seen. */
+static bool catalogs_hidden = false;
+
+static void
+forget_hidden(Datum arg, Oid relid)
+{
+	catalogs_hidden = false;
+}
+
+/*
+ * hide_catalogs makes sure that logical replication does not see what is written
+ * to the catalogs: subscribers do not get the results that they speak of.
+ */
+static void
+hide_catalogs(void)
+{
+	STATEMENT(st, "SELECT c.oid::bigint FROM pg_class c"
+			  " LEFT JOIN pg_class t ON t.oid = c.reltoastrelid"
+			  " WHERE c.relnamespace = 'checkpoint'::regnamespace AND c.relkind = 'r'"
+			  " AND (c.relrewrite = 0 OR t.relrewrite = 0) ORDER BY c.oid");
+	static bool registered = false;
+	List	   *relids = NIL;
+	uint64		nrows;
+	ListCell   *lc;
+
+	if (catalogs_hidden || !XLogLogicalInfoActive())
+		return;
+	if (!registered)
+		CacheRegisterRelcacheCallback(forget_hidden, (Datum) 0);
+	registered = true;
+
+	catalogs_hidden = true;
+	nrows = ckpt_statement_open(&st, SPI_OK_SELECT);
+	MemoryContextSwitchTo(st.caller);
+	for (uint64 row = 0; row < nrows; row++)
+		relids = lappend_oid(relids, (Oid) ckpt_row_int8(row, 1));
+	ckpt_statement_close(&st);
+	foreach(lc, relids)
+	{
+		ckpt_hidden_ensure(lfirst_oid(lc));
+		catalogs_hidden = false;
+	}
+}
+
 /*
  * ckpt_statement_open runs a statement as the owner of the extension's tables,
  * with search_path pinned, and returns the number of rows; they are in
@@ -141,6 +188,8 @@ ckpt_statement_open(CkptStatement *st, int expected)
 {
 	int			rc;
 
+	if (expected != SPI_OK_SELECT)
+		hide_catalogs();
 	st->caller = CurrentMemoryContext;
 	st->save_nestlevel = NewGUCNestLevel();
 	GetUserIdAndSecContext(&st->save_userid, &st->save_sec_context);
