@@ -194,6 +194,36 @@ ALTER TABLE checkpoint.job DROP COLUMN owner_name;
 ALTER TABLE checkpoint.checkpoint DROP COLUMN owner_name;
 DROP FUNCTION checkpoint._is_visible(name);
 
+-- Result tables are read-only
+--
+
+CREATE FUNCTION checkpoint._read_only()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'checkpoint_read_only'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint._read_only() IS
+'internal: keeps SQL from writing to result tables';
+
+-- those of 1.0; what stands under the name but belongs to another is not ours
+DO $$
+DECLARE
+	r record;
+BEGIN
+	FOR r IN
+		SELECT t.oid::pg_catalog.regclass AS name
+		FROM checkpoint.checkpoint c
+			JOIN pg_catalog.pg_class t ON t.relname IN (c.input_table, c.output_table)
+				AND t.relowner = checkpoint._role_oid(c.owner)
+		WHERE t.relnamespace = 'checkpoint_data'::pg_catalog.regnamespace AND t.relkind = 'r'
+	LOOP
+		EXECUTE pg_catalog.format('CREATE TRIGGER checkpoint_read_only'
+			' BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s'
+			' EXECUTE FUNCTION checkpoint._read_only()', r.name);
+		EXECUTE pg_catalog.format('ALTER TABLE %s'
+			' ENABLE ALWAYS TRIGGER checkpoint_read_only', r.name);
+	END LOOP;
+END $$;
+
 --
 -- What everybody needs, by name: default privileges may not give it.
 --
@@ -228,6 +258,7 @@ GRANT EXECUTE ON ROUTINE
 	checkpoint._content_hash_final(internal),
 	checkpoint._role_name(checkpoint.role),
 	checkpoint._may_use(checkpoint.role),
+	checkpoint._read_only(),
 	checkpoint._job_status(bigint, text, boolean),
 	checkpoint._step_action(bigint, text),
 	checkpoint._step_pids(bigint),

@@ -499,14 +499,14 @@ pairs_query(const Carry *carry)
 	{
 		append_columns(&sql, "n", udf->output_desc, 1, udf->nplain);
 		append_columns(&sql, "o", udf->output_desc, udf->nplain, natts);
-		appendStringInfo(&sql, " FROM " PAIRS " p JOIN %s o ON o." CKPT_ID_COLUMN " = p.old"
-						 " JOIN %s n ON n." CKPT_ID_COLUMN " = p.new ORDER BY p.new", old,
+		appendStringInfo(&sql, " FROM " PAIRS " p JOIN ONLY %s o ON o." CKPT_ID_COLUMN " = p.old"
+						 " JOIN ONLY %s n ON n." CKPT_ID_COLUMN " = p.new ORDER BY p.new", old,
 						 quote_qualified_identifier(CKPT_DATA_SCHEMA, carry->cp->input_table));
 	}
 	else
 	{
 		append_columns(&sql, "o", udf->output_desc, 2, natts);
-		appendStringInfo(&sql, " FROM " PAIRS " p JOIN %s o ON o." CKPT_INPUT_ID_COLUMN
+		appendStringInfo(&sql, " FROM " PAIRS " p JOIN ONLY %s o ON o." CKPT_INPUT_ID_COLUMN
 						 " = p.old", old);
 	}
 	return sql.data;

@@ -37,6 +37,7 @@
 #include "optimizer/optimizer.h"
 #include "pagestate.h"
 #include "query.h"
+#include "result_table.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -180,7 +181,8 @@ is_changeable(Oid relid)
 /*
  * source_content returns what a relation holds, in the form of a name: the
  * content hash of a checkpoint's output, and with_ids its number too, which
- * determines the ids of its rows.  NULL if the relation is something else.
+ * determines the ids of its rows.  NULL if the relation is something else, or
+ * was made something else.
  * *fixed says whether its rows follow from that.
  */
 static char *
@@ -192,7 +194,8 @@ source_content(const RangeTblEntry *rte, Oid owner, bool with_ids, bool *fixed)
 	*fixed = false;
 	if (get_rel_namespace(rte->relid) != get_namespace_oid(CKPT_DATA_SCHEMA, false) ||
 		!ckpt_catalog_find_by_output_table(get_rel_name(rte->relid), &cp) ||
-		cp.owner != owner)
+		cp.owner != owner ||
+		ckpt_result_table_fault(cp.output_table, owner, cp.output_columns))
 		return NULL;
 
 	*fixed = cp.final && !is_changeable(rte->relid);

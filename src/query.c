@@ -371,6 +371,7 @@ output_select(const CkptStepOutput *output, List **names)
 		*names = lappend(*names, makeString(pstrdup(system_columns[i])));
 	}
 	table_close(rel, NoLock);
+	rv->inh = false;
 	select->fromClause = list_make1(rv);
 	raw->stmt = (Node *) select;
 	return parse_analyze_fixedparams(raw, "", NULL, 0, NULL);

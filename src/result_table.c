@@ -8,6 +8,10 @@
  * behalf.  The catalogs know them by name; what stands under a name is checked
  * before it is used, since its owner may do with it as he likes.
  *
+ * A trigger makes the tables read-only for SQL, also for superusers and through
+ * views.  The extension writes with the table access method's functions, which
+ * know of no triggers.
+ *
  * IDENTIFICATION
  *	  src/result_table.c
  *
@@ -28,9 +32,12 @@
 #include "catalog/objectaddress.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/toasting.h"
 #include "commands/tablecmds.h"
 #include "commands/tablespace.h"
+#include "commands/trigger.h"
 #include "hidden.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -46,6 +53,8 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+
+PG_FUNCTION_INFO_V1(checkpoint_read_only);
 
 /*
  * ckpt_result_table_name makes <job>_<step>_<checkpoint id>_<what>, with job and
@@ -79,8 +88,53 @@ ckpt_result_table_name(const char *job, const char *step, int64 checkpoint_id,
 }
 
 /*
- * ckpt_result_table_create makes an empty table with the given columns, which
- * belongs to the given role, and returns its OID.
+ * make_read_only gives a table the trigger that keeps SQL from writing to it.
+ *
+ * The upgrade script makes the same trigger.
+ */
+static void
+make_read_only(Oid relid)
+{
+	CreateTrigStmt *trigger = makeNode(CreateTrigStmt);
+
+	trigger->trigname = pstrdup("checkpoint_read_only");
+	trigger->funcname = list_make2(makeString(pstrdup(CKPT_SCHEMA)),
+								   makeString(pstrdup("_read_only")));
+	trigger->timing = TRIGGER_TYPE_BEFORE;
+	trigger->events = TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE |
+		TRIGGER_TYPE_TRUNCATE;
+	(void) CreateTriggerFiringOn(trigger, NULL, relid, InvalidOid, InvalidOid, InvalidOid,
+								 InvalidOid, InvalidOid, NULL, false, false,
+								 TRIGGER_FIRES_ALWAYS);
+}
+
+/*
+ * _read_only() is that trigger's function.
+ */
+Datum
+checkpoint_read_only(PG_FUNCTION_ARGS)
+{
+	Relation	rel;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("checkpoint._read_only() must be called as a trigger"),
+				 errhint("It makes result tables read-only, and is of no other use.")));
+	rel = ((TriggerData *) fcinfo->context)->tg_relation;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("result table \"%s.%s\" is read-only",
+					get_namespace_name(RelationGetNamespace(rel)),
+					RelationGetRelationName(rel)),
+			 errdetail("It has rows of a checkpoint, which other steps and later runs may use."),
+			 errhint("Change a copy of it: CREATE TABLE ... AS SELECT ...")));
+	return (Datum) 0;			/* not reached */
+}
+
+/*
+ * ckpt_result_table_create makes an empty read-only table with the given
+ * columns, which belongs to the given role, and returns its OID.
  *
  * Default tablespace and the like are the session's; the role must have the
  * right to use that tablespace.
@@ -121,10 +175,12 @@ ckpt_result_table_create(const char *name, TupleDesc desc, Oid owner)
 	address = DefineRelation(create, RELKIND_RELATION, owner, NULL, NULL);
 	CommandCounterIncrement();
 	NewRelationCreateToastTable(address.objectId, (Datum) 0);
-	SetUserIdAndSecContext(save_userid, save_sec_context);
-
+	CommandCounterIncrement();
+	make_read_only(address.objectId);
 	CommandCounterIncrement();
 	ckpt_hidden_ensure(address.objectId);
+	SetUserIdAndSecContext(save_userid, save_sec_context);
+
 	return address.objectId;
 }
 
@@ -171,11 +227,22 @@ ckpt_columns_text(TupleDesc desc)
 static const char *
 result_table_fault(Relation rel, Oid owner, const char *columns)
 {
+	Oid			relid = RelationGetRelid(rel);
+
 	if (rel->rd_rel->relkind != RELKIND_RELATION ||
 		rel->rd_rel->relam != HEAP_TABLE_AM_OID)
 		return "it is not an ordinary table";
 	if (rel->rd_rel->relowner != owner)
 		return "it has another owner";
+	if (rel->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
+		return "it is unlogged";
+	if (has_subclass(relid) && find_inheritance_children(relid, NoLock) != NIL)
+		return "it has child tables";
+	if (rel->rd_rel->relispartition || has_superclass(relid))
+		return "it is part of another table";
+	if (rel->rd_rel->relforcerowsecurity)
+		return "row security is forced on it";
+	/* also if their names came back: where values stand in a row counts, too */
 	for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
 	{
 		if (TupleDescAttr(RelationGetDescr(rel), i)->attisdropped)
@@ -183,12 +250,6 @@ result_table_fault(Relation rel, Oid owner, const char *columns)
 	}
 	if (columns && strcmp(ckpt_columns_text(RelationGetDescr(rel)), columns) != 0)
 		return "its columns were changed";
-	/* also if the names came back: where values stand in a row counts, too */
-	for (int i = 0; columns && i < RelationGetDescr(rel)->natts; i++)
-	{
-		if (TupleDescAttr(RelationGetDescr(rel), i)->attisdropped)
-			return "its columns were changed";
-	}
 	return NULL;
 }
 
@@ -208,6 +269,18 @@ ckpt_result_table_fault(const char *name, Oid owner, const char *columns)
 	fault = result_table_fault(rel, owner, columns);
 	relation_close(rel, fault ? AccessShareLock : NoLock);
 	return fault;
+}
+
+/*
+ * ckpt_result_table_change returns why a table that was opened by its name, and
+ * had no fault then, has one now; NULL if it has none.
+ */
+const char *
+ckpt_result_table_change(Relation rel, const char *name, Oid owner, const char *columns)
+{
+	if (ckpt_result_table_lookup(name) != RelationGetRelid(rel))
+		return "it has another name";
+	return result_table_fault(rel, owner, columns);
 }
 
 /*

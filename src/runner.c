@@ -652,6 +652,22 @@ find_input_row(PlanState *node, void *context)
 }
 
 /*
+ * check_table raises if a call has altered a table that the step itself uses.
+ */
+static void
+check_table(const CkptRunner *runner, Relation rel, const char *name, const char *columns)
+{
+	const char *change = ckpt_result_table_change(rel, name, runner->task.owner, columns);
+
+	if (change)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a function has altered a table of the step that calls it"),
+				 errdetail("Table \"%s.%s\": %s.", CKPT_DATA_SCHEMA, name, change),
+				 errhint("Leave the tables of a step alone in functions that it calls.")));
+}
+
+/*
  * run_calls evaluates the UDF over the batch's blocks.  It runs in a
  * subtransaction.
  */
@@ -690,6 +706,12 @@ run_calls(void *arg)
 	PopActiveSnapshot();
 
 	ckpt_user_restore(runner->user);
+	if (TransactionIdIsValid(GetCurrentTransactionIdIfAny()))
+	{
+		check_table(runner, runner->input, runner->cp->input_table, runner->input_columns);
+		check_table(runner, runner->output, runner->cp->output_table,
+					runner->cp->output_columns);
+	}
 	HOLD_INTERRUPTS();
 }
 

@@ -528,11 +528,13 @@ ckpt_udf_analyze(CkptKind kind, const char *text, TupleDesc input_desc)
 Query *
 ckpt_udf_run_query(CkptUdf *udf, const char *input_table, bool *changed)
 {
-	Query	   *query = udf_analyze_over(udf, makeRangeVar(pstrdup(CKPT_DATA_SCHEMA),
-														   pstrdup(input_table), -1),
-										 NULL);
-	CkptFingerprint *now = udf_fingerprint(query);
+	RangeVar   *input = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(input_table), -1);
+	CkptFingerprint *now;
+	Query	   *query;
 
+	input->inh = false;
+	query = udf_analyze_over(udf, input, NULL);
+	now = udf_fingerprint(query);
 	*changed = strcmp(now->hash, udf->fingerprint->hash) != 0;
 	if (*changed)
 	{

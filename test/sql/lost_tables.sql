@@ -1,6 +1,7 @@
 --
--- Rule 15: a checkpoint whose table is gone, or has other columns or another
--- owner, is a miss with a WARNING, never an error and never a wrong reuse.
+-- Rule 15: a checkpoint whose table is gone, or has other columns, another owner,
+-- another persistence, children or forced row security is a miss with a WARNING,
+-- never an error and never a wrong reuse.
 --
 SET client_min_messages = warning;
 DROP EXTENSION checkpoint CASCADE;
@@ -164,6 +165,117 @@ SELECT checkpoint.begin_job('dropped') AS job \gset
 CALL checkpoint.map('m', 'SELECT x FROM source', 'f(x) AS d');
 SELECT checkpoint.output('m') AS output \gset
 SELECT count(*), sum(d) FROM :output;
+SELECT checkpoint.end_job();
+
+--
+-- Tables that are not plain local heaps of their own any more: the output of a
+-- final checkpoint, then either table of a partial one, of which nothing is used.
+--
+CREATE TABLE alterations (nth int, command text, undo text);
+INSERT INTO alterations VALUES
+	(1, 'ALTER TABLE %s SET UNLOGGED', 'SELECT'),
+	(2, 'CREATE TABLE lost.child (note text) INHERITS (%s)', 'DROP TABLE lost.child'),
+	(3, 'CREATE TABLE lost.parent AS TABLE %1$s; ALTER TABLE %1$s INHERIT lost.parent',
+		'ALTER TABLE %s NO INHERIT lost.parent'),
+	(4, 'CREATE TABLE lost.parent (LIKE %1$s) PARTITION BY RANGE (sys__id); ALTER TABLE lost.parent ATTACH PARTITION %1$s DEFAULT',
+		'ALTER TABLE lost.parent DETACH PARTITION %s'),
+	(5, 'ALTER TABLE %s FORCE ROW LEVEL SECURITY', 'SELECT');
+CREATE PROCEDURE run(alteration int, what text, state text) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM checkpoint.begin_job('kind');
+	CALL checkpoint.map('m', 'SELECT x FROM lost.source', format('lost.f(x) AS %s_%s%s', state, what, alteration));
+	PERFORM checkpoint.end_job();
+END $$;
+CREATE PROCEDURE alter_and_run(alteration int, what text, state text) LANGUAGE plpgsql AS $$
+DECLARE
+	a lost.alterations;
+	t regclass;
+BEGIN
+	SELECT * INTO STRICT a FROM lost.alterations WHERE nth = alteration;
+	SELECT CASE what WHEN 'input' THEN input_table ELSE output_table END INTO STRICT t
+	FROM checkpoint.checkpoints ORDER BY checkpoint_id DESC LIMIT 1;
+	EXECUTE format(a.command, t);
+	COMMIT;
+	PERFORM lost.calls();
+	CALL lost.run(alteration, what, state);
+	RAISE INFO '% after "%": % calls', state, format(a.command, what), lost.calls();
+	IF to_regclass(t::text) IS NOT NULL THEN
+		EXECUTE format(a.undo, t);
+	END IF;
+	DROP TABLE IF EXISTS lost.parent;
+END $$;
+SELECT format('SET test.fails_on = %s', CASE state WHEN 'partial' THEN 6 ELSE 0 END),
+	format('CALL run(%s, %L, %L)', nth, what, state),
+	'SET test.fails_on = 0',
+	format('CALL alter_and_run(%s, %L, %L)', nth, what, state)
+FROM alterations, (VALUES ('output', 'final'), ('input', 'partial'), ('output', 'partial')) v (what, state)
+ORDER BY state, nth, what
+\gexec
+
+-- A final checkpoint of gen keeps its input: if that is altered, the output is
+-- reused, and results are not carried over from it.
+SELECT checkpoint.begin_job('gen') AS job \gset
+CALL checkpoint.gen('g', 'SELECT x, x AS z FROM source', 'generate_series(1, f(x) / 10) AS n');
+SELECT input_table AS input FROM checkpoint.steps WHERE job_id = :job \gset
+CREATE TABLE child () INHERITS (:input);
+SELECT calls();
+SELECT checkpoint.begin_job('gen') AS job \gset
+CALL checkpoint.gen('g', 'SELECT x, x AS z FROM source', 'generate_series(1, f(x) / 10) AS n');
+SELECT calls();
+SELECT checkpoint.begin_job('gen') AS job \gset
+CALL checkpoint.gen('g', 'SELECT x, x AS z FROM source WHERE x < 10', 'generate_series(1, f(x) / 10) AS n');
+SELECT calls();
+DROP TABLE child;
+
+-- What a child of an output holds is not part of it: for later steps, nor for
+-- what is published.  A query that reads the table by its own name has it, and
+-- is not taken to be the same as without.
+SELECT checkpoint.begin_job('child') AS job \gset
+CALL checkpoint.query('q', 'SELECT x FROM source');
+CALL checkpoint.save('lost.shown', 'SELECT x FROM source');
+SELECT checkpoint.output('q') AS output \gset
+CALL checkpoint.query('by name', 'SELECT count(*) FROM ' || :'output');
+CREATE TABLE child () INHERITS (:output);
+INSERT INTO child VALUES (1, 1);
+CALL checkpoint.query('by step', 'SELECT count(*) AS n FROM q');
+SELECT checkpoint.output('by step') AS n \gset
+SELECT n FROM :n;
+SELECT count(*) FROM shown;
+CALL checkpoint.query('by name again', 'SELECT count(*) FROM ' || :'output');
+SELECT checkpoint.output('by name again') AS n \gset
+SELECT count FROM :n;
+SELECT checkpoint.end_job();
+DROP TABLE child;
+
+-- A function that alters the table that its own results go to fails, also in the
+-- last transaction of the step; what it did to the table is undone.
+CREATE FUNCTION alters(x int) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	t regclass;
+BEGIN
+	IF x = 10 THEN
+		SELECT output_table INTO t FROM checkpoint.checkpoints WHERE state = 'partial' AND step = 'alters';
+		EXECUTE format(current_setting('test.alters'), t);
+	END IF;
+	RETURN x;
+END $$;
+\set VERBOSITY default
+SET test.alters = 'ALTER TABLE %s RENAME COLUMN y TO other';
+SELECT checkpoint.begin_job('alters') AS job \gset
+CALL checkpoint.map('alters', 'SELECT x FROM source', 'alters(x) AS y');
+\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY terse
+SET test.alters = 'ALTER TABLE %s RENAME TO other';
+SELECT checkpoint.begin_job('alters') AS job \gset
+CALL checkpoint.map('alters', 'SELECT x FROM source', 'alters(x) AS y');
+SET test.alters = 'ALTER TABLE %s SET SCHEMA lost';
+SELECT checkpoint.begin_job('alters') AS job \gset
+CALL checkpoint.map('alters', 'SELECT x FROM source', 'alters(x) AS y');
+SET test.alters = 'SELECT $$%s$$';
+SELECT checkpoint.begin_job('alters') AS job \gset
+CALL checkpoint.map('alters', 'SELECT x FROM source', 'alters(x) AS y');
+SELECT checkpoint.output('alters') AS output \gset
+SELECT count(*), sum(y) FROM :output;
 SELECT checkpoint.end_job();
 
 SET client_min_messages = warning;
