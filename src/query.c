@@ -417,6 +417,20 @@ replace_outputs(Node *node, void *context)
 }
 
 /*
+ * locks_rows returns whether a query locks rows, on any level.
+ */
+static bool
+locks_rows(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return ((Query *) node)->rowMarks != NIL ||
+			query_tree_walker((Query *) node, locks_rows, context, 0);
+	return expression_tree_walker(node, locks_rows, context);
+}
+
+/*
  * ckpt_query_analyze parses and analyses a step's query.
  *
  * outputs lists (CkptStepOutput *) what its names may stand for; which of them
@@ -435,7 +449,7 @@ ckpt_query_analyze(const char *sql, const char *argument, List *outputs)
 	query = parse_analyze_withcb(query_parse(sql, &source), sql, setup_parser, outputs,
 								 query_environment(outputs));
 	if (query->commandType != CMD_SELECT || query->utilityStmt != NULL ||
-		query->hasModifyingCTE || query->hasForUpdate)
+		query->hasModifyingCTE || locks_rows((Node *) ckpt_query_rewrite(query), NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must only read", argument),
