@@ -69,6 +69,7 @@
 #include "utils/regproc.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 #include "utils/varlena.h"
@@ -649,8 +650,12 @@ static Component *
 view_component(Oid relid)
 {
 	Component  *component = palloc(sizeof(Component));
-	Datum		definition = DirectFunctionCall1(pg_get_viewdef, ObjectIdGetDatum(relid));
+	Datum		definition;
 
+	/* it reads the catalog by a snapshot: the view may be newer than the active one */
+	PushActiveSnapshot(GetLatestSnapshot());
+	definition = DirectFunctionCall1(pg_get_viewdef, ObjectIdGetDatum(relid));
+	PopActiveSnapshot();
 	component->kind = "view";
 	component->object = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
 												   get_rel_name(relid));
