@@ -194,6 +194,61 @@ ALTER TABLE checkpoint.job DROP COLUMN owner_name;
 ALTER TABLE checkpoint.checkpoint DROP COLUMN owner_name;
 DROP FUNCTION checkpoint._is_visible(name);
 
+--
+-- Published names
+--
+
+CREATE TABLE checkpoint.target (
+	schema_name name NOT NULL,
+	target_name name NOT NULL,
+	step text NOT NULL,
+	job_id bigint NOT NULL,
+	checkpoint_id bigint NOT NULL,
+	since timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	as_table boolean NOT NULL,
+	PRIMARY KEY (schema_name, target_name)
+);
+COMMENT ON TABLE checkpoint.target IS
+'names that results were published under; see the view published';
+SELECT pg_catalog.pg_extension_config_dump('checkpoint.target', '');
+
+CREATE FUNCTION checkpoint._shown_table(view regclass)
+RETURNS regclass
+AS 'MODULE_PATHNAME', 'checkpoint_shown_table'
+LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION checkpoint._shown_table(regclass) IS
+'internal: the table whose rows a view shows as they are';
+
+-- what 1.0 has published, if it still is what it was
+INSERT INTO checkpoint.target
+SELECT DISTINCT ON (v.oid) n.nspname, v.relname, s.step, s.job_id, s.checkpoint_id,
+	s.ended_at, false
+FROM checkpoint.step s
+	JOIN checkpoint.checkpoint c USING (checkpoint_id)
+	JOIN pg_catalog.pg_class v ON v.oid = pg_catalog.to_regclass(s.step)
+	JOIN pg_catalog.pg_namespace n ON n.oid = v.relnamespace
+WHERE s.kind = 'save' AND s.action IN ('computed', 'reused')
+	AND checkpoint._shown_table(v.oid) =
+		pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.output_table))
+ORDER BY v.oid, s.step_id DESC;
+
+CREATE VIEW checkpoint.published WITH (security_barrier) AS
+SELECT pg_catalog.quote_ident(t.schema_name) || '.' || pg_catalog.quote_ident(t.target_name)
+		AS target,
+	t.step, t.job_id, t.checkpoint_id, t.since, t.as_table
+FROM checkpoint.target t
+	JOIN checkpoint.checkpoint c USING (checkpoint_id)
+	JOIN pg_catalog.pg_namespace n ON n.nspname = t.schema_name
+	JOIN pg_catalog.pg_class r ON r.relnamespace = n.oid AND r.relname = t.target_name
+WHERE checkpoint._may_use(c.owner)
+	AND (t.as_table OR checkpoint._shown_table(r.oid) =
+		pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.output_table)))
+ORDER BY t.schema_name, t.target_name;
+COMMENT ON VIEW checkpoint.published IS
+'names that show the result of a checkpoint';
+GRANT SELECT ON checkpoint.published TO PUBLIC;
+
+--
 -- Result tables are read-only
 --
 
@@ -258,6 +313,7 @@ GRANT EXECUTE ON ROUTINE
 	checkpoint._content_hash_final(internal),
 	checkpoint._role_name(checkpoint.role),
 	checkpoint._may_use(checkpoint.role),
+	checkpoint._shown_table(regclass),
 	checkpoint._read_only(),
 	checkpoint._job_status(bigint, text, boolean),
 	checkpoint._step_action(bigint, text),

@@ -798,3 +798,44 @@ ckpt_catalog_delete_checkpoint(int64 id)
 	ckpt_arg_int8(&st, id);
 	ckpt_statement_run(&st, SPI_OK_DELETE);
 }
+
+/*
+ * ckpt_catalog_is_target returns whether results were published under a name.
+ * A dump of version 1.0 has no record of that but the steps.
+ */
+bool
+ckpt_catalog_is_target(const char *schema, const char *name)
+{
+	STATEMENT(st, "SELECT FROM checkpoint.target"
+			  " WHERE schema_name = $1::name AND target_name = $2::name"
+			  " UNION ALL SELECT FROM checkpoint.step"
+			  " WHERE kind = 'save' AND action IN ('computed', 'reused')"
+			  " AND step = quote_ident($1) || '.' || quote_ident($2) LIMIT 1");
+
+	ckpt_arg_text(&st, schema);
+	ckpt_arg_text(&st, name);
+	return ckpt_statement_run(&st, SPI_OK_SELECT) > 0;
+}
+
+/*
+ * ckpt_catalog_record_target stores that a step of a job has published a
+ * checkpoint's output, as a view, under a name.
+ */
+void
+ckpt_catalog_record_target(const char *schema, const char *name, const char *step,
+						   int64 job_id, int64 checkpoint_id)
+{
+	STATEMENT(st, "INSERT INTO checkpoint.target AS t"
+			  " (schema_name, target_name, step, job_id, checkpoint_id, as_table)"
+			  " VALUES ($1::name, $2::name, $3, $4, $5, false)"
+			  " ON CONFLICT (schema_name, target_name) DO UPDATE SET step = $3, job_id = $4,"
+			  " since = CASE WHEN t.checkpoint_id = $5 THEN t.since ELSE clock_timestamp() END,"
+			  " checkpoint_id = $5, as_table = false");
+
+	ckpt_arg_text(&st, schema);
+	ckpt_arg_text(&st, name);
+	ckpt_arg_text(&st, step);
+	ckpt_arg_int8(&st, job_id);
+	ckpt_arg_int8(&st, checkpoint_id);
+	ckpt_statement_run(&st, SPI_OK_INSERT);
+}

@@ -131,4 +131,10 @@ extern void ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp,
 extern void ckpt_catalog_touch_checkpoint(int64 id);
 extern void ckpt_catalog_delete_checkpoint(int64 id);
 
+/* published names */
+extern bool ckpt_catalog_is_target(const char *schema, const char *name);
+extern void ckpt_catalog_record_target(const char *schema, const char *name,
+									   const char *step, int64 job_id,
+									   int64 checkpoint_id);
+
 #endif							/* CKPT_CATALOG_H */

@@ -25,17 +25,13 @@
 	pg_tablespace_aclcheck(oid, role, ACL_CREATE)
 #define ckpt_namespace_aclcheck(oid, role) \
 	pg_namespace_aclcheck(oid, role, ACL_CREATE)
-#define ckpt_owns_relation(oid, role)	pg_class_ownercheck(oid, role)
 #else
-#include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_tablespace.h"
 #define ckpt_tablespace_aclcheck(oid, role) \
 	object_aclcheck(TableSpaceRelationId, oid, role, ACL_CREATE)
 #define ckpt_namespace_aclcheck(oid, role) \
 	object_aclcheck(NamespaceRelationId, oid, role, ACL_CREATE)
-#define ckpt_owns_relation(oid, role) \
-	object_ownercheck(RelationRelationId, oid, role)
 #endif
 
 /* PostgreSQL 18 took away ExecutorRun's last argument. */

@@ -12,9 +12,10 @@
 #define CKPT_PUBLISH_H
 
 #include "access/tupdesc.h"
+#include "catalog.h"
 
 extern char *ckpt_publish_check(const char *target, TupleDesc desc, Oid owner);
-extern void ckpt_publish_view(const char *name, const char *table, TupleDesc desc,
-							  Oid owner);
+extern void ckpt_publish_view(const char *name, const char *step, int64 job_id,
+							  const CkptCheckpoint *cp, TupleDesc desc, Oid owner);
 
 #endif							/* CKPT_PUBLISH_H */

@@ -643,7 +643,8 @@ step_publish(CkptStep *step)
 	for (int i = 1; i <= published->natts; i++)
 		TupleDescCopyEntry(published, i, desc, i + 1);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	ckpt_publish_view(step->name, step->cp->output_table, published, step->job.owner);
+	ckpt_publish_view(step->name, step->name, step->job.job_id, step->cp, published,
+					  step->job.owner);
 	PopActiveSnapshot();
 	step->state = STEP_DONE;
 }

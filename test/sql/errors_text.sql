@@ -70,6 +70,20 @@ CALL checkpoint.query('bad', 'WITH u AS (UPDATE victim SET x = 3) SELECT 1 AS x'
 :refused
 CALL checkpoint.query('bad', 'SELECT x INTO stolen FROM victim');
 :refused
+CALL checkpoint.query('bad', 'SELECT x FROM victim FOR UPDATE');
+:refused
+CALL checkpoint.query('bad', 'SELECT * FROM (SELECT x FROM victim FOR UPDATE) v');
+:refused
+CALL checkpoint.map('bad', 'SELECT x FROM (SELECT x FROM victim) v WHERE x IN (SELECT x FROM victim FOR SHARE)', 'x + 1 AS y');
+:refused
+CALL checkpoint.query('bad', 'WITH v AS (SELECT x FROM victim FOR NO KEY UPDATE SKIP LOCKED) SELECT x FROM v UNION ALL SELECT 1');
+:refused
+CREATE VIEW locks AS SELECT x FROM victim FOR KEY SHARE;
+CALL checkpoint.query('bad', 'SELECT (SELECT min(x) FROM locks) AS x');
+:refused
+CALL checkpoint.query('bad', 'SELECT x FROM victim', probe => 'SELECT * FROM (SELECT x FROM victim FOR UPDATE) v');
+:refused
+DROP VIEW locks;
 CALL checkpoint.query('bad', 'CREATE TABLE stolen AS SELECT x FROM victim');
 :refused
 CALL checkpoint.query('bad', 'EXPLAIN SELECT x FROM victim');
@@ -276,6 +290,8 @@ CALL checkpoint.save('a.b.c.d', 'SELECT num FROM src');
 CALL checkpoint.save('errors.victim', 'SELECT num FROM src');
 :refused
 CALL checkpoint.save('checkpoint_data.bad', 'SELECT num FROM src');
+:refused
+CALL checkpoint.save('pg_temp.bad', 'SELECT num FROM src');
 :refused
 CREATE VIEW shown AS SELECT txt AS num FROM src;
 CALL checkpoint.save('errors.shown', 'SELECT num FROM src');

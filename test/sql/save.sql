@@ -58,7 +58,7 @@ CALL checkpoint.map('m', 'SELECT x FROM source', 'x * 10 AS y');
 CALL checkpoint.save('save.target', 'SELECT * FROM m');
 SELECT checkpoint.end_job();
 SELECT count(*) FROM target;
--- When somebody dropped the view, or put something else into it, it is made again.
+-- When somebody dropped the view, it is made again.
 DROP VIEW dependent;
 DROP FUNCTION reads;
 DROP VIEW target;
@@ -67,8 +67,14 @@ CALL checkpoint.map('m', 'SELECT x FROM source', 'x * 10 AS y');
 CALL checkpoint.save('save.target', 'SELECT * FROM m');
 SELECT checkpoint.end_job();
 SELECT count(*) FROM target;
+-- When somebody put something else into it, that is not replaced: 42809.
 CREATE OR REPLACE VIEW target AS SELECT 0 AS x, 0 AS y;
 SELECT checkpoint.begin_job('save') AS job \gset
+CALL checkpoint.save('save.target', 'SELECT x, x * 10 AS y FROM source');
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) FROM target;
+-- and the job goes on
+DROP VIEW target;
 CALL checkpoint.save('save.target', 'SELECT x, x * 10 AS y FROM source');
 SELECT count(*) FROM target;
 SELECT checkpoint.end_job();
@@ -167,10 +173,128 @@ CALL checkpoint.save('save.target', 'SELECT x, x AS y, ''none'' AS z FROM source
 SELECT count(*) FROM target;
 SELECT checkpoint.end_job();
 
+--
+-- Who may replace what: a view that the job's owner owns and that was published.
+-- All else is refused before the step starts, and the job goes on.
+--
+SET client_min_messages = warning;
+CREATE ROLE regress_team;
+CREATE ROLE regress_ann IN ROLE regress_team;
+RESET client_min_messages;
+GRANT CREATE, USAGE ON SCHEMA save TO regress_team, regress_ann;
+GRANT SELECT ON source TO regress_team, regress_ann;
+SET ROLE regress_team;
+CREATE VIEW of_team AS SELECT x FROM source;
+SELECT checkpoint.begin_job('team') AS job \gset
+CALL checkpoint.save('save.by_team', 'SELECT x FROM save.source');
+SELECT checkpoint.end_job();
+\set VERBOSITY default
+-- not its owner: a member of the owning role, a superuser
+SET ROLE regress_ann;
+SELECT checkpoint.begin_job('ann') AS job \gset
+CALL checkpoint.save('save.by_team', 'SELECT x FROM save.source');
+\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY sqlstate
+CALL checkpoint.save('save.of_team', 'SELECT x FROM save.source');
+CALL checkpoint.save('save.source', 'SELECT x FROM save.source');
+SELECT checkpoint.end_job();
+RESET ROLE;
+SELECT checkpoint.begin_job('super') AS super_job \gset
+CALL checkpoint.save('save.by_team', 'SELECT x FROM save.source');
+CALL checkpoint.save('save.of_team', 'SELECT x FROM save.source');
+-- made by hand, even over a checkpoint's output
+\set VERBOSITY default
+CREATE VIEW by_hand AS SELECT 1 AS x;
+CALL checkpoint.save('save.by_hand', 'SELECT x FROM source');
+\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY sqlstate
+CALL checkpoint.save('save.published', 'SELECT x FROM source');
+SELECT output_table AS output FROM checkpoint.steps WHERE step = 'save.published' \gset
+CREATE VIEW by_hand_too AS SELECT x FROM :output;
+CREATE TABLE table_by_hand (x int);
+CALL checkpoint.save('save.by_hand_too', 'SELECT x FROM source');
+CALL checkpoint.save('save.table_by_hand', 'SELECT x FROM source');
+-- temporary schemas
+\set VERBOSITY default
+CALL checkpoint.save('pg_temp.v', 'SELECT x FROM source');
+\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY sqlstate
+CREATE TEMP TABLE t ();
+SELECT nspname || '.v' AS temp_target FROM pg_namespace WHERE oid = pg_my_temp_schema() \gset
+CALL checkpoint.save(:'temp_target', 'SELECT x FROM source');
+SET search_path = pg_temp, save;
+CALL checkpoint.save('v', 'SELECT x FROM source');
+SET search_path = save;
+-- nothing was recorded of all that, and the views are as they were
+SELECT step, action FROM checkpoint.steps WHERE job_id = :super_job;
+SELECT checkpoint.end_job();
+SELECT c.oid::regclass AS view, c.relowner = current_user::regrole AS mine, (SELECT count(*) FROM by_hand) AS rows
+FROM pg_class c WHERE c.oid IN ('by_hand'::regclass, 'by_team'::regclass, 'of_team'::regclass)
+ORDER BY c.oid::regclass::text COLLATE "C";
+
+-- Published, then changed by hand: it still shows an output, but not as it is.
+SELECT checkpoint.begin_job('super') AS job \gset
+\set VERBOSITY terse
+CREATE OR REPLACE VIEW published AS SELECT x FROM :output WHERE x > 1;
+CALL checkpoint.save('save.published', 'SELECT x FROM source');
+CREATE OR REPLACE VIEW published AS SELECT x FROM :output LIMIT 1;
+CALL checkpoint.save('save.published', 'SELECT x FROM source');
+CREATE OR REPLACE VIEW published AS SELECT DISTINCT x FROM :output;
+CALL checkpoint.save('save.published', 'SELECT x FROM source');
+CREATE OR REPLACE VIEW published AS SELECT x FROM :output, (SELECT) y;
+CALL checkpoint.save('save.published', 'SELECT x FROM source');
+CREATE OR REPLACE VIEW published AS SELECT x FROM :output TABLESAMPLE SYSTEM (1);
+CALL checkpoint.save('save.published', 'SELECT x FROM source');
+CREATE OR REPLACE VIEW published AS SELECT x + 0 AS x FROM :output;
+CALL checkpoint.save('save.published', 'SELECT x FROM source');
+-- a table that is no output
+CREATE OR REPLACE VIEW published AS SELECT x FROM source;
+CALL checkpoint.save('save.published', 'SELECT x FROM source');
+-- as it was
+CREATE OR REPLACE VIEW published AS SELECT x FROM :output;
+CALL checkpoint.save('save.published', 'SELECT x FROM source');
+SELECT checkpoint.end_job();
+
+-- A view that appears under the name while the step runs is not replaced either.
+CREATE FUNCTION makes_view() RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	CREATE OR REPLACE VIEW save.meanwhile AS SELECT 0 AS x;
+	RETURN 1;
+END $$;
+SELECT checkpoint.begin_job('super') AS job \gset
+CALL checkpoint.save('save.meanwhile', 'SELECT makes_view() AS x');
+SELECT * FROM meanwhile;
+SELECT action FROM checkpoint.steps WHERE job_id = :job;
+
+--
+-- What is published; each role sees its own.
+--
+SELECT p.target, p.step, p.job_id = s.job_id AS of_last, p.checkpoint_id = s.checkpoint_id AS shown,
+	p.since < s.ended_at AS since_before, p.as_table
+FROM checkpoint.published p
+	CROSS JOIN LATERAL (SELECT * FROM checkpoint.steps s WHERE s.step = p.step AND s.action <> 'failed'
+		ORDER BY s.job_id DESC LIMIT 1) s ORDER BY 1;
+SET ROLE regress_team;
+SELECT target FROM checkpoint.published;
+RESET ROLE;
+-- since when its rows are shown, and who was last to publish
+SELECT since FROM checkpoint.published WHERE target = 'save.published' \gset
+SELECT checkpoint.begin_job('super') AS job \gset
+CALL checkpoint.save('save.published', 'SELECT x FROM source');
+SELECT since = :'since' AS same_since, job_id = :job AS this_job FROM checkpoint.published WHERE target = 'save.published';
+INSERT INTO source VALUES (99);
+SELECT checkpoint.begin_job('super') AS job \gset
+CALL checkpoint.save('save.published', 'SELECT x FROM source');
+SELECT since > :'since' AS since_now, job_id = :job AS this_job FROM checkpoint.published WHERE target = 'save.published';
+SELECT checkpoint.end_job();
+DROP VIEW published;
+SELECT count(*) FROM checkpoint.published WHERE target = 'save.published';
+
 -- What is on record describes the rows.
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();
 
 SET client_min_messages = warning;
 DROP SCHEMA save CASCADE;
-DROP ROLE regress_reader;
+DROP OWNED BY regress_team, regress_ann;
+DROP ROLE regress_reader, regress_team, regress_ann;
