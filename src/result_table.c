@@ -54,6 +54,9 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+/* The trigger that keeps SQL from writing to a table. */
+#define TRIGGER_NAME	"checkpoint_read_only"
+
 PG_FUNCTION_INFO_V1(checkpoint_read_only);
 
 /*
@@ -97,7 +100,7 @@ make_read_only(Oid relid)
 {
 	CreateTrigStmt *trigger = makeNode(CreateTrigStmt);
 
-	trigger->trigname = pstrdup("checkpoint_read_only");
+	trigger->trigname = pstrdup(TRIGGER_NAME);
 	trigger->funcname = list_make2(makeString(pstrdup(CKPT_SCHEMA)),
 								   makeString(pstrdup("_read_only")));
 	trigger->timing = TRIGGER_TYPE_BEFORE;
@@ -130,6 +133,47 @@ checkpoint_read_only(PG_FUNCTION_ARGS)
 			 errdetail("It has rows of a checkpoint, which other steps and later runs may use."),
 			 errhint("Change a copy of it: CREATE TABLE ... AS SELECT ...")));
 	return (Datum) 0;			/* not reached */
+}
+
+/*
+ * has_trigger returns whether a table has the trigger.
+ */
+static bool
+has_trigger(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	TriggerDesc *triggers = rel->trigdesc;
+	bool		found = false;
+
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+		found |= strcmp(triggers->triggers[i].tgname, TRIGGER_NAME) == 0;
+	table_close(rel, NoLock);
+	return found;
+}
+
+/*
+ * ckpt_result_table_protect makes a table read-only that should be but is not:
+ * one that comes from a dump of version 1.0, or whose trigger was dropped.
+ *
+ * Nothing is done to a table that cannot be used as one made for the owner.
+ */
+void
+ckpt_result_table_protect(const char *name, Oid owner)
+{
+	Oid			relid = ckpt_result_table_lookup(name);
+	Oid			save_userid;
+	int			save_sec_context;
+
+	if (ckpt_result_table_fault(name, owner, NULL) || has_trigger(relid))
+		return;
+	LockRelationOid(relid, ShareRowExclusiveLock);
+	if (has_trigger(relid))
+		return;					/* another process has made it */
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	SetUserIdAndSecContext(ckpt_catalog_owner(),
+						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	make_read_only(relid);
+	SetUserIdAndSecContext(save_userid, save_sec_context);
 }
 
 /*

@@ -62,6 +62,17 @@
 #include "wait.h"
 
 /*
+ * step_protect makes sure that the tables of the step's checkpoint are read-only.
+ */
+static void
+step_protect(const CkptStep *step)
+{
+	if (step->cp->input_table)
+		ckpt_result_table_protect(step->cp->input_table, step->job.owner);
+	ckpt_result_table_protect(step->cp->output_table, step->job.owner);
+}
+
+/*
  * step_reuse ends the step with a final checkpoint.
  */
 static void
@@ -75,6 +86,7 @@ step_reuse(CkptStep *step, CkptCheckpoint *cp)
 	step->counts.failed = 0;
 	step->done = ckpt_ledger_totals(cp);
 	step->counts.output = step->done.output.rows;
+	step_protect(step);
 	ckpt_catalog_touch_checkpoint(cp->id);
 	ckpt_cleanup_superseded(&step->request.ref, cp->id);
 	step->state = step->spec->kind == CKPT_SAVE ? STEP_PUBLISH : STEP_DONE;
@@ -244,6 +256,7 @@ step_adopt(CkptStep *step, CkptCheckpoint *cp, bool carry)
 	step->action = CKPT_STEP_CONTINUED;
 	step->kept_from = cp->job_id;
 	step->done = ckpt_ledger_totals(cp);
+	step_protect(step);
 	if (carry)
 		carry_over(step, &counts);
 	step_begin_run(step);

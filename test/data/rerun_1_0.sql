@@ -43,4 +43,10 @@ FROM checkpoint.jobs j JOIN checkpoint.steps s USING (job_id) WHERE j.rerun_of I
 SELECT job_id, name, owner, status, rerun_of FROM my_jobs JOIN checkpoint.jobs USING (job_id, name, owner, status);
 SELECT sum(y) FROM shown;
 SELECT count(*), sum(y) FROM :gen;
+-- what was published counts as that, and what was used is read-only
+SELECT target, step, job_id, checkpoint_id, as_table FROM checkpoint.published;
+SELECT DISTINCT relname FROM checkpoint.steps s JOIN checkpoint.jobs j USING (job_id)
+	JOIN pg_class c ON c.oid = s.output_table OR c.oid = s.input_table
+WHERE j.rerun_of IS NOT NULL AND NOT EXISTS (SELECT FROM pg_trigger t
+	WHERE t.tgrelid = c.oid AND t.tgname = 'checkpoint_read_only' AND t.tgenabled = 'A') ORDER BY 1;
 RESET ROLE;

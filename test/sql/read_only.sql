@@ -140,6 +140,15 @@ SELECT checkpoint.output('p', :job) AS output \gset
 SELECT x, z FROM :output ORDER BY x;
 RESET ROLE;
 
+-- A trigger that was dropped is made again when the table is used.
+DROP TRIGGER checkpoint_read_only ON :partial_output;
+SELECT format('DROP TRIGGER checkpoint_read_only ON %s', output_table) FROM checkpoint.steps WHERE job_id = :job AND step = 'm' \gexec
+SET ROLE regress_ann;
+SELECT checkpoint.begin_job('ro') AS job \gset
+CALL checkpoint.map('m', 'SELECT x, t FROM source', 'f(x) AS y');
+CALL checkpoint.map('p', 'SELECT x, t FROM source ORDER BY x', 'f(x) AS z');
+SELECT checkpoint.end_job();
+RESET ROLE;
 -- All result tables have the trigger, and it fires always.
 SELECT count(*) > 0 AS some, bool_and(t.tgenabled = 'A' AND t.tgfoid = 'checkpoint._read_only'::regproc) AS always
 FROM pg_class c LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname = 'checkpoint_read_only'

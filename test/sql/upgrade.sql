@@ -44,6 +44,11 @@ RESET ROLE;
 ALTER EXTENSION checkpoint UPDATE;
 \i :members_of
 SELECT :'members' = :'fresh' AS same_as_fresh;
+-- published names and result tables are as if this version had made them
+SELECT target, step, job_id, checkpoint_id, as_table FROM checkpoint.published;
+SELECT count(*) AS tables, count(t.oid) AS read_only
+FROM pg_class c LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname = 'checkpoint_read_only' AND t.tgenabled = 'A'
+WHERE c.relnamespace = 'checkpoint_data'::regnamespace AND c.relkind = 'r';
 \i :rerun
 
 \c :regression
