@@ -194,6 +194,9 @@ ALTER TABLE checkpoint.job DROP COLUMN owner_name;
 ALTER TABLE checkpoint.checkpoint DROP COLUMN owner_name;
 DROP FUNCTION checkpoint._is_visible(name);
 
+-- columns of the input table; NULL for inputs that 1.0 has kept
+ALTER TABLE checkpoint.checkpoint ADD COLUMN input_columns text;
+
 --
 -- Published names
 --

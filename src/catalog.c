@@ -532,9 +532,9 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 {
 	STATEMENT(st, "INSERT INTO checkpoint.checkpoint (checkpoint_id, owner, job_name,"
 			  " step, job_id, kind, state, input_hash, output_columns, code_hash,"
-			  " cache_version, input_table, output_table, rows_total, fresh)"
+			  " cache_version, input_table, output_table, rows_total, fresh, input_columns)"
 			  " VALUES ($1, checkpoint._role_of($2), $3, $4, $5, $6, 'partial', $7, $8, $9, $10,"
-			  " $11::name, $12::name, $13, $14)");
+			  " $11::name, $12::name, $13, $14, $15)");
 
 	ckpt_arg_int8(&st, cp->id);
 	ckpt_arg_oid(&st, cp->owner);
@@ -550,6 +550,7 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 	ckpt_arg_text(&st, cp->output_table);
 	ckpt_arg_int8(&st, cp->rows_total);
 	ckpt_arg_bool(&st, cp->fresh);
+	ckpt_arg_text(&st, cp->input_columns);
 	ckpt_statement_run(&st, SPI_OK_INSERT);
 }
 
@@ -563,7 +564,8 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 	"checkpoint_id, owner, job_name, step, job_id, kind, state = 'final'," \
 	" input_hash, output_columns, code_hash, cache_version, mixed_code," \
 	" input_table, output_table, rows_total," \
-	" content_hash, fresh, NOT " NOT_EXPIRED ", last_used_at"
+	" content_hash, fresh, NOT " NOT_EXPIRED ", last_used_at," \
+	" input_columns"
 
 static void
 row_checkpoint(CkptStatement *st, uint64 row, CkptCheckpoint *cp)
@@ -587,6 +589,7 @@ row_checkpoint(CkptStatement *st, uint64 row, CkptCheckpoint *cp)
 	cp->fresh = ckpt_row_bool(row, 17);
 	cp->expired = ckpt_row_bool(row, 18);
 	cp->last_used = ckpt_row_int8(row, 19);
+	cp->input_columns = ckpt_row_text(st, row, 20);
 }
 
 static bool

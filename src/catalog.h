@@ -69,6 +69,7 @@ typedef struct CkptCheckpoint
 	CkptKind	kind;
 	bool		final;
 	char	   *input_hash;
+	char	   *input_columns;	/* of the input table; NULL if not known */
 	char	   *output_columns;
 	char	   *code_hash;
 	char	   *cache_version;	/* or NULL */

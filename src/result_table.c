@@ -91,14 +91,17 @@ ckpt_result_table_name(const char *job, const char *step, int64 checkpoint_id,
 }
 
 /*
- * make_read_only gives a table the trigger that keeps SQL from writing to it.
+ * make_read_only gives a table the trigger that keeps SQL from writing to it, as
+ * the table's owner, who has the right to.
  *
  * The upgrade script makes the same trigger.
  */
 static void
-make_read_only(Oid relid)
+make_read_only(Oid relid, Oid owner)
 {
 	CreateTrigStmt *trigger = makeNode(CreateTrigStmt);
+	Oid			save_userid;
+	int			save_sec_context;
 
 	trigger->trigname = pstrdup(TRIGGER_NAME);
 	trigger->funcname = list_make2(makeString(pstrdup(CKPT_SCHEMA)),
@@ -106,9 +109,12 @@ make_read_only(Oid relid)
 	trigger->timing = TRIGGER_TYPE_BEFORE;
 	trigger->events = TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE |
 		TRIGGER_TYPE_TRUNCATE;
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	SetUserIdAndSecContext(owner, save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
 	(void) CreateTriggerFiringOn(trigger, NULL, relid, InvalidOid, InvalidOid, InvalidOid,
 								 InvalidOid, InvalidOid, NULL, false, false,
 								 TRIGGER_FIRES_ALWAYS);
+	SetUserIdAndSecContext(save_userid, save_sec_context);
 }
 
 /*
@@ -161,19 +167,13 @@ void
 ckpt_result_table_protect(const char *name, Oid owner)
 {
 	Oid			relid = ckpt_result_table_lookup(name);
-	Oid			save_userid;
-	int			save_sec_context;
 
 	if (ckpt_result_table_fault(name, owner, NULL) || has_trigger(relid))
 		return;
 	LockRelationOid(relid, ShareRowExclusiveLock);
 	if (has_trigger(relid))
 		return;					/* another process has made it */
-	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	SetUserIdAndSecContext(ckpt_catalog_owner(),
-						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
-	make_read_only(relid);
-	SetUserIdAndSecContext(save_userid, save_sec_context);
+	make_read_only(relid, owner);
 }
 
 /*
@@ -219,12 +219,12 @@ ckpt_result_table_create(const char *name, TupleDesc desc, Oid owner)
 	address = DefineRelation(create, RELKIND_RELATION, owner, NULL, NULL);
 	CommandCounterIncrement();
 	NewRelationCreateToastTable(address.objectId, (Datum) 0);
-	CommandCounterIncrement();
-	make_read_only(address.objectId);
-	CommandCounterIncrement();
-	ckpt_hidden_ensure(address.objectId);
 	SetUserIdAndSecContext(save_userid, save_sec_context);
 
+	CommandCounterIncrement();
+	make_read_only(address.objectId, owner);
+	CommandCounterIncrement();
+	ckpt_hidden_ensure(address.objectId);
 	return address.objectId;
 }
 

@@ -403,8 +403,7 @@ base_usable(void *arg, const CkptCheckpoint *base, bool warn)
 	/* a partial one is whole or nothing; the output of gen needs its input */
 	return (map && base->final) ||
 		(base->input_table != NULL &&
-		 table_usable(request, base, base->input_table,
-					  map ? ckpt_columns_text(request->input_desc) : NULL, warn));
+		 table_usable(request, base, base->input_table, base->input_columns, warn));
 }
 
 /*

@@ -374,6 +374,7 @@ step_materialize(CkptStep *step)
 	cp->step = step->name;
 	cp->job_id = step->job.job_id;
 	cp->kind = request->kind;
+	cp->input_columns = ckpt_columns_text(request->input_desc);
 	cp->output_columns = request->output_columns;
 	cp->code_hash = request->fingerprint->hash;
 	cp->cache_version = step->spec->cache_version;

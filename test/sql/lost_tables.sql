@@ -227,6 +227,19 @@ CALL checkpoint.gen('g', 'SELECT x, x AS z FROM source WHERE x < 10', 'generate_
 SELECT calls();
 DROP TABLE child;
 
+-- So it is if its columns got each other's names.
+SELECT checkpoint.begin_job('names') AS job \gset
+CALL checkpoint.gen('names', 'SELECT x, -x AS y FROM source', 'generate_series(1, f(x) / 10) AS of_x');
+SELECT input_table AS input FROM checkpoint.steps WHERE job_id = :job \gset
+ALTER TABLE :input RENAME x TO z;
+ALTER TABLE :input RENAME y TO x;
+ALTER TABLE :input RENAME z TO y;
+SELECT checkpoint.begin_job('names') AS job \gset
+CALL checkpoint.gen('names', 'SELECT x, -x AS y FROM source UNION ALL SELECT -1, 1', 'generate_series(1, f(x) / 10) AS of_x');
+SELECT checkpoint.output('names') AS output \gset
+SELECT count(*) FROM :output;
+SELECT checkpoint.end_job();
+
 -- What a child of an output holds is not part of it: for later steps, nor for
 -- what is published.  A query that reads the table by its own name has it, and
 -- is not taken to be the same as without.
