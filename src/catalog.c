@@ -293,16 +293,14 @@ ckpt_catalog_store_identity(int64 step_id, const char *derivation, const char *i
 
 /*
  * ckpt_catalog_known_input returns the identity of the input that has that
- * derivation, or NULL if no step of the owner has read it so far.
+ * derivation, or NULL if no step has read it so far.
  */
 char *
-ckpt_catalog_known_input(Oid owner, const char *derivation)
+ckpt_catalog_known_input(const char *derivation)
 {
-	STATEMENT(st, "SELECT s.input_hash FROM checkpoint.step s JOIN checkpoint.job j USING (job_id)"
-			  " WHERE s.derivation = $2 AND " OWNER_OID("j.") " = $1 LIMIT 1");
+	STATEMENT(st, "SELECT input_hash FROM checkpoint.step WHERE derivation = $1 LIMIT 1");
 	char	   *input_hash = NULL;
 
-	ckpt_arg_oid(&st, owner);
 	ckpt_arg_text(&st, derivation);
 	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
 		input_hash = ckpt_row_text(&st, 0, 1);

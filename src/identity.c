@@ -275,9 +275,9 @@ identity_derivation(Query *query, Oid owner, const char *text, Snapshot read_by)
 		contain_mutable_functions((Node *) rewritten))
 		return NULL;
 
-	/* the server calls the text forms immutable that depend on these */
+	/* to each role its own; the server calls text forms immutable that are not */
 	initStringInfo(&buf);
-	appendStringInfo(&buf, "%s\1%s\1%s", text,
+	appendStringInfo(&buf, "%u\1%s\1%s\1%s", owner, text,
 					 GetConfigOption("extra_float_digits", false, false),
 					 GetConfigOption("bytea_output", false, false));
 	foreach(lc, sources.relations)
@@ -313,7 +313,7 @@ ckpt_identity_prepare(Query *query, Oid owner, Query *probe,
 	{
 		identity.derivation = identity_derivation(query, owner, text, NULL);
 		if (identity.derivation)
-			identity.hash = ckpt_catalog_known_input(owner, identity.derivation);
+			identity.hash = ckpt_catalog_known_input(identity.derivation);
 	}
 	return identity;
 }
