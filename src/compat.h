@@ -34,6 +34,11 @@
 	object_aclcheck(NamespaceRelationId, oid, role, ACL_CREATE)
 #endif
 
+/* PostgreSQL 18 puts this before a declaration; before, it stood behind. */
+#if PG_VERSION_NUM < 180000 && !defined(pg_noreturn)
+#define pg_noreturn		pg_attribute_noreturn()
+#endif
+
 /* PostgreSQL 18 took away ExecutorRun's last argument. */
 #if PG_VERSION_NUM < 180000
 #define ckpt_executor_run(qd)	ExecutorRun(qd, ForwardScanDirection, 0, true)

@@ -14,6 +14,6 @@
 #include "spec.h"
 
 extern void ckpt_step_run(const CkptSpec *spec, bool nested);
-extern void ckpt_step_refuse(const CkptSpec *spec, ErrorData *error) pg_attribute_noreturn();
+pg_noreturn extern void ckpt_step_refuse(const CkptSpec *spec, ErrorData *error);
 
 #endif							/* CKPT_STEP_H */

@@ -101,7 +101,7 @@ extern void ckpt_step_clock(CkptStep *step);
 extern void ckpt_step_prepare(void *arg);
 
 /* step_failure.c */
-extern void ckpt_step_fail(CkptStep *step) pg_attribute_noreturn();
+pg_noreturn extern void ckpt_step_fail(CkptStep *step);
 
 /* step_report.c */
 extern void ckpt_step_progress(CkptStep *step);
