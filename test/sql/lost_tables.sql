@@ -199,7 +199,7 @@ BEGIN
 	PERFORM lost.calls();
 	CALL lost.run(alteration, what, state);
 	RAISE INFO '% after "%": % calls', state, format(a.command, what), lost.calls();
-	IF to_regclass(t::text) IS NOT NULL THEN
+	IF EXISTS (SELECT FROM pg_class WHERE oid = t) THEN
 		EXECUTE format(a.undo, t);
 	END IF;
 	DROP TABLE IF EXISTS lost.parent;
