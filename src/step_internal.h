@@ -4,7 +4,8 @@
  *	  A step while it runs, for the files that the state machine consists of.
  *
  * step.c goes through the states; step_prepare.c checks the call and starts the
- * step; step_failure.c records how it failed; step_report.c tells the user.
+ * step; step_checkpoint.c finds or makes its checkpoint, and finishes it;
+ * step_failure.c records how the step failed; step_report.c tells the user.
  *
  * IDENTIFICATION
  *	  src/step_internal.h
@@ -96,6 +97,12 @@ extern void ckpt_step_release(CkptStep *step);
 extern void ckpt_step_end_workers(CkptStep *step);
 extern void ckpt_step_count(CkptStep *step);
 extern void ckpt_step_clock(CkptStep *step);
+
+/* step_checkpoint.c */
+extern void ckpt_step_identify(CkptStep *step);
+extern bool ckpt_step_carry_ran_short(const CkptStep *step, const ErrorData *error);
+extern void ckpt_step_without_carry(CkptStep *step, ErrorData *error);
+extern void ckpt_step_finish(CkptStep *step);
 
 /* step_prepare.c */
 extern void ckpt_step_prepare(void *arg);

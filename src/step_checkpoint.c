@@ -1,0 +1,452 @@
+/*-------------------------------------------------------------------------
+ *
+ * step_checkpoint.c
+ *	  The checkpoint that a step works on: found or made, and finished.
+ *
+ * Which earlier work serves is for reuse.c to say.
+ *
+ * IDENTIFICATION
+ *	  src/step_checkpoint.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "asuser.h"
+#include "carry.h"
+#include "cleanup.h"
+#include "inhand.h"
+#include "input.h"
+#include "query.h"
+#include "result_table.h"
+#include "step_internal.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+/*
+ * step_protect makes sure that the tables of the step's checkpoint are read-only.
+ */
+static void
+step_protect(const CkptStep *step)
+{
+	if (step->cp->input_table)
+		ckpt_result_table_protect(step->cp->input_table, step->job.owner);
+	ckpt_result_table_protect(step->cp->output_table, step->job.owner);
+}
+
+/*
+ * step_reuse ends the step with a final checkpoint.
+ */
+static void
+step_reuse(CkptStep *step, CkptCheckpoint *cp)
+{
+	step->cp = cp;
+	step->action = CKPT_STEP_REUSED;
+	step->counts.total = cp->rows_total;
+	step->counts.kept = cp->rows_total;
+	step->counts.computed = 0;
+	step->counts.failed = 0;
+	step->done = ckpt_ledger_totals(cp);
+	step->counts.output = step->done.output.rows;
+	step_protect(step);
+	ckpt_catalog_touch_checkpoint(cp->id);
+	ckpt_cleanup_superseded(&step->request.ref, cp->id);
+	step->state = step->spec->kind == CKPT_SAVE ? STEP_PUBLISH : STEP_DONE;
+}
+
+/*
+ * recompute_other_code drops the results of other versions of the code.
+ */
+static void
+recompute_other_code(CkptStep *step, const CkptCode *code)
+{
+	ckpt_ledger_forget_other_code(step->cp, code);
+	ckpt_result_table_keep(step->cp->output_table, step->spec->kind == CKPT_MAP ? 1 : 2,
+						   ckpt_ledger_processed(step->cp));
+}
+
+/*
+ * quarantine_row records that a row was in hand at two crashes, of which so
+ * many are new.
+ */
+static void
+quarantine_row(const CkptStep *step, int64 id, int attempts)
+{
+	CkptFailure failure = {
+		.sqlstate = unpack_sql_state(ERRCODE_CRASH_SHUTDOWN),
+		.message = "server process crashed twice with this row in hand",
+		.detail = "The row is not computed again before the code has changed.",
+		.attempts = attempts
+	};
+
+	ckpt_ledger_quarantine(step->cp, id, &failure);
+}
+
+/*
+ * record_crashes notes which rows were in hand when a process of an earlier run
+ * crashed, with the code of that run.
+ */
+static void
+record_crashes(const CkptStep *step)
+{
+	ListCell   *lc;
+
+	foreach(lc, ckpt_inhand_collect(step->cp->id))
+	{
+		int64		id = *(int64 *) lfirst(lc);
+		int			crashes;
+
+		if (id > step->cp->rows_total)
+			continue;
+		crashes = ckpt_ledger_record_crash(step->cp, id);
+		if (crashes > 1)
+			quarantine_row(step, id, crashes);
+	}
+}
+
+/*
+ * quarantine_poisonous puts the rows that were in hand at two crashes, with the
+ * code at hand, into this job's quarantine, too.
+ */
+static void
+quarantine_poisonous(const CkptStep *step)
+{
+	CkptIdSet  *poisonous = ckpt_ledger_crashed_twice(step->cp);
+
+	for (int64 id = 1; (id = ckpt_idset_next_member(poisonous, id)) <= poisonous->max_id; id++)
+		quarantine_row(step, id, 0);
+}
+
+/*
+ * step_begin_run makes the checkpoint ready for a run, in the transaction that
+ * made or adopted it: workers see what is committed.
+ */
+static void
+step_begin_run(CkptStep *step)
+{
+	CkptCheckpoint *cp = step->cp;
+	CkptCode	code = ckpt_reuse_code(&step->request);
+
+	step->computing = GetCurrentTimestamp();
+	step->task.job_id = step->job.job_id;
+	step->task.checkpoint_id = cp->id;
+	step->task.owner = step->job.owner;
+	step->task.skip = step->spec->on_error == CKPT_ERROR_SKIP;
+	step->task.max_errors = step->spec->max_errors;
+	step->task.retries = step->spec->retries;
+
+	cp->job_id = step->job.job_id;
+	record_crashes(step);
+	ckpt_ledger_note_code(cp, &code);
+	cp->code_hash = step->request.fingerprint->hash;
+	cp->cache_version = step->spec->cache_version;
+	ckpt_catalog_update_checkpoint(cp);
+	if (step->spec->on_code_change == CKPT_CODE_RECOMPUTE)
+		recompute_other_code(step, &code);
+	quarantine_poisonous(step);
+
+	step->done = ckpt_ledger_totals(cp);
+	step->counts.total = cp->rows_total;
+	step->counts.kept = step->done.processed;
+	step->counts.computed = 0;
+	step->counts.failed = 0;
+	step->counts.output = step->done.output.rows;
+	step->pool = palloc(sizeof(CkptPool));
+	ckpt_pool_init(step->pool, cp->rows_total, 1, step->done.max_output_id + 1);
+	ckpt_catalog_update_step(step->step_id, CKPT_STEP_RUNNING, step->reason, cp->id,
+							 &step->counts, false);
+	step->state = STEP_RUN;
+}
+
+/*
+ * carry_over gives the step's checkpoint what others of this step of the run
+ * group have for equal rows, unless that has been tried in vain.
+ */
+static void
+carry_over(CkptStep *step, CkptCarryCounts *counts)
+{
+	CkptCarryFrom from = ckpt_reuse_carry_from(&step->request);
+
+	memset(counts, 0, sizeof(CkptCarryCounts));
+	if (step->carry_error)
+		return;
+	step->carrying = true;
+	ckpt_carry_over(&from, step->cp, step->udf, step->job.owner, counts);
+	step->carrying = false;
+}
+
+/*
+ * ckpt_step_carry_ran_short returns whether an error is that carrying over, which only
+ * saves work, has met a limit: of temporary files, say.
+ */
+bool
+ckpt_step_carry_ran_short(const CkptStep *step, const ErrorData *error)
+{
+	return step->carrying &&
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES;
+}
+
+/*
+ * ckpt_step_without_carry lets the step identify its input once more, and not carry
+ * over this time.
+ */
+void
+ckpt_step_without_carry(CkptStep *step, ErrorData *error)
+{
+	step->state = STEP_IDENTIFY;
+	memset(&step->identity, 0, sizeof(CkptIdentity));
+	step->cp = NULL;
+	step->carrying = false;
+	step->carry_error = error->message;
+	ereport(NOTICE,
+			(errmsg("step \"%s\": results of earlier work could not be carried over: %s",
+					step->name, error->message),
+			 errdetail("Rows are computed that have results already."),
+			 error->hint ? errhint("%s", error->hint) : 0));
+}
+
+/*
+ * step_adopt goes on with a partial checkpoint; if carry is set, others may have
+ * results that it lacks.
+ */
+static void
+step_adopt(CkptStep *step, CkptCheckpoint *cp, bool carry)
+{
+	CkptCarryCounts counts;
+
+	step->cp = cp;
+	step->action = CKPT_STEP_CONTINUED;
+	step->kept_from = cp->job_id;
+	step->done = ckpt_ledger_totals(cp);
+	step_protect(step);
+	if (carry)
+		carry_over(step, &counts);
+	step_begin_run(step);
+}
+
+/*
+ * check_resume raises if the step, which is to be computed for step->reason, is
+ * one of those before the step that the job resumes from.
+ */
+static void
+check_resume(const CkptStep *step)
+{
+	if (step->resume != RESUME_BEFORE)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("cannot resume job \"%s\" from step \"%s\"", step->job.name,
+					step->job.resume_from),
+			 errdetail("Step \"%s\" before it cannot be reused: %s.", step->name, step->reason),
+			 errhint("Run the job without resume_from: only what is needed is computed.")));
+}
+
+/*
+ * analyze_input analyses the input query once more: it was, in an earlier
+ * transaction, and relations may have changed since.
+ */
+static Query *
+analyze_input(CkptStep *step, List *outputs)
+{
+	const char *argument = ckpt_reuse_argument(step->spec->kind);
+	Query	   *query = ckpt_query_analyze(step->spec->query, argument, outputs);
+	char	   *now = ckpt_columns_text(ckpt_query_input_desc(query, argument));
+	char	   *then = ckpt_columns_text(step->request.input_desc);
+
+	if (strcmp(now, then) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("columns of argument \"%s\" changed while the step ran",
+						argument),
+				 errdetail("They were %s and are %s.", then, now)));
+	return query;
+}
+
+/*
+ * step_prepare_identity finds out what can be told of the input's identity
+ * without reading it.  It needs the rights of the job's owner.
+ */
+static void
+step_prepare_identity(CkptStep *step, Query *query, List *outputs)
+{
+	Query	   *probe = step->spec->probe ? ckpt_query_analyze(step->spec->probe, "probe", outputs) : NULL;
+
+	step->identity = ckpt_identity_prepare(query, step->job.owner, probe, step->spec->probe);
+}
+
+/*
+ * ckpt_step_finish makes the checkpoint final.
+ */
+void
+ckpt_step_finish(CkptStep *step)
+{
+	CkptCheckpoint *cp = step->cp;
+
+	step->done = ckpt_ledger_totals(cp);
+	cp->final = true;
+	if (step->udf)
+	{
+		CkptUser	saved = ckpt_user_become(step->job.owner);
+		CkptCode	code;
+
+		/* replaced in the last moment, the code may have computed any row */
+		PushActiveSnapshot(GetTransactionSnapshot());
+		cp->mixed_code = ckpt_udf_refresh(step->udf, cp->input_table);
+		PopActiveSnapshot();
+		ckpt_user_restore(saved);
+		step->request.fingerprint = step->udf->fingerprint;
+		code = ckpt_reuse_code(&step->request);
+		cp->code_hash = step->udf->fingerprint->hash;
+		ckpt_ledger_note_code(cp, &code);
+		ckpt_catalog_update_checkpoint(cp);
+		/* it may be that none of its rows is of the code that it is finished with */
+		cp->mixed_code |= ckpt_ledger_rows_of_code(cp, &code) < step->done.processed;
+	}
+	cp->content_hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(step->request.output_desc)),
+										   &step->done.output);
+
+	/* the output of map has its input's columns; that of gen has not */
+	if (step->spec->kind == CKPT_MAP && ckpt_result_table_drop(cp->input_table, cp->owner))
+		cp->input_table = NULL;
+	ckpt_ledger_finish(cp);
+	ckpt_catalog_finish_checkpoint(cp, ckpt_reuse_key(&step->request, cp->input_hash));
+	ckpt_cleanup_superseded(&step->request.ref, cp->id);
+	step->state = step->spec->kind == CKPT_SAVE ? STEP_PUBLISH : STEP_DONE;
+}
+
+/*
+ * step_materialize keeps the query's rows as the input of a new checkpoint or,
+ * where there is no UDF, as its output.
+ */
+static void
+step_materialize(CkptStep *step)
+{
+	CkptCheckpoint *cp = palloc0(sizeof(CkptCheckpoint));
+	const CkptRequest *request = &step->request;
+	CkptInput	input;
+	List	   *outputs = ckpt_catalog_step_outputs(step->job.job_id);
+	Query	   *query;
+	Oid			relid;
+	CkptUser	saved;
+
+	step->computing = GetCurrentTimestamp();
+	cp->id = ckpt_catalog_next_checkpoint_id();
+	cp->owner = step->job.owner;
+	cp->job_name = step->job.name;
+	cp->step = step->name;
+	cp->job_id = step->job.job_id;
+	cp->kind = request->kind;
+	cp->input_columns = ckpt_columns_text(request->input_desc);
+	cp->output_columns = request->output_columns;
+	cp->code_hash = request->fingerprint->hash;
+	cp->cache_version = step->spec->cache_version;
+	cp->fresh = request->anew != NULL;
+	cp->output_table = ckpt_result_table_name(cp->job_name, cp->step, cp->id, "output");
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (step->udf)
+	{
+		cp->input_table = ckpt_result_table_name(cp->job_name, cp->step, cp->id, "input");
+		relid = ckpt_result_table_create(cp->input_table, request->input_desc,
+										 step->job.owner);
+		(void) ckpt_result_table_create(cp->output_table, request->output_desc,
+										step->job.owner);
+	}
+	else
+		relid = ckpt_result_table_create(cp->output_table, request->output_desc,
+										 step->job.owner);
+
+	/* a probe comes before what it stands for: changes since then are noticed */
+	saved = ckpt_user_become(step->job.owner);
+	query = analyze_input(step, outputs);
+	if (step->identity.hash == NULL)
+		step_prepare_identity(step, query, outputs);
+	ckpt_input_materialize(query, step->spec->query, relid, &input);
+	ckpt_identity_check(&step->identity, query, step->job.owner);
+	ckpt_user_restore(saved);
+	PopActiveSnapshot();
+
+	if (!step->identity.probed)
+		step->identity.hash = input.hash;
+	ckpt_catalog_store_identity(step->step_id, step->identity.derivation,
+								step->identity.hash);
+	if (step->rows_before >= 0)
+		step->reason = ckpt_reuse_describe_input(step->rows_before, input.sum.rows);
+	cp->input_hash = step->identity.hash;
+	cp->rows_total = input.sum.rows;
+	ckpt_catalog_insert_checkpoint(cp);
+	step->cp = cp;
+	step->action = CKPT_STEP_COMPUTED;
+	if (step->udf)
+	{
+		if (ckpt_reuse_may_carry(request))
+		{
+			CkptCarryCounts counts;
+
+			carry_over(step, &counts);
+			if (step->carry_error)
+				step->reason = psprintf("nothing could be carried over: %s", step->carry_error);
+			if (counts.compared && (step->rows_before >= 0 || counts.carried > 0))
+				step->reason = ckpt_carry_describe(&counts);
+			if (counts.carried > 0)
+			{
+				step->action = CKPT_STEP_CARRIED_OVER;
+				step->kept_from = counts.from_job;
+			}
+		}
+		step_begin_run(step);
+	}
+	else
+	{
+		int64		nrows = input.sum.rows;
+
+		ckpt_ledger_store_query(cp, &input.sum);
+		step->counts = (CkptStepCounts) {nrows, 0, nrows, 0, nrows, -1};
+		ckpt_step_finish(step);
+	}
+}
+
+/*
+ * ckpt_step_identify looks for a checkpoint that serves this step, or makes one.
+ */
+void
+ckpt_step_identify(CkptStep *step)
+{
+	CkptDecision decision;
+
+	if (ckpt_reuse_needs_identity(&step->request, &decision))
+	{
+		List	   *outputs = ckpt_catalog_step_outputs(step->job.job_id);
+		CkptUser	saved;
+		Query	   *query;
+
+		PushActiveSnapshot(GetTransactionSnapshot());
+		saved = ckpt_user_become(step->job.owner);
+		query = analyze_input(step, outputs);
+		step_prepare_identity(step, query, outputs);
+		if (step->identity.hash == NULL)
+		{
+			ckpt_identity_read(&step->identity, query, step->spec->query, NULL);
+			ckpt_identity_check(&step->identity, query, step->job.owner);
+		}
+		ckpt_user_restore(saved);
+		PopActiveSnapshot();
+		ckpt_catalog_store_identity(step->step_id, step->identity.derivation,
+									step->identity.hash);
+		decision = ckpt_reuse_decide(&step->request, step->identity.hash);
+	}
+
+	step->reason = decision.reason;
+	step->rows_before = decision.rows_before;
+	if (decision.action == CKPT_REUSE)
+	{
+		step_reuse(step, decision.cp);
+		return;
+	}
+	check_resume(step);
+	if (decision.action == CKPT_CONTINUE)
+		step_adopt(step, decision.cp, decision.carry);
+	else
+		step_materialize(step);
+}
