@@ -283,6 +283,55 @@ BEGIN
 END $$;
 
 --
+-- Steps.  The library finds the arguments by their names: see the table in
+-- call.c.
+--
+
+DROP PROCEDURE
+	checkpoint.map(text, text, text, integer, text, integer, integer, boolean,
+		text, text, text, bigint),
+	checkpoint.gen(text, text, text, integer, text, integer, integer, boolean,
+		text, text, text, bigint),
+	checkpoint.query(text, text, boolean, boolean, text, text, bigint),
+	checkpoint.save(text, text, boolean, boolean, text, text, bigint);
+
+CREATE PROCEDURE checkpoint.map(step text, input text, udf text,
+	workers integer = NULL, on_error text = 'stop', max_errors integer = 100,
+	retries integer = 0, cache_enabled boolean = true,
+	cache_version text = NULL, probe text = NULL,
+	on_code_change text = 'continue', job bigint = NULL)
+AS 'MODULE_PATHNAME', 'checkpoint_map'
+LANGUAGE C;
+COMMENT ON PROCEDURE checkpoint.map IS
+'runs a step that computes one output row per input row';
+
+CREATE PROCEDURE checkpoint.gen(step text, input text, udf text,
+	workers integer = NULL, on_error text = 'stop', max_errors integer = 100,
+	retries integer = 0, cache_enabled boolean = true,
+	cache_version text = NULL, probe text = NULL,
+	on_code_change text = 'continue', job bigint = NULL)
+AS 'MODULE_PATHNAME', 'checkpoint_gen'
+LANGUAGE C;
+COMMENT ON PROCEDURE checkpoint.gen IS
+'runs a step that computes any number of output rows per input row';
+
+CREATE PROCEDURE checkpoint.query(step text, query text,
+	materialized boolean = NULL, cache_enabled boolean = true,
+	cache_version text = NULL, probe text = NULL, job bigint = NULL)
+AS 'MODULE_PATHNAME', 'checkpoint_query'
+LANGUAGE C;
+COMMENT ON PROCEDURE checkpoint.query IS
+'runs a step that keeps the rows of a query';
+
+CREATE PROCEDURE checkpoint.save(target text, query text,
+	as_table boolean = false, cache_enabled boolean = true,
+	cache_version text = NULL, probe text = NULL, job bigint = NULL)
+AS 'MODULE_PATHNAME', 'checkpoint_save'
+LANGUAGE C;
+COMMENT ON PROCEDURE checkpoint.save IS
+'publishes the rows of a query under a stable name';
+
+--
 -- What everybody needs, by name: default privileges may not give it.
 --
 
@@ -291,12 +340,10 @@ GRANT EXECUTE ON ROUTINE
 	checkpoint.end_job(bigint),
 	checkpoint.fail_job(text, bigint),
 	checkpoint.cancel_job(bigint),
-	checkpoint.map(text, text, text, integer, text, integer, integer, boolean,
-		text, text, text, bigint),
-	checkpoint.gen(text, text, text, integer, text, integer, integer, boolean,
-		text, text, text, bigint),
-	checkpoint.query(text, text, boolean, boolean, text, text, bigint),
-	checkpoint.save(text, text, boolean, boolean, text, text, bigint),
+	checkpoint.map,
+	checkpoint.gen,
+	checkpoint.query,
+	checkpoint.save,
 	checkpoint._claim(internal, tid),
 	checkpoint.remainder(anyelement),
 	checkpoint.remaining_ids(bigint),
