@@ -127,24 +127,24 @@ SELECT concat_ws('|', session_user <> 'regress_ckpt_login', current_user, curren
 	current_setting('lc_messages'), current_setting('checkpoint.batch_rows'), current_setting('transaction_isolation'),
 	current_setting('transaction_read_only'), current_setting('session_replication_role'))
 $$;
--- The session's first row waits until a worker has a row, for 20 s at most.
+-- Session and worker wait at their first row until the other has one, for 60 s at
+-- most.
 CREATE SEQUENCE arrived;
-GRANT USAGE, SELECT, UPDATE ON SEQUENCE arrived TO regress_ckpt_role, regress_ckpt_login;
+CREATE SEQUENCE begun;
+GRANT USAGE, SELECT, UPDATE ON SEQUENCE arrived, begun TO regress_ckpt_role, regress_ckpt_login;
 CREATE FUNCTION sees_slowly(x int) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	give_up timestamptz := clock_timestamp() + '20 s';
+	give_up timestamptz := clock_timestamp() + '60 s';
+	is_worker boolean := pg_backend_pid() <> current_setting('myapp.leader')::int;
 BEGIN
-	IF pg_backend_pid() <> current_setting('myapp.leader')::int THEN
-		PERFORM nextval('workers.arrived');
-		RETURN workers.sees(x) || ' ';
-	END IF;
-	WHILE NOT (SELECT is_called FROM workers.arrived) LOOP
+	PERFORM nextval(CASE WHEN is_worker THEN 'workers.arrived' ELSE 'workers.begun' END);
+	WHILE NOT (SELECT a.is_called AND b.is_called FROM workers.arrived a, workers.begun b) LOOP
 		PERFORM pg_sleep(0.01);
 		IF clock_timestamp() > give_up THEN
-			RAISE 'no worker has had a row for 20 s';
+			RAISE 'session and worker have not both had a row for 60 s';
 		END IF;
 	END LOOP;
-	RETURN workers.sees(x);
+	RETURN workers.sees(x) || CASE WHEN is_worker THEN ' ' ELSE '' END;
 END $$;
 SET myapp.leader = 0;
 SELECT set_config('myapp.leader', pg_backend_pid()::text, false) <> '' AS set;
@@ -167,7 +167,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN QUERY EXECUTE format('SELECT count(DISTINCT rtrim(y, '' '')), bool_and(rtrim(y, '' '') = workers.sees(1)), count(DISTINCT y) FROM %s',
 		checkpoint.output(step));
-	PERFORM setval('workers.arrived', 1, false);
+	PERFORM setval('workers.arrived', 1, false), setval('workers.begun', 1, false);
 END $$;
 SELECT checkpoint.begin_job('as superuser') AS job \gset
 CALL checkpoint.map('m', 'SELECT x FROM source LIMIT 300', 'sees_slowly(x) AS y', workers => 2);
@@ -241,7 +241,7 @@ END $$;
 -- the session's that has begun is one of those that are kept.
 CREATE FUNCTION fails_in_worker(x int) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	give_up timestamptz := clock_timestamp() + '20 s';
+	give_up timestamptz := clock_timestamp() + '60 s';
 BEGIN
 	IF pg_backend_pid() <> current_setting('myapp.leader')::int THEN
 		PERFORM nextval('workers.arrived');
@@ -251,7 +251,7 @@ BEGIN
 	WHILE NOT (SELECT is_called FROM workers.arrived) LOOP
 		PERFORM pg_sleep(0.01);
 		IF clock_timestamp() > give_up THEN
-			RAISE 'no worker has had a row for 20 s';
+			RAISE 'no worker has had a row for 60 s';
 		END IF;
 	END LOOP;
 	RETURN x;
