@@ -29,6 +29,7 @@
 #include "job.h"
 #include "joblock.h"
 #include "miscadmin.h"
+#include "result_table.h"
 #include "role.h"
 #include "storage/procarray.h"
 #include "utils/builtins.h"
@@ -45,6 +46,7 @@ PG_FUNCTION_INFO_V1(checkpoint_cancel_job);
 PG_FUNCTION_INFO_V1(checkpoint_job_status);
 PG_FUNCTION_INFO_V1(checkpoint_step_action);
 PG_FUNCTION_INFO_V1(checkpoint_step_pids);
+PG_FUNCTION_INFO_V1(checkpoint_output);
 
 /*
  * job_set_setting sets checkpoint.job for the session, or, if the transaction
@@ -489,4 +491,33 @@ checkpoint_step_action(PG_FUNCTION_ARGS)
 		RecoveryInProgress() || ckpt_joblock_holder(CKPT_LOCK_STEP, step_id) != 0)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
 	PG_RETURN_TEXT_P(cstring_to_text(ckpt_word(&ckpt_step_actions, CKPT_STEP_FAILED)));
+}
+
+/*
+ * output(step, job) returns the output table of a step.
+ */
+Datum
+checkpoint_output(PG_FUNCTION_ARGS)
+{
+	int64		job_arg = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
+	char	   *step = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	CkptJob		job;
+	char	   *table;
+	Oid			relid;
+
+	if (step == NULL)
+		PG_RETURN_NULL();
+	ckpt_job_resolve(PG_ARGISNULL(1) ? NULL : &job_arg, &job);
+	if (!ckpt_catalog_get_step_table(job.job_id, step, &table))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job %lld has no step \"%s\"", (long long) job.job_id, step),
+				 errhint("See the view checkpoint.steps.")));
+	relid = table ? ckpt_result_table_lookup(table) : InvalidOid;
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("step \"%s\" of job %lld has no output", step, (long long) job.job_id),
+				 errhint("It has not come that far, or its checkpoint was dropped: run the job again.")));
+	PG_RETURN_OID(relid);
 }

@@ -19,10 +19,8 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "idset.h"
-#include "job.h"
 #include "ledger.h"
 #include "miscadmin.h"
-#include "result_table.h"
 #include "role.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -35,7 +33,6 @@ PG_FUNCTION_INFO_V1(checkpoint_remainder);
 PG_FUNCTION_INFO_V1(checkpoint_remaining_ids);
 PG_FUNCTION_INFO_V1(checkpoint_processed_ids);
 PG_FUNCTION_INFO_V1(checkpoint_is_processed);
-PG_FUNCTION_INFO_V1(checkpoint_output);
 
 static void
 remainder_get_checkpoint(int64 id, CkptCheckpoint *cp)
@@ -165,33 +162,4 @@ checkpoint_is_processed(PG_FUNCTION_ARGS)
 				 errmsg("checkpoint %lld has no row %lld", (long long) cp.id, (long long) id),
 				 errhint("Its rows are 1 to %lld.", (long long) cp.rows_total)));
 	PG_RETURN_BOOL(ckpt_idset_contains(ckpt_ledger_processed(&cp), id));
-}
-
-/*
- * output(step, job) returns the output table of a step.
- */
-Datum
-checkpoint_output(PG_FUNCTION_ARGS)
-{
-	int64		job_arg = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
-	char	   *step = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	CkptJob		job;
-	char	   *table;
-	Oid			relid;
-
-	if (step == NULL)
-		PG_RETURN_NULL();
-	ckpt_job_resolve(PG_ARGISNULL(1) ? NULL : &job_arg, &job);
-	if (!ckpt_catalog_get_step_table(job.job_id, step, &table))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job %lld has no step \"%s\"", (long long) job.job_id, step),
-				 errhint("See the view checkpoint.steps.")));
-	relid = table ? ckpt_result_table_lookup(table) : InvalidOid;
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("step \"%s\" of job %lld has no output", step, (long long) job.job_id),
-				 errhint("It has not come that far, or its checkpoint was dropped: run the job again.")));
-	PG_RETURN_OID(relid);
 }
