@@ -857,8 +857,7 @@ carry_from_all(Carry *carry, const CkptCarryFrom *from, CkptCarryCounts *counts)
 			base_has_key(carry->udf, cp) && base_means_the_same(carry->udf, cp))
 		{
 			bool		all = !cp->final && !from->only_same_code;
-			CkptCode	code = {carry->udf->fingerprint->hash, from->cache_version, NULL};
-			List	   *versions = versions_with_rows(cp, all ? NULL : &code);
+			List	   *versions = versions_with_rows(cp, all ? NULL : &carry->udf->code);
 
 			if (versions != NIL)
 			{

@@ -27,7 +27,6 @@ typedef struct CkptCarryFrom
 	List	   *checkpoints;	/* of the step, newest first */
 	CkptCarryUsable usable;		/* asked of each that is come to */
 	void	   *arg;
-	const char *cache_version;	/* or NULL */
 	bool		only_same_code;
 	double		seconds_per_row;	/* that computing costs; < 0 is not known */
 } CkptCarryFrom;

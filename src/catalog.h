@@ -71,7 +71,7 @@ typedef struct CkptCheckpoint
 	char	   *input_hash;
 	char	   *input_columns;	/* of the input table; NULL if not known */
 	char	   *output_columns;
-	char	   *code_hash;
+	const char *code_hash;
 	char	   *cache_version;	/* or NULL */
 	bool		mixed_code;
 	char	   *input_table;	/* NULL once dropped, and for queries */

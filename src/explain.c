@@ -159,11 +159,7 @@ explain_step(void *arg)
 	{
 		ex->action = CKPT_STEP_CONTINUED;
 		if (ex->spec->on_code_change == CKPT_CODE_RECOMPUTE)
-		{
-			CkptCode	code = ckpt_reuse_code(request);
-
-			ex->kept = ckpt_ledger_rows_of_code(decision.cp, &code);
-		}
+			ex->kept = ckpt_ledger_rows_of_code(decision.cp, &request->code);
 	}
 }
 

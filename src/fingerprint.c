@@ -772,10 +772,9 @@ compare_components(const ListCell *a, const ListCell *b)
 /*
  * fingerprint_make puts components together.
  */
-static CkptFingerprint *
+static CkptCode
 fingerprint_make(List *components)
 {
-	CkptFingerprint *fingerprint = palloc(sizeof(CkptFingerprint));
 	StringInfoData json;
 	ListCell   *lc;
 
@@ -794,9 +793,7 @@ fingerprint_make(List *components)
 	}
 	appendStringInfoChar(&json, '}');
 
-	fingerprint->components = json.data;
-	fingerprint->hash = ckpt_hash_text(json.data);
-	return fingerprint;
+	return (CkptCode) {.hash = ckpt_hash_text(json.data),.components = json.data};
 }
 
 /*
@@ -804,7 +801,7 @@ fingerprint_make(List *components)
  * that it uses.  The query is not changed.  The result is in
  * CurrentMemoryContext.
  */
-CkptFingerprint *
+CkptCode
 ckpt_fingerprint_query(Query *query)
 {
 	Component  *expression = palloc(sizeof(Component));
@@ -840,7 +837,7 @@ ckpt_fingerprint_hide_relation(RangeTblEntry *rte, const char *name)
  * ckpt_fingerprint_none is the fingerprint of a step that has no code of its
  * own.
  */
-CkptFingerprint *
+CkptCode
 ckpt_fingerprint_none(void)
 {
 	return fingerprint_make(NIL);
@@ -954,9 +951,9 @@ fingerprint_function(Oid funcid)
 Datum
 checkpoint_fingerprint(PG_FUNCTION_ARGS)
 {
-	CkptFingerprint *fingerprint = fingerprint_make(fingerprint_function(PG_GETARG_OID(0)));
+	CkptCode	code = fingerprint_make(fingerprint_function(PG_GETARG_OID(0)));
 
-	PG_RETURN_TEXT_P(cstring_to_text(fingerprint->hash));
+	PG_RETURN_TEXT_P(cstring_to_text(code.hash));
 }
 
 /*

@@ -11,17 +11,12 @@
 #ifndef CKPT_FINGERPRINT_H
 #define CKPT_FINGERPRINT_H
 
+#include "code.h"
 #include "nodes/parsenodes.h"
 
-typedef struct CkptFingerprint
-{
-	char	   *hash;			/* 32 hex digits */
-	char	   *components;		/* JSON object: name of part -> its hash */
-} CkptFingerprint;
-
-extern CkptFingerprint *ckpt_fingerprint_query(Query *query);
+extern CkptCode ckpt_fingerprint_query(Query *query);
 extern void ckpt_fingerprint_hide_relation(RangeTblEntry *rte, const char *name);
-extern CkptFingerprint *ckpt_fingerprint_none(void);
+extern CkptCode ckpt_fingerprint_none(void);
 extern char *ckpt_fingerprint_describe(const char *difference);
 
 #endif							/* CKPT_FINGERPRINT_H */

@@ -230,7 +230,7 @@ identity_text(Query *query, Oid owner)
 		if (content)
 			ckpt_fingerprint_hide_relation(rte, content);
 	}
-	return ckpt_fingerprint_query(copy)->hash;
+	return unconstify(char *, ckpt_fingerprint_query(copy).hash);
 }
 
 /*

@@ -56,31 +56,19 @@ ckpt_reuse_analyze(CkptRequest *request, const CkptSpec *spec, List *outputs)
 	request->input_desc = ckpt_query_input_desc(query, argument);
 	if (spec->udf)
 	{
-		request->udf = ckpt_udf_analyze(spec->kind, spec->udf, request->input_desc);
+		request->udf = ckpt_udf_analyze(spec->kind, spec->udf, spec->cache_version,
+										request->input_desc);
 		request->output_desc = request->udf->output_desc;
-		request->fingerprint = request->udf->fingerprint;
+		request->code = request->udf->code;
 	}
 	else
 	{
 		request->output_desc = request->input_desc;
-		request->fingerprint = ckpt_fingerprint_none();
+		request->code = ckpt_fingerprint_none();
+		request->code.cache_version = spec->cache_version;
 	}
 	request->output_columns = ckpt_columns_text(request->output_desc);
 	return query;
-}
-
-/*
- * ckpt_reuse_code returns the version of the code that the step is to be
- * computed with.
- */
-CkptCode
-ckpt_reuse_code(const CkptRequest *request)
-{
-	return (CkptCode) {
-		request->fingerprint->hash,
-		request->spec->cache_version,
-		request->fingerprint->components
-	};
 }
 
 /*
@@ -91,8 +79,8 @@ ckpt_reuse_key(const CkptRequest *request, const char *input_hash)
 {
 	return ckpt_hash_text(psprintf("%s\1%s\1%s\1%s\1%s",
 								   ckpt_kind_name(request->kind), input_hash,
-								   request->output_columns, request->fingerprint->hash,
-								   request->spec->cache_version ? request->spec->cache_version : ""));
+								   request->output_columns, request->code.hash,
+								   request->code.cache_version ? request->code.cache_version : ""));
 }
 
 /*
@@ -140,13 +128,12 @@ same_text(const char *a, const char *b)
 static char *
 other_code(const CkptRequest *request, const CkptCheckpoint *cp)
 {
-	CkptCode	code = ckpt_reuse_code(request);
 	CkptCode	finished_with = {cp->code_hash, cp->cache_version, NULL};
 	bool		other_version = false;
 	ListCell   *lc;
 
 	if (request->udf == NULL)
-		other_version = !same_text(cp->cache_version, request->spec->cache_version);
+		other_version = !same_text(cp->cache_version, request->code.cache_version);
 	foreach(lc, ckpt_ledger_codes(cp))
 	{
 		CkptCodeVersion *version = (CkptCodeVersion *) lfirst(lc);
@@ -154,10 +141,10 @@ other_code(const CkptRequest *request, const CkptCheckpoint *cp)
 
 		if (cp->final ? !ckpt_code_equal(&version->code, &finished_with) : version->rows == 0)
 			continue;
-		difference = ckpt_code_difference(&version->code, &code);
+		difference = ckpt_code_difference(&version->code, &request->code);
 		if (difference)
 			return ckpt_fingerprint_describe(difference);
-		other_version |= !same_text(version->code.cache_version, request->spec->cache_version);
+		other_version |= !same_text(version->code.cache_version, request->code.cache_version);
 	}
 	return other_version ? "cache_version changed" : NULL;
 }
@@ -180,10 +167,9 @@ is_of_step(const CkptRequest *request, const CkptCheckpoint *cp)
 static bool
 is_current_code(const CkptRequest *request, const CkptCheckpoint *cp)
 {
-	CkptCode	code = ckpt_reuse_code(request);
 	CkptCode	worked_with = {cp->code_hash, cp->cache_version, NULL};
 
-	return ckpt_code_equal(&code, &worked_with);
+	return ckpt_code_equal(&request->code, &worked_with);
 }
 
 /*
@@ -193,9 +179,7 @@ is_current_code(const CkptRequest *request, const CkptCheckpoint *cp)
 static bool
 has_current_code(const CkptRequest *request, const CkptCheckpoint *cp)
 {
-	CkptCode	code = ckpt_reuse_code(request);
-
-	return ckpt_ledger_rows_of_code(cp, &code) > 0;
+	return ckpt_ledger_rows_of_code(cp, &request->code) > 0;
 }
 
 /*
@@ -346,7 +330,7 @@ ckpt_reuse_needs_identity(CkptRequest *request, CkptDecision *decision)
 	decision->rows_before = -1;
 	if (request->anew == NULL &&
 		ckpt_catalog_has_candidate(&request->ref, request->kind, request->output_columns,
-								   request->fingerprint->hash))
+								   request->code.hash))
 		return true;
 	decide_compute(request, NULL, decision);
 	return false;
@@ -417,7 +401,6 @@ ckpt_reuse_carry_from(CkptRequest *request)
 		.checkpoints = ckpt_catalog_group_checkpoints(&request->ref),
 		.usable = base_usable,
 		.arg = request,
-		.cache_version = request->spec->cache_version,
 		.only_same_code = request->spec->on_code_change == CKPT_CODE_RECOMPUTE,
 		.seconds_per_row = ckpt_catalog_seconds_per_row(&request->ref),
 	};

@@ -26,7 +26,7 @@ typedef struct CkptRequest
 	TupleDesc	output_desc;
 	char	   *output_columns; /* the same as text */
 	CkptUdf    *udf;			/* NULL for queries */
-	CkptFingerprint *fingerprint;
+	CkptCode	code;			/* that it is to be computed with */
 	char	   *anew;			/* why all that was kept is to be ignored, or NULL */
 	List	   *warned_about;	/* checkpoints with tables that cannot be used */
 } CkptRequest;
@@ -50,7 +50,6 @@ typedef struct CkptDecision
 extern const char *ckpt_reuse_argument(CkptKind kind);
 extern Query *ckpt_reuse_analyze(CkptRequest *request, const CkptSpec *spec,
 								  List *outputs);
-extern CkptCode ckpt_reuse_code(const CkptRequest *request);
 extern bool ckpt_reuse_needs_identity(CkptRequest *request, CkptDecision *decision);
 extern CkptDecision ckpt_reuse_decide(CkptRequest *request, const char *input_hash);
 extern char *ckpt_reuse_key(const CkptRequest *request, const char *input_hash);

@@ -339,28 +339,15 @@ receiver_shutdown(DestReceiver *self)
 }
 
 /*
- * runner_code returns the version of the code as it was last looked at.
- */
-static CkptCode
-runner_code(const CkptRunner *runner)
-{
-	const CkptFingerprint *fingerprint = runner->udf->fingerprint;
-
-	return (CkptCode) {fingerprint->hash, runner->cp->cache_version, fingerprint->components};
-}
-
-/*
  * runner_take_new_code makes this worker go on with the code as it was last
  * looked at.
  */
 static void
 runner_take_new_code(CkptRunner *runner)
 {
-	CkptCode	code = runner_code(runner);
-
 	/* in this order in each process: both may wait for another one's commit */
-	ckpt_ledger_take_code(runner->ledger, &code);
-	runner->cp->code_hash = runner->udf->fingerprint->hash;
+	ckpt_ledger_take_code(runner->ledger, &runner->udf->code);
+	runner->cp->code_hash = runner->udf->code.hash;
 	ckpt_catalog_update_checkpoint(runner->cp);
 }
 
@@ -375,7 +362,6 @@ ckpt_runner_create(const CkptRunTask *task, CkptUdf *udf, CkptCheckpoint *cp,
 				   CkptPool *pool)
 {
 	CkptRunner *runner = palloc0(sizeof(CkptRunner));
-	CkptCode	code;
 
 	runner->task = *task;
 	runner->udf = udf;
@@ -390,8 +376,7 @@ ckpt_runner_create(const CkptRunTask *task, CkptUdf *udf, CkptCheckpoint *cp,
 	runner->row_cxt = AllocSetContextCreate(runner->cxt, "checkpoint row",
 											ALLOCSET_DEFAULT_SIZES);
 	/* a worker's may be another than the session's: replaced since, or shadowed */
-	code = runner_code(runner);
-	runner->ledger = ckpt_ledger_open(cp, &code, task->worker);
+	runner->ledger = ckpt_ledger_open(cp, &udf->code, task->worker);
 	ckpt_ledger_close_crashed(runner->ledger);
 	runner->closed = ckpt_ledger_closed(runner->ledger);
 	runner->suspects = ckpt_ledger_suspects(runner->ledger);
@@ -1018,12 +1003,12 @@ look_at_code(void *arg)
  * new one's is not known.
  */
 static void
-take_mixed_code(CkptRunner *runner, const char *old_hash, const char *old_components)
+take_mixed_code(CkptRunner *runner, const CkptCode *old)
 {
 	CkptCode	code = {
-		.hash = ckpt_hash_text(psprintf("%s\1%s", old_hash, runner->udf->fingerprint->hash)),
-		.cache_version = runner->cp->cache_version,
-		.components = old_components
+		.hash = ckpt_hash_text(psprintf("%s\1%s", old->hash, runner->udf->code.hash)),
+		.cache_version = old->cache_version,
+		.components = old->components
 	};
 
 	ckpt_ledger_take_code(runner->ledger, &code);
@@ -1035,8 +1020,7 @@ take_mixed_code(CkptRunner *runner, const char *old_hash, const char *old_compon
 static void
 record_work(CkptRunner *runner)
 {
-	const char *old_hash = pstrdup(runner->udf->fingerprint->hash);
-	const char *old_components = pstrdup(runner->udf->fingerprint->components);
+	const CkptCode old = runner->udf->code;
 
 	if (runner->dirty)
 	{
@@ -1044,7 +1028,7 @@ record_work(CkptRunner *runner)
 		runner->code_changed = true;
 		(void) ckpt_subxact_run(look_at_code, runner, runner->xact_cxt, NULL);
 		if (runner->code_changed)
-			take_mixed_code(runner, old_hash, old_components);
+			take_mixed_code(runner, &old);
 	}
 	ckpt_ledger_store(runner->ledger);
 	if (runner->code_changed)

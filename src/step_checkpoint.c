@@ -126,7 +126,7 @@ static void
 step_begin_run(CkptStep *step)
 {
 	CkptCheckpoint *cp = step->cp;
-	CkptCode	code = ckpt_reuse_code(&step->request);
+	const CkptCode *code = &step->request.code;
 
 	step->computing = GetCurrentTimestamp();
 	step->task.job_id = step->job.job_id;
@@ -138,12 +138,12 @@ step_begin_run(CkptStep *step)
 
 	cp->job_id = step->job.job_id;
 	record_crashes(step);
-	ckpt_ledger_note_code(cp, &code);
-	cp->code_hash = step->request.fingerprint->hash;
+	ckpt_ledger_note_code(cp, code);
+	cp->code_hash = code->hash;
 	cp->cache_version = step->spec->cache_version;
 	ckpt_catalog_update_checkpoint(cp);
 	if (step->spec->on_code_change == CKPT_CODE_RECOMPUTE)
-		recompute_other_code(step, &code);
+		recompute_other_code(step, code);
 	quarantine_poisonous(step);
 
 	step->done = ckpt_ledger_totals(cp);
@@ -288,20 +288,19 @@ ckpt_step_finish(CkptStep *step)
 	if (step->udf)
 	{
 		CkptUser	saved = ckpt_user_become(step->job.owner);
-		CkptCode	code;
+		const CkptCode *code = &step->request.code;
 
 		/* replaced in the last moment, the code may have computed any row */
 		PushActiveSnapshot(GetTransactionSnapshot());
 		cp->mixed_code = ckpt_udf_refresh(step->udf, cp->input_table);
 		PopActiveSnapshot();
 		ckpt_user_restore(saved);
-		step->request.fingerprint = step->udf->fingerprint;
-		code = ckpt_reuse_code(&step->request);
-		cp->code_hash = step->udf->fingerprint->hash;
-		ckpt_ledger_note_code(cp, &code);
+		step->request.code = step->udf->code;
+		cp->code_hash = code->hash;
+		ckpt_ledger_note_code(cp, code);
 		ckpt_catalog_update_checkpoint(cp);
 		/* it may be that none of its rows is of the code that it is finished with */
-		cp->mixed_code |= ckpt_ledger_rows_of_code(cp, &code) < step->done.processed;
+		cp->mixed_code |= ckpt_ledger_rows_of_code(cp, code) < step->done.processed;
 	}
 	cp->content_hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(step->request.output_desc)),
 										   &step->done.output);
@@ -339,7 +338,7 @@ step_materialize(CkptStep *step)
 	cp->kind = request->kind;
 	cp->input_columns = ckpt_columns_text(request->input_desc);
 	cp->output_columns = request->output_columns;
-	cp->code_hash = request->fingerprint->hash;
+	cp->code_hash = request->code.hash;
 	cp->cache_version = step->spec->cache_version;
 	cp->fresh = request->anew != NULL;
 	cp->output_table = ckpt_result_table_name(cp->job_name, cp->step, cp->id, "output");

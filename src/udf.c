@@ -465,7 +465,7 @@ collect_reads(Node *node, void *context)
  * udf_fingerprint fingerprints the analysed select list.  Its one relation, the
  * input, is the same whatever it is called and wherever it is.
  */
-static CkptFingerprint *
+static CkptCode
 udf_fingerprint(Query *query)
 {
 	Query	   *copy = copyObject(query);
@@ -478,12 +478,14 @@ udf_fingerprint(Query *query)
 
 /*
  * ckpt_udf_analyze parses a UDF and analyses it over an input with the given
- * columns, sys__id first.  What it returns is in CurrentMemoryContext.
+ * columns, sys__id first.  What it returns is in CurrentMemoryContext.  The user's
+ * version of the code, which may be NULL, becomes part of what the code is.
  *
  * Raises an error for whatever could not run.  Needs an active snapshot.
  */
 CkptUdf *
-ckpt_udf_analyze(CkptKind kind, const char *text, TupleDesc input_desc)
+ckpt_udf_analyze(CkptKind kind, const char *text, const char *cache_version,
+				 TupleDesc input_desc)
 {
 	CkptUdf    *udf = palloc0(sizeof(CkptUdf));
 	QueryEnvironment *env = create_queryEnv();
@@ -516,7 +518,8 @@ ckpt_udf_analyze(CkptKind kind, const char *text, TupleDesc input_desc)
 	udf->reads = reads.columns;
 	udf->reads_id = reads.whole_row || bms_is_member(1, reads.columns);
 	udf->uses_temp = reads.temp;
-	udf->fingerprint = udf_fingerprint(query);
+	udf->code = udf_fingerprint(query);
+	udf->code.cache_version = cache_version;
 	return udf;
 }
 
@@ -529,20 +532,19 @@ Query *
 ckpt_udf_run_query(CkptUdf *udf, const char *input_table, bool *changed)
 {
 	RangeVar   *input = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(input_table), -1);
-	CkptFingerprint *now;
+	CkptCode	now;
 	Query	   *query;
 
 	input->inh = false;
 	query = udf_analyze_over(udf, input, NULL);
 	now = udf_fingerprint(query);
-	*changed = strcmp(now->hash, udf->fingerprint->hash) != 0;
+	*changed = strcmp(now.hash, udf->code.hash) != 0;
 	if (*changed)
 	{
 		MemoryContext oldcxt = MemoryContextSwitchTo(GetMemoryChunkContext(udf));
 
-		udf->fingerprint = palloc(sizeof(CkptFingerprint));
-		udf->fingerprint->hash = pstrdup(now->hash);
-		udf->fingerprint->components = pstrdup(now->components);
+		udf->code.hash = pstrdup(now.hash);
+		udf->code.components = pstrdup(now.components);
 		MemoryContextSwitchTo(oldcxt);
 	}
 	return query;

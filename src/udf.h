@@ -41,10 +41,11 @@ typedef struct CkptUdf
 	Bitmapset  *reads;			/* attribute numbers of input columns that it reads */
 	bool		reads_id;		/* it reads sys__id, or the whole row */
 	bool		uses_temp;		/* it uses temporary objects of the session */
-	CkptFingerprint *fingerprint;
+	CkptCode	code;			/* as it was last looked at */
 } CkptUdf;
 
 extern CkptUdf *ckpt_udf_analyze(CkptKind kind, const char *text,
+								 const char *cache_version,
 								 TupleDesc input_desc);
 extern Query *ckpt_udf_run_query(CkptUdf *udf, const char *input_table,
 								 bool *changed);

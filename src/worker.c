@@ -504,7 +504,8 @@ worker_prepare(void *arg)
 	desc = CreateTupleDescCopy(RelationGetDescr(input));
 	table_close(input, NoLock);
 	saved = ckpt_user_become(worker->task.owner);
-	udf = ckpt_udf_analyze(worker->shared->kind, worker->shared->text, desc);
+	udf = ckpt_udf_analyze(worker->shared->kind, worker->shared->text,
+						   worker->cp.cache_version, desc);
 	ckpt_user_restore(saved);
 	if (strcmp(ckpt_columns_text(udf->output_desc), worker->cp.output_columns) != 0)
 		ereport(ERROR,
