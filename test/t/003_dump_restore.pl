@@ -172,7 +172,9 @@ mkdir $node->backup_dir;
 my $views = 'SELECT checkpoint_id, job, step, kind, state, owner, input_hash, code_hash, content_hash, '
   . 'rows_total, rows_processed, rows_output, created_at, last_used_at, input_table, output_table '
   . 'FROM checkpoint.checkpoints';
-my $jobs = "SELECT job_id, name, owner, rerun_of, started_at, ended_at, error FROM checkpoint.jobs ORDER BY job_id";
+# the job that is open here is interrupted there
+my $jobs = "SELECT job_id, name, owner, rerun_of, started_at, ended_at, NULLIF(error, 'session ended without end_job') "
+  . "FROM checkpoint.jobs ORDER BY job_id";
 my $remaining = "SELECT checkpoint_id, array_agg(r) FROM checkpoint.checkpoints, "
   . "checkpoint.remaining_ids(checkpoint_id) r WHERE state = 'partial' GROUP BY 1 ORDER BY 1";
 
