@@ -1,7 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * append.h
- *	  Rows appended to a table, many pages at a time.
+ *	  Adds pages to a table, many at a time, and rows to these pages.
+ *
+ * PostgreSQL 16 and later extend a table by many pages by themselves; with the
+ * last server that does not, this module goes.  It knows of tables and tuples
+ * only.  Its caller is rowbuffer.c, which inserts rows in bulk.
  *
  * IDENTIFICATION
  *	  src/append.h

@@ -1,7 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * asuser.h
- *	  Runs a user's code as that user.
+ *	  Makes the owner of a job the current user while the owner's code runs.
+ *
+ * Everything that a user wrote is evaluated between ckpt_user_become() and
+ * ckpt_user_restore(): queries, probes, functions.  The extension's own SQL never
+ * is: see statement.h.  The module does not check whether the caller may use the
+ * job (see role.h).
  *
  * IDENTIFICATION
  *	  src/asuser.h

@@ -1,7 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * catalog.h
- *	  Jobs, steps and checkpoints, as C structs and functions.
+ *	  Jobs, steps, checkpoints and published names, as C structs and functions.
+ *
+ * One function for each question or change, whose SQL is in catalog.c.  The rows
+ * that a checkpoint has processed are the ledger's (ledger.h).  The module decides
+ * nothing: what a status means, and which checkpoint serves, is for job.c and
+ * reuse.c to say.  Anybody from the level of steps upwards may call it; rights are
+ * checked by the caller, see role.h.  Results are in the caller's memory context.
  *
  * IDENTIFICATION
  *	  src/catalog.h
@@ -28,7 +34,7 @@ typedef struct CkptJob
 	bool		fresh;
 	char	   *resume_from;	/* step, or NULL */
 	char	   *started_at;		/* as text */
-	char	   *refused;		/* its last call that was refused, or NULL */
+	char	   *refused;		/* the last call of a step that was refused, or NULL */
 } CkptJob;
 
 /*
@@ -43,7 +49,7 @@ typedef struct CkptStepOutput
 	TupleDesc	desc;			/* of a table that is not there yet, else NULL */
 
 	/* set by the analysis of a query */
-	bool		used;			/* it reads this output ... */
+	bool		used;			/* the query reads this output ... */
 	bool		ids_used;		/* ... and its sys__ columns */
 } CkptStepOutput;
 
@@ -79,7 +85,7 @@ typedef struct CkptCheckpoint
 	int64		rows_total;
 	char	   *content_hash;	/* NULL while partial */
 	bool		fresh;			/* made to replace what there is */
-	bool		expired;		/* of no more use */
+	bool		expired;		/* not to be used any more: see reuse.c */
 	TimestampTz last_used;
 } CkptCheckpoint;
 

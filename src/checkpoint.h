@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * checkpoint.h
- *	  Words that every file of the extension shares.
+ *	  Names that every file of the extension shares: schemas, columns, version.
+ *
+ * Each .c file includes it first.
  *
  * IDENTIFICATION
  *	  src/checkpoint.h

@@ -1,7 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * cleanup.h
- *	  Drops checkpoints that are of no more use.
+ *	  Drops partial checkpoints of a step that a final one has replaced.
+ *
+ * A checkpoint goes with its tables, its ledger and its record, or not at all.
+ * A step calls it when it has been finished or reused.  The module does not
+ * know how a checkpoint was made, and never drops what somebody else's object
+ * depends on.
  *
  * IDENTIFICATION
  *	  src/cleanup.h

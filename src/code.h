@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * code.h
- *	  A version of the code that computes rows.
+ *	  A version of the code that computes rows, and how two versions differ.
+ *
+ * The struct is what the ledger, the decision and the steps hand to each other.  What
+ * code is, and how its hash is made, only fingerprint.c knows.
  *
  * IDENTIFICATION
  *	  src/code.h

@@ -69,7 +69,7 @@ ckpt_guc_init(void)
 
 	DefineCustomIntVariable("checkpoint.commit_interval",
 							"Sets the longest time between two commits of a running step.",
-							"A terminated process loses at most this much work, and the row in hand.",
+							"A terminated process loses at most this much work, and the row that it is computing.",
 							&ckpt_commit_interval, 1000, 1, 3600 * 1000,
 							PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);

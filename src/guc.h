@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * guc.h
- *	  Settings.
+ *	  The settings checkpoint.*, as C variables.
+ *
+ * Read a variable where it is used; nobody but the server sets it.  A worker has
+ * the values of the session that launched it.
  *
  * IDENTIFICATION
  *	  src/guc.h

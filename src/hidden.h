@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * hidden.h
- *	  Tables whose changes logical replication does not see.
+ *	  Keeps the changes of a table out of logical replication.
+ *
+ * Called in each transaction that writes to a result table, or to a table of the
+ * extension, before it writes.  The module does not know what the table is for.
  *
  * IDENTIFICATION
  *	  src/hidden.h

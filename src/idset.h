@@ -1,7 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * idset.h
- *	  A set of row ids: add, contains, count, store.
+ *	  A set of row ids: add, contains, count, and its stored form.
+ *
+ * Ids are 1 .. N, and mostly added in order: a range of ids that is full costs a few
+ * bytes.  The module knows nothing of tables, jobs or SQL.  ledger.c stores sets;
+ * anybody may use one in memory.
  *
  * IDENTIFICATION
  *	  src/idset.h

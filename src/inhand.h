@@ -1,7 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * inhand.h
- *	  Which row a process had in hand when it crashed.
+ *	  Notes in a file which row a process computes, in case it crashes.
+ *
+ * The note survives the crash, the transaction does not.  So the next run learns
+ * which row to be careful with.  The module knows numbers only: a checkpoint, a
+ * process of its run, a row.  A process of a run opens its mark and writes to it;
+ * the next run collects the marks of crashed processes, and the ledger counts
+ * crashes of a row.
  *
  * IDENTIFICATION
  *	  src/inhand.h
@@ -13,7 +19,7 @@
 
 #include "nodes/pg_list.h"
 
-/* The row in hand; 0 if there is none.  Any process may write to its own. */
+/* Id of the row that this process computes, 0 for none; always may be written to. */
 extern volatile int64 *ckpt_inhand;
 
 extern void ckpt_inhand_open(int64 checkpoint_id, int worker);

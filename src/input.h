@@ -1,7 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * input.h
- *	  A query's rows: hashed, or numbered, hashed and kept.
+ *	  Runs a step's query and hashes its rows, or numbers, hashes and keeps them.
+ *
+ * The rows pass once.  The module does not know what the hash is good for, nor
+ * whether a checkpoint with these rows exists: steps ask identity.c and reuse.c
+ * first.  It is called within a transaction of the step, as the job's owner.
  *
  * IDENTIFICATION
  *	  src/input.h
@@ -16,7 +20,7 @@
 
 typedef struct CkptInput
 {
-	CkptRowSum	sum;			/* of its rows */
+	CkptRowSum	sum;			/* of the query's rows */
 	char	   *hash;			/* content hash */
 } CkptInput;
 

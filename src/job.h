@@ -1,7 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * job.h
- *	  Runs of a pipeline, their lineage and states.
+ *	  Runs of a pipeline: which job a call is about, is it open, is it alive.
+ *
+ * A job is a row of the catalog and a lock (joblock.h).  SQL functions on jobs are in
+ * job.c; the functions below are for steps and workers, which belong to a job.  The
+ * module knows nothing of what a step does.
  *
  * IDENTIFICATION
  *	  src/job.h

@@ -1,7 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * joblock.h
- *	  Locks that say which jobs and steps are alive.
+ *	  Locks that say which jobs, steps, run groups and workers are alive.
+ *
+ * A stored status says what was started; the lock, that somebody still runs it.  A
+ * lock goes with its process.  The module knows classes and numbers only; what is
+ * locked when is for job.c, step.c and worker.c to say.
  *
  * IDENTIFICATION
  *	  src/joblock.h

@@ -1,7 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * pinned.h
- *	  Settings while the extension prints, compares or hashes.
+ *	  Pins the settings on which printed, compared or hashed text depends.
+ *
+ * Between ckpt_pinned_begin() and ckpt_pinned_end() no code of a user may run: it
+ * is to see the settings of its session.  Anybody may call it who makes text that
+ * is stored.
  *
  * IDENTIFICATION
  *	  src/pinned.h

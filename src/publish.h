@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * publish.h
- *	  Results under stable names.
+ *	  Shows a checkpoint's output under a stable name: a view.
+ *
+ * step.c checks the name before a step starts (ckpt_publish_check), and publishes
+ * when the step has finished.  The module does not know how the output was made.
  *
  * IDENTIFICATION
  *	  src/publish.h

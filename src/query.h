@@ -1,7 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * query.h
- *	  The queries of steps: analysed with step names in sight, and run.
+ *	  Parses, analyses, plans and runs the queries of steps.
+ *
+ * The name of an earlier step is the name of a table there, and columns of the
+ * extension are passed over.  The module is given the earlier steps' outputs as a
+ * list; it does not know of jobs or checkpoints, nor what becomes of the rows.
+ * Queries run as the current user, which the caller has set: see asuser.h.
  *
  * IDENTIFICATION
  *	  src/query.h

@@ -1,7 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * result_table.h
- *	  The users' tables in schema checkpoint_data: name, make, check, drop.
+ *	  The tables in schema checkpoint_data: name, make, open, check, drop.
+ *
+ * They belong to the job's owner, who may do anything to them.  So a table is
+ * checked each time before it is used.  The module knows what a table should be
+ * like, and not what its rows mean; it does not look into the catalog.
  *
  * IDENTIFICATION
  *	  src/result_table.h

@@ -1,7 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * role.h
- *	  Owners: roles that are known whatever their name is.
+ *	  Owners of jobs and checkpoints: roles that are known whatever their name is.
+ *
+ * ckpt_role_check() is the one place that says who may use what belongs to an
+ * owner.  Every SQL function that is given a job or a checkpoint calls it, directly
+ * or through ckpt_job_resolve().
  *
  * IDENTIFICATION
  *	  src/role.h

@@ -1,7 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * rowbuffer.h
- *	  Rows on their way into a table.
+ *	  Collects rows in memory and inserts them into a table in bulk.
+ *
+ * Rows are added while the user's function is called, and flushed when the call's
+ * subtransaction has ended.  Rows that do not fit into memory go to a temporary
+ * file.  The module does not know where rows come from: input.c, carry.c and
+ * runner.c use it.
  *
  * IDENTIFICATION
  *	  src/rowbuffer.h
@@ -22,14 +27,14 @@ typedef struct CkptRowBuffer
 	MemoryContext cxt;			/* rows that the arena has no room for */
 	TupleDesc	desc;
 	int			nbegin;			/* columns that rows have in common with others */
-	TupleDesc	rest_desc;		/* the columns after those */
+	TupleDesc	rest_desc;		/* the columns after the common ones */
 	char	   *arena;			/* the rows, one behind the other */
 	Size		arena_used;
 	HeapTuple  *tuples;
 	int			ntuples;
 	int			maxtuples;
 	Size		bytes;			/* of the rows in memory */
-	Tuplestorestate *spill;		/* rows after those, or NULL */
+	Tuplestorestate *spill;		/* rows that follow the ones in memory, or NULL */
 	int64		nspilled;
 	TupleTableSlot **slots;		/* for handing rows to the table */
 	int			nslots;

@@ -3,6 +3,11 @@
  * rowhash.h
  *	  Content hash: an order-independent 128-bit hash of a set of rows.
  *
+ * A hasher is made for a row type, and adds rows to sums.  Sums of parts of the rows
+ * can be merged, in any order, and finished to a text.  What bytes stand for a
+ * single value, valuehash.h says.  Knows nothing of tables, jobs or queries;
+ * anybody may call it.  Hashes are stored, so what is hashed must never change.
+ *
  * IDENTIFICATION
  *	  src/rowhash.h
  *

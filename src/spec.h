@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * spec.h
- *	  What a step is to compute, and how: its call's arguments.
+ *	  What a step is to compute, and how: the arguments of its call.
  *
- * Filled once, by call.c from an SQL call, or by catalog.c from the record of
- * one, and handed on by pointer.
+ * Filled once, by call.c from an SQL call or by catalog.c from the record of a call,
+ * and handed on by pointer.  Nobody changes it afterwards.  A new argument is a
+ * field here and a line in the table of call.c.
  *
  * IDENTIFICATION
  *	  src/spec.h

@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * sqltext.h
- *	  SQL text, token by token.
+ *	  Normalises SQL text, token by token.
+ *
+ * Used where texts are compared: by fingerprint.c for the sources of functions, for
+ * instance.  The module knows tokens, not what they mean.
  *
  * IDENTIFICATION
  *	  src/sqltext.h

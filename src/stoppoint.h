@@ -1,9 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * stoppoint.h
- *	  Places where a test can stop a process.
+ *	  Places where a test can stop, cancel or fail a process.
  *
  * Compiled in with -DCKPT_TEST_HOOKS only; otherwise a stop point is nothing.
+ * Whoever has a place at which being interrupted is hard to hit from outside gives
+ * the place a name.
  *
  * IDENTIFICATION
  *	  src/stoppoint.h

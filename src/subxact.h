@@ -3,6 +3,9 @@
  * subxact.h
  *	  Runs work in a subtransaction of its own and hands its error back.
  *
+ * The surrounding transaction stays good, and can record the error.  Knows nothing
+ * of steps; anybody may call it who is in a transaction.
+ *
  * IDENTIFICATION
  *	  src/subxact.h
  *

@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * udf.h
- *	  The select list that a step computes for each input row.
+ *	  The select list that a step computes for each input row: argument "udf".
+ *
+ * Analyses the text, says what columns it gives and which it reads, and makes the
+ * query that a run executes.  Calls no function of the user: the runner does.
  *
  * IDENTIFICATION
  *	  src/udf.h
@@ -35,12 +38,12 @@ typedef struct CkptUdf
 	int			nplain;			/* columns of the output before the UDF's */
 	int			ntargets;
 	CkptUdfTarget *targets;
-	int			nvarlena;		/* of the UDF's columns, those that can be toasted ... */
-	int		   *varlena;		/* ... and which they are */
+	int			nvarlena;		/* columns of the UDF that can be toasted ... */
+	int		   *varlena;		/* ... and their numbers */
 	TupleDesc	output_desc;	/* of the output table */
-	Bitmapset  *reads;			/* attribute numbers of input columns that it reads */
-	bool		reads_id;		/* it reads sys__id, or the whole row */
-	bool		uses_temp;		/* it uses temporary objects of the session */
+	Bitmapset  *reads;			/* attribute numbers of input columns that the UDF reads */
+	bool		reads_id;		/* the UDF reads sys__id, or the whole row */
+	bool		uses_temp;		/* the UDF uses temporary objects of the session */
 	CkptCode	code;			/* as it was last looked at */
 } CkptUdf;
 

@@ -1,7 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * wait.h
- *	  Waits that nobody else has to wait for.
+ *	  Waits during which nobody has to wait for the waiting process.
+ *
+ * The process answers the server's barriers and notices that its client has gone.
+ * Called by the session of a step and by its workers.  Callers see to it that their
+ * transaction holds no lock meanwhile that another process may be waiting for.
  *
  * IDENTIFICATION
  *	  src/wait.h

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * words.h
- *	  The words of SQL calls and catalogs, each list as an enum here.
+ *	  The words of SQL calls and of the catalog, each list as an enum.
  *
  * Inside the extension everything is an enum; words stand only where SQL comes
  * in or goes out: arguments, the extension's tables, results.  Each enum has

@@ -3,6 +3,10 @@
  * writes.h
  *	  Notices that a call of the user's function writes.
  *
+ * The runner must know, since rolling back calls rolls back what they wrote.  The
+ * module watches what the executor is asked for while the runner calls the
+ * function; it decides nothing.
+ *
  * IDENTIFICATION
  *	  src/writes.h
  *
