@@ -3,6 +3,7 @@
 MODULE_big = checkpoint
 EXTENSION = checkpoint
 DATA = $(wildcard sql/*--*.sql)
+DOCS = $(wildcard doc/*.md)
 OBJS := $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 
 # Headers of PostgreSQL 15 declare functions without their arguments, which means
@@ -39,6 +40,9 @@ endif
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# A folder of our own: other extensions' documents have such names, too.
+docmoduledir := extension/checkpoint
 
 $(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
 
