@@ -20,7 +20,8 @@
 char *
 ckpt_code_difference(const CkptCode *old, const CkptCode *new)
 {
-	STATEMENT(st, "SELECT key || CASE WHEN o.value IS NULL THEN ' added'"
+	STATEMENT(st, "SELECT key || CASE WHEN key LIKE 'setting %' THEN ' changed'"
+			  " WHEN o.value IS NULL THEN ' added'"
 			  " WHEN n.value IS NULL THEN ' no longer used' ELSE ' changed' END"
 			  " FROM jsonb_each_text($1::jsonb) o FULL JOIN jsonb_each_text($2::jsonb) n USING (key)"
 			  " WHERE o.value IS DISTINCT FROM n.value"

@@ -14,6 +14,8 @@
 #ifndef CKPT_CODE_H
 #define CKPT_CODE_H
 
+#include "nodes/pg_list.h"
+
 /*
  * Two versions are the same if hash and cache_version are.  Components only say
  * what makes the difference between two versions; where a version is looked for
@@ -24,6 +26,7 @@ typedef struct CkptCode
 	const char *hash;			/* of the fingerprint */
 	const char *cache_version;	/* or NULL */
 	const char *components;		/* JSON object: name of part -> its hash */
+	List	   *settings;		/* see fingerprint.c */
 } CkptCode;
 
 static inline bool

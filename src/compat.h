@@ -84,6 +84,39 @@
 #define ckpt_lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode, false)
 #endif
 
+/* PostgreSQL 16 has expressions of SQL/JSON, which may turn values into text. */
+#if PG_VERSION_NUM < 160000
+#define ckpt_is_json_expr(node)		false
+#elif PG_VERSION_NUM < 170000
+#define ckpt_is_json_expr(node)		IsA(node, JsonConstructorExpr)
+#else
+#define ckpt_is_json_expr(node)		(IsA(node, JsonConstructorExpr) || IsA(node, JsonExpr))
+#endif
+
+/* PostgreSQL 17 has another name for the locale of a collation. */
+#if PG_VERSION_NUM < 170000
+#define ckpt_collation_locale	Anum_pg_collation_colliculocale
+#else
+#define ckpt_collation_locale	Anum_pg_collation_colllocale
+#endif
+
+/* PostgreSQL 16 checks what a query may read by a list that is beside its relations. */
+#if PG_VERSION_NUM < 160000
+#define ckpt_check_permissions(query) \
+	((void) ExecCheckRTPerms((query)->rtable, true))
+#define ckpt_may_execute(funcid, role) \
+	(pg_proc_aclcheck(funcid, role, ACL_EXECUTE) == ACLCHECK_OK)
+#define ckpt_permissions(query, rte)	(rte)
+#else
+#include "catalog/pg_proc.h"
+#include "parser/parse_relation.h"
+#define ckpt_check_permissions(query) \
+	((void) ExecCheckPermissions((query)->rtable, (query)->rteperminfos, true))
+#define ckpt_may_execute(funcid, role) \
+	(object_aclcheck(ProcedureRelationId, funcid, role, ACL_EXECUTE) == ACLCHECK_OK)
+#define ckpt_permissions(query, rte)	getRTEPermissionInfo((query)->rteperminfos, rte)
+#endif
+
 /* Its header, libpq/libpq.h, wants headers that server packages do not bring. */
 extern bool pq_check_connection(void);
 

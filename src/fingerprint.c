@@ -3,19 +3,14 @@
  * fingerprint.c
  *	  Code fingerprint: is this the same code as last time?
  *
- * The fingerprint of a UDF is made of components: the expression, and every
- * function, aggregate, view, domain and composite type that it can be seen to
- * use, directly or through another one.  Each has a name and a hash, so that a
- * change can be named.  What came with the server is not a component; its name
- * is in the text of what uses it.
+ * The fingerprint of a UDF is made of components: the expression, and all that
+ * it can be seen to use (uses.c), directly or through something else.  Each has a
+ * name and a hash, so that a change can be named.  What came with the server is
+ * not a component; its name is in the text of what uses it.
  *
- * What code uses is read from its analysed form where there is one: the
- * expression, BEGIN ATOMIC bodies, views, checks of domains.  Of a body that is
- * a string, in SQL or PL/pgSQL, every name counts that is the name of a
- * function, view, domain or composite type under the search_path it will run
- * with, all overloads of it, whether or not the current role may use them: the
- * body may run with the rights of another one.  Other languages, dynamic SQL and
- * triggers are not looked into.
+ * Settings that the code depends on are components, too, and so is what its text
+ * reads: see content.c.  Calls of one function that pass the same arguments, by
+ * position, by name or by default, are written in one way.
  *
  * Everything is written with names, qualified ones, under pinned settings:
  * fingerprints are stored and must be the same in another session, and after
@@ -28,23 +23,23 @@
  */
 #include "checkpoint.h"
 
-#include <ctype.h>
-
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
-#include "access/transam.h"
 #include "catalog/dependency.h"
-#include "catalog/namespace.h"
+#include "catalog/indexing.h"
 #include "catalog/pg_aggregate.h"
-#include "catalog/pg_authid.h"
-#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_ts_config.h"
+#include "catalog/pg_ts_config_map.h"
+#include "catalog/pg_ts_dict.h"
 #include "catalog/pg_type.h"
+#include "compat.h"
 #include "fingerprint.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -52,12 +47,11 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "parser/parse_type.h"
+#include "optimizer/optimizer.h"
+#include "pagestate.h"
 #include "pinned.h"
-#include "rewrite/rewriteHandler.h"
 #include "rowhash.h"
-#include "sqltext.h"
-#include "utils/array.h"
+#include "settings.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/fmgroids.h"
@@ -65,449 +59,18 @@
 #include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/regproc.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 #include "utils/snapmgr.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
-#include "utils/varlena.h"
+#include "uses.h"
 
 PG_FUNCTION_INFO_V1(checkpoint_fingerprint);
 PG_FUNCTION_INFO_V1(checkpoint_fingerprint_components);
-
-/* What a component is; its name begins with the word for it. */
-typedef struct Component
-{
-	const char *kind;
-	char	   *object;
-	char	   *hash;
-} Component;
-
-/* Things that code uses, found so far; lists of OIDs that grow while looked at. */
-typedef struct Uses
-{
-	List	   *functions;
-	List	   *views;
-	List	   *types;			/* domains and composite types */
-} Uses;
-
-static bool
-is_users(Oid oid)
-{
-	return oid >= FirstNormalObjectId;
-}
-
-static bool
-use_function(Oid funcid, void *context)
-{
-	Uses	   *uses = (Uses *) context;
-
-	if (is_users(funcid))
-		uses->functions = list_append_unique_oid(uses->functions, funcid);
-	return false;
-}
-
-static void
-use_relation(Uses *uses, Oid relid)
-{
-	if (is_users(relid) && get_rel_relkind(relid) == RELKIND_VIEW)
-		uses->views = list_append_unique_oid(uses->views, relid);
-}
-
-/*
- * is_composite returns whether a type is a composite type of its own, not the
- * row type of a table.
- */
-static bool
-is_composite(Oid type)
-{
-	Oid			relid = get_typ_typrelid(type);
-
-	return OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_COMPOSITE_TYPE;
-}
-
-/*
- * use_type notes a domain or a composite type, also as the element of an array.
- */
-static void
-use_type(Uses *uses, Oid type)
-{
-	Oid			element = OidIsValid(type) ? get_element_type(type) : InvalidOid;
-
-	if (OidIsValid(element))
-		type = element;
-	if (is_users(type) && (get_typtype(type) == TYPTYPE_DOMAIN || is_composite(type)))
-		uses->types = list_append_unique_oid(uses->types, type);
-}
-
-/*
- * use_nodes notes what an analysed expression or query uses.
- */
-static bool
-use_nodes(Node *node, void *context)
-{
-	Uses	   *uses = (Uses *) context;
-
-	if (node == NULL)
-		return false;
-	(void) check_functions_in_node(node, use_function, context);
-	if (IsA(node, CoerceToDomain) || IsA(node, CoerceViaIO) || IsA(node, FuncExpr) ||
-		IsA(node, RowExpr) || IsA(node, Const))
-		use_type(uses, exprType(node));
-	else if (IsA(node, RangeTblEntry))
-	{
-		RangeTblEntry *rte = (RangeTblEntry *) node;
-
-		if (rte->rtekind == RTE_RELATION)
-			use_relation(uses, rte->relid);
-		return false;			/* query_tree_walker looks into it */
-	}
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, use_nodes, context,
-								 QTW_EXAMINE_RTES_BEFORE);
-	return expression_tree_walker(node, use_nodes, context);
-}
-
-/*
- * use_name notes the functions, views and domains that a name may stand for.
- *
- * The current role must be allowed to use all schemas: see use_source_of().
- */
-static void
-use_name(Uses *uses, List *names)
-{
-	RangeVar   *rv;
-	TypeName   *type = makeTypeNameFromNameList(names);
-
-	for (FuncCandidateList function = FuncnameGetCandidates(names, -1, NIL, false, false,
-															 false, true);
-		 function != NULL; function = function->next)
-		(void) use_function(function->oid, uses);
-
-	rv = list_length(names) == 1 ? makeRangeVar(NULL, strVal(linitial(names)), -1) :
-		makeRangeVar(strVal(linitial(names)), strVal(lsecond(names)), -1);
-	use_relation(uses, RangeVarGetRelid(rv, NoLock, true));
-	use_type(uses, LookupTypeNameOid(NULL, type, true));
-}
-
-/*
- * use_source notes what the names in a normalized source may stand for.
- */
-static void
-use_source(Uses *uses, const char *normalized)
-{
-	char	   *previous = NULL;	/* a name, if a dot follows it */
-	char	   *name = NULL;	/* the token before this one, if it is a name */
-	bool		dot = false;
-
-	while (*normalized != '\0')
-	{
-		const char *end = strchr(normalized, '\1');
-		char	   *token = pnstrdup(normalized, end - normalized);
-		Size		len = end - normalized;
-
-		normalized = end + 1;
-		if (strcmp(token, ".") == 0)
-		{
-			dot = name != NULL;
-			previous = name;
-			name = NULL;
-			continue;
-		}
-		if (token[0] == '"' && len > 2)
-		{
-			token[len - 1] = '\0';
-			token++;			/* doubled quotes inside are not undone */
-		}
-		else if (!isalpha((unsigned char) token[0]) && token[0] != '_' &&
-				 !IS_HIGHBIT_SET(token[0]))
-		{
-			name = NULL;
-			dot = false;
-			continue;
-		}
-		name = token;
-		if (strlen(name) < NAMEDATALEN)
-		{
-			use_name(uses, list_make1(makeString(name)));
-			if (dot && strlen(previous) < NAMEDATALEN &&
-				OidIsValid(get_namespace_oid(previous, true)))
-				use_name(uses, list_make2(makeString(previous), makeString(name)));
-		}
-		dot = false;
-	}
-}
-
-/*
- * source_text returns a function's source as far as it counts, and notes what
- * it uses, if it is in a language that we can read.
- *
- * The scanner knows SQL and PL/pgSQL.  It allocates and raises and does
- * nothing else, so what it cannot read is taken as it is.
- */
-static char *
-source_text(const char *source, Oid language, bool *readable)
-{
-	MemoryContext oldcxt = CurrentMemoryContext;
-	char	   *langname = get_language_name(language, false);
-	char	   *volatile text = NULL;
-
-	*readable = false;
-	if (strcmp(langname, "sql") != 0 && strcmp(langname, "plpgsql") != 0)
-		return pstrdup(source);
-
-	PG_TRY();
-	{
-		text = ckpt_sqltext_normalize(source, true, NULL);
-		*readable = true;
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(oldcxt);
-		FlushErrorState();
-		text = pstrdup(source);
-	}
-	PG_END_TRY();
-	return text;
-}
-
-/*
- * function_search_path returns the search_path that a function sets for itself,
- * or NULL.
- */
-static char *
-function_search_path(HeapTuple proc)
-{
-	static const char prefix[] = "search_path=";
-	bool		isnull;
-	Datum		config = SysCacheGetAttr(PROCOID, proc, Anum_pg_proc_proconfig, &isnull);
-	Datum	   *settings;
-	int			nsettings;
-
-	if (isnull)
-		return NULL;
-	deconstruct_array(DatumGetArrayTypeP(config), TEXTOID, -1, false, TYPALIGN_INT,
-					  &settings, NULL, &nsettings);
-	for (int i = 0; i < nsettings; i++)
-	{
-		char	   *setting = TextDatumGetCString(settings[i]);
-
-		if (strncmp(setting, prefix, strlen(prefix)) == 0)
-			return setting + strlen(prefix);
-	}
-	return NULL;
-}
-
-/*
- * role_search_path returns a search_path in which the name of a role stands for
- * "$user".
- */
-static char *
-role_search_path(const char *path, Oid role)
-{
-	char	   *rolename = GetUserNameFromId(role, true);
-	StringInfoData buf;
-	List	   *schemas;
-	ListCell   *lc;
-
-	initStringInfo(&buf);
-	if (!SplitIdentifierString(pstrdup(path), ',', &schemas))
-		return pstrdup(path);	/* the server will find what is wrong */
-	foreach(lc, schemas)
-	{
-		const char *schema = (const char *) lfirst(lc);
-
-		if (strcmp(schema, "$user") == 0)
-			schema = rolename;
-		if (schema)
-			appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "", quote_identifier(schema));
-	}
-	return buf.data;
-}
-
-/*
- * use_source_of notes what the names in a function's normalized source may stand
- * for, under the search_path that it will run with.
- *
- * They are looked up as a superuser.  That calls nobody's code: names are looked
- * for in the server's catalogs only.
- */
-static void
-use_source_of(Uses *uses, HeapTuple proc, const char *normalized)
-{
-	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(proc);
-	char	   *path = function_search_path(proc);
-	int			nestlevel = NewGUCNestLevel();
-	Oid			save_userid;
-	int			save_sec_context;
-
-	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	path = role_search_path(path ? path : namespace_search_path,
-							form->prosecdef ? form->proowner : save_userid);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
-						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
-	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	use_source(uses, normalized);
-	SetUserIdAndSecContext(save_userid, save_sec_context);
-	AtEOXact_GUC(false, nestlevel);
-}
-
-/*
- * use_function_body notes what a function uses, as far as it can be seen.
- */
-static void
-use_function_body(Uses *uses, Oid funcid)
-{
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
-	Form_pg_proc proc;
-	bool		isnull;
-	Datum		value;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", funcid);
-	proc = (Form_pg_proc) GETSTRUCT(tuple);
-
-	use_type(uses, proc->prorettype);
-	value = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proallargtypes, &isnull);
-	if (isnull)
-	{
-		for (int i = 0; i < proc->pronargs; i++)
-			use_type(uses, proc->proargtypes.values[i]);
-	}
-	else
-	{
-		ArrayType  *types = DatumGetArrayTypeP(value);
-
-		for (int i = 0; i < ARR_DIMS(types)[0]; i++)
-			use_type(uses, ((Oid *) ARR_DATA_PTR(types))[i]);
-	}
-
-	/* a call that leaves an argument out does not show what stands for it */
-	value = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargdefaults, &isnull);
-	if (!isnull)
-		(void) use_nodes(stringToNode(TextDatumGetCString(value)), uses);
-
-	value = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
-	if (!isnull)
-		(void) use_nodes(stringToNode(TextDatumGetCString(value)), uses);
-	else if (proc->prokind == PROKIND_AGGREGATE)
-	{
-		HeapTuple	aggtuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(funcid));
-		Form_pg_aggregate agg;
-
-		if (!HeapTupleIsValid(aggtuple))
-			elog(ERROR, "cache lookup failed for aggregate %u", funcid);
-		agg = (Form_pg_aggregate) GETSTRUCT(aggtuple);
-		(void) use_function(agg->aggtransfn, uses);
-		(void) use_function(agg->aggfinalfn, uses);
-		(void) use_function(agg->aggcombinefn, uses);
-		(void) use_function(agg->aggserialfn, uses);
-		(void) use_function(agg->aggdeserialfn, uses);
-		(void) use_function(agg->aggmtransfn, uses);
-		(void) use_function(agg->aggminvtransfn, uses);
-		(void) use_function(agg->aggmfinalfn, uses);
-		ReleaseSysCache(aggtuple);
-	}
-	else
-	{
-		char	   *source;
-		bool		readable;
-
-		value = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
-		source = source_text(TextDatumGetCString(value), proc->prolang, &readable);
-		if (readable)
-			use_source_of(uses, tuple, source);
-	}
-	ReleaseSysCache(tuple);
-}
-
-/*
- * use_view_body notes what a view uses.
- */
-static void
-use_view_body(Uses *uses, Oid relid)
-{
-	Relation	rel = relation_open(relid, AccessShareLock);
-
-	(void) use_nodes((Node *) get_view_query(rel), uses);
-	relation_close(rel, NoLock);
-}
-
-static int
-compare_checks(const ListCell *a, const ListCell *b)
-{
-	return strcmp(NameStr(((Form_pg_constraint) GETSTRUCT((HeapTuple) lfirst(a)))->conname),
-				  NameStr(((Form_pg_constraint) GETSTRUCT((HeapTuple) lfirst(b)))->conname));
-}
-
-/*
- * domain_checks lists (HeapTuple) the CHECK constraints of a domain, by name:
- * the order that they are checked in.
- */
-static List *
-domain_checks(Oid typid)
-{
-	Relation	rel = table_open(ConstraintRelationId, AccessShareLock);
-	List	   *checks = NIL;
-	SysScanDesc scan;
-	ScanKeyData key;
-	HeapTuple	tuple;
-
-	ScanKeyInit(&key, Anum_pg_constraint_contypid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(typid));
-	scan = systable_beginscan(rel, ConstraintTypidIndexId, true, NULL, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		if (((Form_pg_constraint) GETSTRUCT(tuple))->contype == CONSTRAINT_CHECK)
-			checks = lappend(checks, heap_copytuple(tuple));
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	list_sort(checks, compare_checks);
-	return checks;
-}
-
-/*
- * use_type_body notes what the checks of a domain use, and the type that it is
- * based on, or the types of a composite type's fields.
- */
-static void
-use_type_body(Uses *uses, Oid typid)
-{
-	HeapTuple	tuple;
-	ListCell   *lc;
-
-	if (is_composite(typid))
-	{
-		TupleDesc	desc = lookup_rowtype_tupdesc_copy(typid, -1);
-
-		for (int i = 0; i < desc->natts; i++)
-		{
-			if (!TupleDescAttr(desc, i)->attisdropped)
-				use_type(uses, TupleDescAttr(desc, i)->atttypid);
-		}
-		return;
-	}
-
-	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for type %u", typid);
-	use_type(uses, ((Form_pg_type) GETSTRUCT(tuple))->typbasetype);
-	ReleaseSysCache(tuple);
-
-	foreach(lc, domain_checks(typid))
-	{
-		bool		isnull;
-		Datum		bin = SysCacheGetAttr(CONSTROID, (HeapTuple) lfirst(lc),
-										  Anum_pg_constraint_conbin, &isnull);
-
-		if (!isnull)
-			(void) use_nodes(stringToNode(TextDatumGetCString(bin)), uses);
-	}
-}
 
 /*
  * add_proc_attribute writes a column of pg_proc in its text form.
@@ -588,14 +151,30 @@ function_name(Oid funcid)
 }
 
 /*
+ * add_execution writes how a function is executed: as whom, and which changes of
+ * tables it sees.  Nothing is written for what is usual, or makes no difference.
+ */
+static void
+add_execution(StringInfo buf, Form_pg_proc proc, bool reads)
+{
+	if (proc->prosecdef)
+		appendStringInfo(buf, "definer %s\1", GetUserNameFromId(proc->proowner, false));
+	if (proc->provolatile == PROVOLATILE_STABLE)
+		appendStringInfoString(buf, "stable\1");
+	else if (proc->provolatile == PROVOLATILE_IMMUTABLE && reads)
+		appendStringInfoString(buf, "immutable\1");
+}
+
+/*
  * function_component describes a function or an aggregate.  Settings are
  * pinned.
  */
-static Component *
-function_component(Oid funcid)
+static CkptComponent *
+function_component(const CkptUsed *used)
 {
+	Oid			funcid = used->oid;
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
-	Component  *component = palloc(sizeof(Component));
+	CkptComponent *component = palloc0(sizeof(CkptComponent));
 	Form_pg_proc proc;
 	StringInfoData buf;
 	bool		isnull;
@@ -609,12 +188,14 @@ function_component(Oid funcid)
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "%s\1%d%d%c\1", get_language_name(proc->prolang, false),
 					 proc->proisstrict, proc->proretset, proc->prokind);
-	appendStringInfo(&buf, "%s\1", TextDatumGetCString(DirectFunctionCall1(pg_get_function_arguments,
+	/* without their defaults, which count where a call uses them */
+	appendStringInfo(&buf, "%s\1", TextDatumGetCString(DirectFunctionCall1(pg_get_function_identity_arguments,
 																		  ObjectIdGetDatum(funcid))));
 	appendStringInfo(&buf, "%s\1", ckpt_type_text(proc->prorettype, -1, 0));
 	add_proc_attribute(&buf, tuple, Anum_pg_proc_proconfig);
 	add_proc_attribute(&buf, tuple, Anum_pg_proc_probin);
 	add_extension(&buf, funcid);
+	add_execution(&buf, proc, used->reads);
 
 	(void) SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
 	if (!isnull)
@@ -635,8 +216,8 @@ function_component(Oid funcid)
 	else
 	{
 		value = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
-		appendStringInfoString(&buf, source_text(TextDatumGetCString(value), proc->prolang,
-												 &readable));
+		appendStringInfoString(&buf, ckpt_source_text(TextDatumGetCString(value), proc->prolang,
+													  &readable));
 	}
 
 	component->kind = proc->prokind == PROKIND_AGGREGATE ? "aggregate" : "function";
@@ -646,27 +227,71 @@ function_component(Oid funcid)
 	return component;
 }
 
-static Component *
-view_component(Oid relid)
+/*
+ * ckpt_relation_name returns the qualified name of a relation.
+ */
+char *
+ckpt_relation_name(Oid relid)
 {
-	Component  *component = palloc(sizeof(Component));
-	Datum		definition;
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
 
-	/* it reads the catalog by a snapshot: the view may be newer than the active one */
-	PushActiveSnapshot(GetLatestSnapshot());
-	definition = DirectFunctionCall1(pg_get_viewdef, ObjectIdGetDatum(relid));
-	PopActiveSnapshot();
-	component->kind = "view";
-	component->object = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-												   get_rel_name(relid));
-	component->hash = ckpt_hash_text(TextDatumGetCString(definition));
+/*
+ * defaults_component describes the defaults of a function's arguments; NULL if
+ * there are none.
+ */
+static CkptComponent *
+defaults_component(Oid funcid)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	CkptComponent *component = NULL;
+	StringInfoData buf;
+	bool		isnull;
+	Datum		value;
+	ListCell   *lc;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", funcid);
+	value = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargdefaults, &isnull);
+	if (!isnull && ckpt_is_users(funcid))
+	{
+		initStringInfo(&buf);
+		foreach(lc, castNode(List, stringToNode(TextDatumGetCString(value))))
+			appendStringInfo(&buf, "%s\1", deparse_expression((Node *) lfirst(lc), NIL, false, false));
+		component = palloc0(sizeof(CkptComponent));
+		component->kind = "defaults";
+		component->object = function_name(funcid);
+		component->hash = ckpt_hash_text(buf.data);
+	}
+	ReleaseSysCache(tuple);
 	return component;
 }
 
-static Component *
+static CkptComponent *
+view_component(Oid relid)
+{
+	CkptComponent *component = palloc0(sizeof(CkptComponent));
+	Relation	rel = relation_open(relid, AccessShareLock);
+	char	   *definition;
+
+	/* it reads the catalog by a snapshot: the view may be newer than the active one */
+	PushActiveSnapshot(GetLatestSnapshot());
+	definition = TextDatumGetCString(DirectFunctionCall1(pg_get_viewdef, ObjectIdGetDatum(relid)));
+	PopActiveSnapshot();
+	if (RelationHasSecurityInvoker(rel))
+		definition = psprintf("%s\1invoker", definition);
+	relation_close(rel, NoLock);
+	component->kind = "view";
+	component->object = ckpt_relation_name(relid);
+	component->hash = ckpt_hash_text(definition);
+	return component;
+}
+
+static CkptComponent *
 domain_component(Oid typid)
 {
-	Component  *component = palloc(sizeof(Component));
+	CkptComponent *component = palloc0(sizeof(CkptComponent));
 	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
 	Form_pg_type type;
 	StringInfoData buf;
@@ -680,7 +305,7 @@ domain_component(Oid typid)
 					 ckpt_type_text(type->typbasetype, type->typtypmod, FORMAT_TYPE_TYPEMOD_GIVEN),
 					 type->typnotnull);
 	ReleaseSysCache(tuple);
-	foreach(lc, domain_checks(typid))
+	foreach(lc, ckpt_domain_checks(typid))
 	{
 		Oid			check = ((Form_pg_constraint) GETSTRUCT((HeapTuple) lfirst(lc)))->oid;
 
@@ -693,10 +318,10 @@ domain_component(Oid typid)
 	return component;
 }
 
-static Component *
+static CkptComponent *
 composite_component(Oid typid)
 {
-	Component  *component = palloc(sizeof(Component));
+	CkptComponent *component = palloc0(sizeof(CkptComponent));
 	TupleDesc	desc = lookup_rowtype_tupdesc_copy(typid, -1);
 	StringInfoData buf;
 
@@ -716,48 +341,249 @@ composite_component(Oid typid)
 }
 
 /*
- * uses_components describes all that code uses, directly and through what it
- * uses.  The names in sources are looked up under the settings of the session,
- * everything is written under pinned ones.
+ * enum_component describes an enum: its labels in their order.
+ */
+static CkptComponent *
+enum_component(Oid typid)
+{
+	CkptComponent *component = palloc0(sizeof(CkptComponent));
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, ckpt_enum_labels(typid))
+		appendStringInfo(&buf, "%s\1", (const char *) lfirst(lc));
+	component->kind = "type";
+	component->object = ckpt_type_text(typid, -1, 0);
+	component->hash = ckpt_hash_text(buf.data);
+	return component;
+}
+
+static CkptComponent *
+type_component(Oid typid)
+{
+	switch (get_typtype(typid))
+	{
+		case TYPTYPE_DOMAIN:
+			return domain_component(typid);
+		case TYPTYPE_ENUM:
+			return enum_component(typid);
+		default:
+			return composite_component(typid);
+	}
+}
+
+/*
+ * column_component describes the type of a table's column.
+ */
+static CkptComponent *
+column_component(Oid relid, AttrNumber attno)
+{
+	CkptComponent *component = palloc0(sizeof(CkptComponent));
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+
+	get_atttypetypmodcoll(relid, attno, &type, &typmod, &collation);
+	component->kind = "column";
+	component->object = psprintf("%s.%s", ckpt_relation_name(relid),
+								 quote_identifier(get_attname(relid, attno, false)));
+	component->hash = ckpt_hash_text(ckpt_type_text(type, typmod, FORMAT_TYPE_TYPEMOD_GIVEN));
+	return component;
+}
+
+/*
+ * add_text writes a column of a catalog that may be null.
+ */
+static void
+add_text(StringInfo buf, int cache, HeapTuple tuple, AttrNumber attno)
+{
+	bool		isnull;
+	Datum		value = SysCacheGetAttr(cache, tuple, attno, &isnull);
+
+	appendStringInfo(buf, "%s\1", isnull ? "" : TextDatumGetCString(value));
+}
+
+static CkptComponent *
+collation_component(Oid collation)
+{
+	CkptComponent *component = palloc0(sizeof(CkptComponent));
+	HeapTuple	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	Form_pg_collation form;
+	StringInfoData buf;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for collation %u", collation);
+	form = (Form_pg_collation) GETSTRUCT(tuple);
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "%c%d\1", form->collprovider, form->collisdeterministic);
+	add_text(&buf, COLLOID, tuple, Anum_pg_collation_collcollate);
+	add_text(&buf, COLLOID, tuple, Anum_pg_collation_collctype);
+	add_text(&buf, COLLOID, tuple, ckpt_collation_locale);
+#ifdef Anum_pg_collation_collicurules
+	add_text(&buf, COLLOID, tuple, Anum_pg_collation_collicurules);
+#endif
+	component->kind = "collation";
+	component->object = quote_qualified_identifier(get_namespace_name(form->collnamespace),
+												   NameStr(form->collname));
+	component->hash = ckpt_hash_text(buf.data);
+	ReleaseSysCache(tuple);
+	return component;
+}
+
+/*
+ * add_dictionary writes a text search dictionary: its name, and what it consists
+ * of if it did not come with the server.
+ */
+static void
+add_dictionary(StringInfo buf, Oid dictionary)
+{
+	HeapTuple	tuple = SearchSysCache1(TSDICTOID, ObjectIdGetDatum(dictionary));
+	Form_pg_ts_dict form;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for text search dictionary %u", dictionary);
+	form = (Form_pg_ts_dict) GETSTRUCT(tuple);
+	appendStringInfo(buf, "%s.%s", get_namespace_name(form->dictnamespace),
+					 NameStr(form->dictname));
+	if (ckpt_is_users(dictionary))
+	{
+		appendStringInfo(buf, " %u ", form->dicttemplate);
+		add_text(buf, TSDICTOID, tuple, Anum_pg_ts_dict_dictinitoption);
+	}
+	ReleaseSysCache(tuple);
+}
+
+/*
+ * config_component describes a text search configuration: which dictionaries
+ * look at which kind of token.
+ */
+static CkptComponent *
+config_component(Oid config)
+{
+	CkptComponent *component = palloc0(sizeof(CkptComponent));
+	HeapTuple	tuple = SearchSysCache1(TSCONFIGOID, ObjectIdGetDatum(config));
+	Form_pg_ts_config form;
+	StringInfoData buf;
+	Relation	rel;
+	Relation	index;
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	map;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for text search configuration %u", config);
+	form = (Form_pg_ts_config) GETSTRUCT(tuple);
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "%u\1", form->cfgparser);
+
+	rel = table_open(TSConfigMapRelationId, AccessShareLock);
+	index = index_open(TSConfigMapIndexId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_ts_config_map_mapcfg, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(config));
+	scan = systable_beginscan_ordered(rel, index, NULL, 1, &key);
+	while (HeapTupleIsValid(map = systable_getnext_ordered(scan, ForwardScanDirection)))
+	{
+		Form_pg_ts_config_map mapping = (Form_pg_ts_config_map) GETSTRUCT(map);
+
+		appendStringInfo(&buf, "%d ", mapping->maptokentype);
+		add_dictionary(&buf, mapping->mapdict);
+		appendStringInfoChar(&buf, '\1');
+	}
+	systable_endscan_ordered(scan);
+	index_close(index, AccessShareLock);
+	table_close(rel, AccessShareLock);
+
+	component->kind = "text search configuration";
+	component->object = quote_qualified_identifier(get_namespace_name(form->cfgnamespace),
+												   NameStr(form->cfgname));
+	component->hash = ckpt_hash_text(buf.data);
+	ReleaseSysCache(tuple);
+	return component;
+}
+
+/*
+ * used_component describes something that code uses; NULL if there is nothing to
+ * say of it.  Settings are pinned.
+ */
+static CkptComponent *
+used_component(const CkptUsed *used)
+{
+	switch (used->kind)
+	{
+		case CKPT_USED_EXPRESSION:
+			break;				/* its text is a component of its own */
+		case CKPT_USED_FUNCTION:
+			return function_component(used);
+		case CKPT_USED_DEFAULTS:
+			return defaults_component(used->oid);
+		case CKPT_USED_VIEW:
+			return view_component(used->oid);
+		case CKPT_USED_TYPE:
+			return type_component(used->oid);
+		case CKPT_USED_COLUMN:
+			return column_component(used->oid, used->column);
+		case CKPT_USED_COLLATION:
+			return collation_component(used->oid);
+		case CKPT_USED_TSCONFIG:
+			return config_component(used->oid);
+	}
+	return NULL;
+}
+
+/*
+ * setting_component describes the value that a setting has in the session, or
+ * had when it was looked at before: what changes one in the course of a step is
+ * the code itself.
+ */
+static CkptComponent *
+setting_component(const char *name, List *before)
+{
+	CkptComponent *component;
+	const char *value = GetConfigOption(name, true, false);
+	ListCell   *lc;
+
+	foreach(lc, before)
+	{
+		if (pg_strcasecmp(((CkptComponent *) lfirst(lc))->object, name) == 0)
+			return (CkptComponent *) lfirst(lc);
+	}
+	component = palloc0(sizeof(CkptComponent));
+
+	component->kind = "setting";
+	component->object = pstrdup(name);
+	component->hash = ckpt_hash_text(value ? value : "\1");
+	component->untraced = ckpt_setting_is_default(name);
+	return component;
+}
+
+/*
+ * uses_components describes all that code uses.  Settings that have been looked
+ * at before are given.
  */
 static List *
-uses_components(Uses *uses)
+uses_components(const CkptUses *uses, List *settings)
 {
 	List	   *components = NIL;
-	int			nfunctions = 0;
-	int			nviews = 0;
-	int			ntypes = 0;
 	int			nestlevel;
 	ListCell   *lc;
 
-	/* the lists grow meanwhile; what is in one is not put there again */
-	while (nfunctions < list_length(uses->functions) ||
-		   nviews < list_length(uses->views) || ntypes < list_length(uses->types))
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (nfunctions < list_length(uses->functions))
-			use_function_body(uses, list_nth_oid(uses->functions, nfunctions++));
-		if (nviews < list_length(uses->views))
-			use_view_body(uses, list_nth_oid(uses->views, nviews++));
-		if (ntypes < list_length(uses->types))
-			use_type_body(uses, list_nth_oid(uses->types, ntypes++));
-	}
-
+	foreach(lc, uses->settings)
+		components = lappend(components, setting_component((const char *) lfirst(lc), settings));
 	nestlevel = ckpt_pinned_begin();
-	foreach(lc, uses->functions)
-		components = lappend(components, function_component(lfirst_oid(lc)));
-	foreach(lc, uses->views)
-		components = lappend(components, view_component(lfirst_oid(lc)));
-	foreach(lc, uses->types)
-		components = lappend(components, is_composite(lfirst_oid(lc)) ?
-							 composite_component(lfirst_oid(lc)) :
-							 domain_component(lfirst_oid(lc)));
+	foreach(lc, uses->items)
+	{
+		CkptComponent *component = used_component((const CkptUsed *) lfirst(lc));
+
+		if (component)
+			components = lappend(components, component);
+	}
 	ckpt_pinned_end(nestlevel);
 	return components;
 }
 
 static char *
-component_name(const Component *component)
+component_name(const CkptComponent *component)
 {
 	return component->object ? psprintf("%s %s", component->kind, component->object) :
 		pstrdup(component->kind);
@@ -770,21 +596,23 @@ compare_components(const ListCell *a, const ListCell *b)
 }
 
 /*
- * fingerprint_make puts components together.
+ * components_text writes components as a JSON object; all of them, or those that
+ * count in a fingerprint.
  */
-static CkptCode
-fingerprint_make(List *components)
+static char *
+components_text(List *components, bool all)
 {
 	StringInfoData json;
 	ListCell   *lc;
 
-	list_sort(components, compare_components);
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
 	foreach(lc, components)
 	{
-		Component  *component = (Component *) lfirst(lc);
+		CkptComponent *component = (CkptComponent *) lfirst(lc);
 
+		if (component->untraced && !all)
+			continue;
 		if (json.len > 1)
 			appendStringInfoString(&json, ", ");
 		escape_json(&json, component_name(component));
@@ -792,29 +620,181 @@ fingerprint_make(List *components)
 		escape_json(&json, component->hash);
 	}
 	appendStringInfoChar(&json, '}');
-
-	return (CkptCode) {.hash = ckpt_hash_text(json.data),.components = json.data};
+	return json.data;
 }
 
 /*
- * ckpt_fingerprint_query fingerprints an analysed query: its text, and the code
- * that it uses.  The query is not changed.  The result is in
+ * fingerprint_make puts components together.
+ */
+static CkptCode
+fingerprint_make(List *components)
+{
+	CkptCode	code = {NULL};
+	ListCell   *lc;
+
+	foreach(lc, components)
+	{
+		if (strcmp(((CkptComponent *) lfirst(lc))->kind, "setting") == 0)
+			code.settings = lappend(code.settings, lfirst(lc));
+	}
+	list_sort(components, compare_components);
+	code.components = components_text(components, true);
+	code.hash = ckpt_hash_text(components_text(components, false));
+	return code;
+}
+
+/*
+ * ckpt_fingerprint_keep makes *code what it is now, in CurrentMemoryContext.
+ */
+void
+ckpt_fingerprint_keep(CkptCode *code, const CkptCode *now)
+{
+	ListCell   *lc;
+
+	code->hash = pstrdup(now->hash);
+	code->components = pstrdup(now->components);
+	code->settings = NIL;
+	foreach(lc, now->settings)
+	{
+		CkptComponent *component = palloc(sizeof(CkptComponent));
+
+		*component = *(const CkptComponent *) lfirst(lc);
+		component->object = pstrdup(component->object);
+		component->hash = pstrdup(component->hash);
+		code->settings = lappend(code->settings, component);
+	}
+}
+
+/*
+ * ckpt_fingerprint_run is to be called before code is run that has a fingerprint.
+ *
+ * PL/pgSQL and others cache plans, and notice of what these use when something
+ * was changed, but not when other names would be found now: a function with
+ * arguments that fit better, say.  Where the fingerprint is not the one that was
+ * run last in this session, all plans are made anew.
+ */
+void
+ckpt_fingerprint_run(const CkptCode *code)
+{
+	static char last[33] = "";
+
+	if (strcmp(last, code->hash) == 0 ||
+		strstr(code->components, "\"function ") == NULL)
+		return;
+	ResetPlanCache();
+	strlcpy(last, code->hash, sizeof(last));
+}
+
+/*
+ * whole_call returns the arguments of a call of which some are named or left
+ * out.  For a function that came with the server, whose defaults never change,
+ * those at the end that are its defaults are left out again: so most calls stay
+ * as they are written.
+ */
+static List *
+whole_call(const FuncExpr *call)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(call->funcid));
+	Form_pg_proc proc;
+	List	   *args;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", call->funcid);
+	proc = (Form_pg_proc) GETSTRUCT(tuple);
+	args = expand_function_arguments(copyObject(call->args), false, call->funcresulttype, tuple);
+	for (int n = proc->pronargs - 1;
+		 !ckpt_is_users(call->funcid) && n >= proc->pronargs - proc->pronargdefaults &&
+		 n < list_length(args); n--)
+	{
+		List	   *fewer = list_truncate(list_copy(args), n);
+
+		if (!equal(expand_function_arguments(copyObject(fewer), false, call->funcresulttype,
+											 tuple),
+				   expand_function_arguments(copyObject(args), false, call->funcresulttype, tuple)))
+			break;
+		args = fewer;
+	}
+	ReleaseSysCache(tuple);
+	return args;
+}
+
+/*
+ * whole_calls writes each call of a function in one way, however its arguments
+ * are passed.  The list of OIDs that context points to gets the functions of
+ * calls that left arguments out.
+ */
+static Node *
+whole_calls(Node *node, void *context)
+{
+	List	  **completed = (List **) context;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Query))
+		return (Node *) query_tree_mutator((Query *) node, whole_calls, context, 0);
+	node = expression_tree_mutator(node, whole_calls, context);
+	if (IsA(node, FuncExpr) && !((FuncExpr *) node)->funcvariadic)
+	{
+		FuncExpr   *call = (FuncExpr *) node;
+
+		if (call->funcformat != COERCE_EXPLICIT_CALL)
+			return node;
+		if (list_length(call->args) < get_func_nargs(call->funcid))
+			*completed = list_append_unique_oid(*completed, call->funcid);
+		call->args = whole_call(call);
+	}
+	return node;
+}
+
+/*
+ * ckpt_fingerprint_query fingerprints an analysed query: its text, the code that
+ * it uses, and more components if there are any.  Of settings, the values of an
+ * earlier fingerprint count.  The query is not changed.  The result is in
  * CurrentMemoryContext.
  */
 CkptCode
-ckpt_fingerprint_query(Query *query)
+ckpt_fingerprint_query(Query *query, List *settings, List *more)
 {
-	Component  *expression = palloc(sizeof(Component));
-	Uses		uses = {NIL, NIL, NIL};
+	List	   *completed = NIL;
+	Query	   *whole = query_tree_mutator(query, whole_calls, &completed, 0);
+	CkptComponent *expression = palloc0(sizeof(CkptComponent));
 	int			nestlevel = ckpt_pinned_begin();
+	List	   *components = list_make1(expression);
+	ListCell   *lc;
 
 	expression->kind = "expression";
-	expression->object = NULL;
-	expression->hash = ckpt_hash_text(pg_get_querydef(copyObject(query), false));
+	expression->hash = ckpt_hash_text(pg_get_querydef(copyObject(whole), false));
+	foreach(lc, completed)
+	{
+		CkptComponent *defaults = defaults_component(lfirst_oid(lc));
+
+		/* they are in the text now, but a change is to be named */
+		if (defaults)
+		{
+			defaults->untraced = true;
+			components = lappend(components, defaults);
+		}
+	}
 	ckpt_pinned_end(nestlevel);
 
-	(void) use_nodes((Node *) query, &uses);
-	return fingerprint_make(lcons(expression, uses_components(&uses)));
+	components = list_concat(components, uses_components(ckpt_uses_of_query(whole), settings));
+	return fingerprint_make(list_concat(components, list_copy(more)));
+}
+
+/*
+ * ckpt_fingerprint_version is the fingerprint of code that the user answers for,
+ * by a text; of a step that has no code of its own if that is NULL.
+ */
+CkptCode
+ckpt_fingerprint_version(const char *version, List *more)
+{
+	CkptComponent *component = palloc0(sizeof(CkptComponent));
+
+	if (version == NULL)
+		return fingerprint_make(list_copy(more));
+	component->kind = "code_version";
+	component->hash = ckpt_hash_text(version);
+	return fingerprint_make(lcons(component, list_copy(more)));
 }
 
 /*
@@ -831,16 +811,6 @@ ckpt_fingerprint_hide_relation(RangeTblEntry *rte, const char *name)
 	rte->ctelevelsup = 0;
 	if (rte->alias == NULL)
 		rte->eref->aliasname = pstrdup(name);
-}
-
-/*
- * ckpt_fingerprint_none is the fingerprint of a step that has no code of its
- * own.
- */
-CkptCode
-ckpt_fingerprint_none(void)
-{
-	return fingerprint_make(NIL);
 }
 
 /*
@@ -917,6 +887,7 @@ ckpt_fingerprint_describe(const char *difference)
 	Oid			funcid;
 
 	if ((strncmp(difference, "function ", strlen("function ")) != 0 &&
+		 strncmp(difference, "defaults ", strlen("defaults ")) != 0 &&
 		 strncmp(difference, "aggregate ", strlen("aggregate ")) != 0) || end == NULL)
 		return pstrdup(difference);
 	object++;
@@ -934,15 +905,11 @@ ckpt_fingerprint_describe(const char *difference)
 static List *
 fingerprint_function(Oid funcid)
 {
-	Uses		uses = {NIL, NIL, NIL};
-
 	if (!SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(funcid)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("function with OID %u does not exist", funcid)));
-	/* asked for by name, it counts even if it came with the server */
-	uses.functions = list_make1_oid(funcid);
-	return uses_components(&uses);
+	return uses_components(ckpt_uses_of_function(funcid), NIL);
 }
 
 /*
@@ -971,7 +938,7 @@ checkpoint_fingerprint_components(PG_FUNCTION_ARGS)
 	list_sort(components, compare_components);
 	foreach(lc, components)
 	{
-		Component  *component = (Component *) lfirst(lc);
+		CkptComponent *component = (CkptComponent *) lfirst(lc);
 		Datum		values[3];
 		bool		nulls[3] = {false, false, false};
 

@@ -211,9 +211,9 @@ source_content(const RangeTblEntry *rte, Oid owner, bool with_ids, bool *fixed)
 }
 
 /*
- * identity_text returns a hash of a query's text.
+ * identity_text fingerprints a query's text.
  */
-static char *
+static CkptCode
 identity_text(Query *query, Oid owner)
 {
 	Query	   *copy = copyObject(query);
@@ -230,7 +230,7 @@ identity_text(Query *query, Oid owner)
 		if (content)
 			ckpt_fingerprint_hide_relation(rte, content);
 	}
-	return unconstify(char *, ckpt_fingerprint_query(copy).hash);
+	return ckpt_fingerprint_query(copy, NIL, NIL);
 }
 
 /*
@@ -298,10 +298,11 @@ CkptIdentity
 ckpt_identity_prepare(Query *query, Oid owner, Query *probe,
 					  const char *probe_sql)
 {
-	CkptIdentity identity = {NULL, NULL, NULL, probe != NULL};
-	char	   *text = identity_text(query, owner);
+	CkptIdentity identity = {.probed = probe != NULL};
+	const char *text;
 
-	identity.text = text;
+	identity.code = identity_text(query, owner);
+	text = identity.code.hash;
 	if (probe)
 	{
 		CkptInput	result;
@@ -327,6 +328,8 @@ ckpt_identity_read(CkptIdentity *identity, Query *query, const char *sql, int64 
 {
 	CkptInput	input;
 
+	if (identity->code.hash)
+		ckpt_fingerprint_run(&identity->code);
 	ckpt_input_hash(query, sql, &input);
 	identity->hash = input.hash;
 	if (rows)
@@ -348,10 +351,10 @@ ckpt_identity_check(CkptIdentity *identity, Query *query, Oid owner)
 	bool		same;
 
 	AcceptInvalidationMessages();
-	same = strcmp(identity_text(query, owner), identity->text) == 0;
+	same = strcmp(identity_text(query, owner).hash, identity->code.hash) == 0;
 	if (!same)
 		identity->probed = false;
 	if (identity->derivation)
 		identity->derivation = same ?
-			identity_derivation(query, owner, identity->text, GetActiveSnapshot()) : NULL;
+			identity_derivation(query, owner, identity->code.hash, GetActiveSnapshot()) : NULL;
 }

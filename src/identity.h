@@ -11,6 +11,7 @@
 #ifndef CKPT_IDENTITY_H
 #define CKPT_IDENTITY_H
 
+#include "code.h"
 #include "nodes/parsenodes.h"
 
 /* How a step's input is told from others. */
@@ -18,7 +19,7 @@ typedef struct CkptIdentity
 {
 	char	   *hash;			/* content hash, or what stands for it; NULL
 								 * while not known */
-	char	   *text;			/* of the query, with its code */
+	CkptCode	code;			/* the query's text, with the code that it uses */
 	char	   *derivation;		/* what the content hash follows from, or NULL */
 	bool		probed;			/* hash is a probe's, not of the rows */
 } CkptIdentity;

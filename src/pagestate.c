@@ -147,13 +147,15 @@ newest_lsn(Relation rel, BlockNumber nblocks, Snapshot snapshot, XLogRecPtr *new
 }
 
 /*
- * add_enum writes the labels of an enum, in their order.
+ * scan_enum lists the labels of an enum, in their order; buf, if not NULL, gets
+ * them with their OIDs.
  */
-static void
-add_enum(StringInfo buf, Oid typid)
+static List *
+scan_enum(Oid typid, StringInfo buf)
 {
 	Relation	rel = table_open(EnumRelationId, AccessShareLock);
 	Relation	index = index_open(EnumTypIdSortOrderIndexId, AccessShareLock);
+	List	   *labels = NIL;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -165,11 +167,23 @@ add_enum(StringInfo buf, Oid typid)
 	{
 		Form_pg_enum label = (Form_pg_enum) GETSTRUCT(tuple);
 
-		appendStringInfo(buf, " %u %s\1", label->oid, NameStr(label->enumlabel));
+		labels = lappend(labels, pstrdup(NameStr(label->enumlabel)));
+		if (buf)
+			appendStringInfo(buf, " %u %s\1", label->oid, NameStr(label->enumlabel));
 	}
 	systable_endscan_ordered(scan);
 	index_close(index, AccessShareLock);
 	table_close(rel, AccessShareLock);
+	return labels;
+}
+
+/*
+ * ckpt_enum_labels lists the labels of an enum, in their order.
+ */
+List *
+ckpt_enum_labels(Oid typid)
+{
+	return scan_enum(typid, NULL);
 }
 
 /*
@@ -190,7 +204,7 @@ add_names(StringInfo buf, Oid typid)
 		typid = getBaseType(element);
 	if (get_typtype(typid) != TYPTYPE_ENUM)
 		return false;
-	add_enum(buf, typid);
+	(void) scan_enum(typid, buf);
 	return true;
 }
 

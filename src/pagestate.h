@@ -20,5 +20,6 @@
 #include "utils/snapshot.h"
 
 extern char *ckpt_pagestate(Oid relid, bool with_children, Snapshot read_by);
+extern List *ckpt_enum_labels(Oid typid);
 
 #endif							/* CKPT_PAGESTATE_H */

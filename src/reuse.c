@@ -64,7 +64,7 @@ ckpt_reuse_analyze(CkptRequest *request, const CkptSpec *spec, List *outputs)
 	else
 	{
 		request->output_desc = request->input_desc;
-		request->code = ckpt_fingerprint_none();
+		request->code = ckpt_fingerprint_version(NULL, NIL);
 		request->code.cache_version = spec->cache_version;
 	}
 	request->output_columns = ckpt_columns_text(request->output_desc);
@@ -141,7 +141,9 @@ other_code(const CkptRequest *request, const CkptCheckpoint *cp)
 
 		if (cp->final ? !ckpt_code_equal(&version->code, &finished_with) : version->rows == 0)
 			continue;
-		difference = ckpt_code_difference(&version->code, &request->code);
+		/* not all that is on record of a version makes a difference */
+		difference = strcmp(version->code.hash, request->code.hash) == 0 ? NULL :
+			ckpt_code_difference(&version->code, &request->code);
 		if (difference)
 			return ckpt_fingerprint_describe(difference);
 		other_version |= !same_text(version->code.cache_version, request->code.cache_version);

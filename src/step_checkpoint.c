@@ -287,20 +287,15 @@ ckpt_step_finish(CkptStep *step)
 	cp->final = true;
 	if (step->udf)
 	{
-		CkptUser	saved = ckpt_user_become(step->job.owner);
 		const CkptCode *code = &step->request.code;
 
-		/* replaced in the last moment, the code may have computed any row */
-		PushActiveSnapshot(GetTransactionSnapshot());
-		cp->mixed_code = ckpt_udf_refresh(step->udf, cp->input_table);
-		PopActiveSnapshot();
-		ckpt_user_restore(saved);
+		/* as it was when it was run: each transaction has looked at it */
 		step->request.code = step->udf->code;
 		cp->code_hash = code->hash;
 		ckpt_ledger_note_code(cp, code);
 		ckpt_catalog_update_checkpoint(cp);
 		/* it may be that none of its rows is of the code that it is finished with */
-		cp->mixed_code |= ckpt_ledger_rows_of_code(cp, code) < step->done.processed;
+		cp->mixed_code = ckpt_ledger_rows_of_code(cp, code) < step->done.processed;
 	}
 	cp->content_hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(step->request.output_desc)),
 										   &step->done.output);
@@ -361,6 +356,7 @@ step_materialize(CkptStep *step)
 	query = analyze_input(step, outputs);
 	if (step->identity.hash == NULL)
 		step_prepare_identity(step, query, outputs);
+	ckpt_fingerprint_run(&step->identity.code);
 	ckpt_input_materialize(query, step->spec->query, relid, &input);
 	ckpt_identity_check(&step->identity, query, step->job.owner);
 	ckpt_user_restore(saved);

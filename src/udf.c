@@ -463,17 +463,18 @@ collect_reads(Node *node, void *context)
 
 /*
  * udf_fingerprint fingerprints the analysed select list.  Its one relation, the
- * input, is the same whatever it is called and wherever it is.
+ * input, is the same whatever it is called and wherever it is.  settings are those
+ * of an earlier fingerprint of it.
  */
 static CkptCode
-udf_fingerprint(Query *query)
+udf_fingerprint(Query *query, List *settings)
 {
 	Query	   *copy = copyObject(query);
 	RangeTblEntry *input = linitial_node(RangeTblEntry, copy->rtable);
 
 	input->alias = NULL;
 	ckpt_fingerprint_hide_relation(input, INPUT_ALIAS);
-	return ckpt_fingerprint_query(copy);
+	return ckpt_fingerprint_query(copy, settings, NIL);
 }
 
 /*
@@ -518,7 +519,7 @@ ckpt_udf_analyze(CkptKind kind, const char *text, const char *cache_version,
 	udf->reads = reads.columns;
 	udf->reads_id = reads.whole_row || bms_is_member(1, reads.columns);
 	udf->uses_temp = reads.temp;
-	udf->code = udf_fingerprint(query);
+	udf->code = udf_fingerprint(query, NIL);
 	udf->code.cache_version = cache_version;
 	return udf;
 }
@@ -537,14 +538,14 @@ ckpt_udf_run_query(CkptUdf *udf, const char *input_table, bool *changed)
 
 	input->inh = false;
 	query = udf_analyze_over(udf, input, NULL);
-	now = udf_fingerprint(query);
+	now = udf_fingerprint(query, udf->code.settings);
+	ckpt_fingerprint_run(&now);
 	*changed = strcmp(now.hash, udf->code.hash) != 0;
 	if (*changed)
 	{
 		MemoryContext oldcxt = MemoryContextSwitchTo(GetMemoryChunkContext(udf));
 
-		udf->code.hash = pstrdup(now.hash);
-		udf->code.components = pstrdup(now.components);
+		ckpt_fingerprint_keep(&udf->code, &now);
 		MemoryContextSwitchTo(oldcxt);
 	}
 	return query;

@@ -22,7 +22,7 @@ END $$;
 CREATE FUNCTION f(step text, x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM nextval('attempts.calls');
-	IF step || x = current_setting('test.fails_on') THEN
+	IF step || x = current_setting('test.' || 'fails_on') THEN
 		RAISE 'step % failed on %', step, x;
 	END IF;
 	RETURN x;

@@ -137,7 +137,7 @@ SELECT rows_total, rows_processed FROM checkpoint.checkpoints WHERE step = 'wide
 CREATE FUNCTION border(n int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM nextval('big.calls');
-	IF n = current_setting('test.fails_on')::int THEN
+	IF n = current_setting('test.' || 'fails_on')::int THEN
 		RAISE 'failed on %', n;
 	END IF;
 	RETURN n;

@@ -156,7 +156,7 @@ CREATE FUNCTION read_only(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	SET default_transaction_read_only = on;
 	SET transaction_read_only = on;
-	IF x = NULLIF(current_setting('test.fails_at', true), '')::int THEN
+	IF x = NULLIF(current_setting('test.' || 'fails_at', true), '')::int THEN
 		RAISE 'row %', x;
 	END IF;
 	RETURN x;
@@ -178,7 +178,7 @@ SELECT status, error, rows_kept + rows_computed AS rows FROM last;
 -- ... and READ COMMITTED whatever the session's default is.
 CREATE FUNCTION isolation(x int) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	IF x = NULLIF(current_setting('test.fails_at', true), '')::int THEN
+	IF x = NULLIF(current_setting('test.' || 'fails_at', true), '')::int THEN
 		RAISE 'row %', x;
 	END IF;
 	-- so that workers get rows, too

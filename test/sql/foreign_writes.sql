@@ -67,7 +67,7 @@ BEGIN
 				INSERT INTO foreign_writes.remote VALUES (x);
 			END IF;
 	END CASE;
-	IF x = current_setting('test.fails_on')::int THEN
+	IF x = current_setting('test.' || 'fails_on')::int THEN
 		RAISE 'failed on %', x;
 	END IF;
 	RETURN x * 10;

@@ -27,10 +27,10 @@ SET test.fails_on = 0;
 CREATE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM nextval('fresh.calls');
-	IF x = current_setting('test.fails_on')::int THEN
+	IF x = current_setting('test.' || 'fails_on')::int THEN
 		RAISE 'failed on %', x;
 	END IF;
-	RETURN current_setting('test.run');
+	RETURN current_setting('test.' || 'run');
 END $$;
 
 CREATE FUNCTION show(step text) RETURNS TABLE (run int, rows bigint) LANGUAGE plpgsql AS $$

@@ -15,7 +15,7 @@ CREATE SEQUENCE calls;
 CREATE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM nextval('lifecycle.calls');
-	IF x = current_setting('test.fails_on', true)::int THEN
+	IF x = current_setting('test.' || 'fails_on', true)::int THEN
 		RAISE 'failed on %', x;
 	END IF;
 	RETURN x * 10;

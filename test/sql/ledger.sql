@@ -15,7 +15,7 @@ INSERT INTO source SELECT generate_series(1, 60);
 SET test.bad = '{}';
 CREATE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
-	IF x = ANY (current_setting('test.bad')::int[]) THEN
+	IF x = ANY (current_setting('test.' || 'bad')::int[]) THEN
 		RAISE 'failed on %', x;
 	END IF;
 	PERFORM pg_sleep(0.005);
@@ -87,7 +87,7 @@ WHERE checkpoint_id = (SELECT max(checkpoint_id) FROM checkpoint.checkpoint);
 -- crash is forgotten; one at two crashes with this code is not computed.
 CREATE FUNCTION g(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
-	IF x = 1 AND current_setting('test.bad') <> '{}' THEN
+	IF x = 1 AND current_setting('test.' || 'bad') <> '{}' THEN
 		RAISE 'failed on %', x;
 	END IF;
 	RETURN x;

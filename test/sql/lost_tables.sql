@@ -24,7 +24,7 @@ SET test.fails_on = 0;
 CREATE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM nextval('lost.calls');
-	IF x = current_setting('test.fails_on')::int THEN
+	IF x = current_setting('test.' || 'fails_on')::int THEN
 		RAISE 'failed on %', x;
 	END IF;
 	RETURN x * 10;
@@ -268,7 +268,7 @@ DECLARE
 BEGIN
 	IF x = 10 THEN
 		SELECT output_table INTO t FROM checkpoint.checkpoints WHERE state = 'partial' AND step = 'alters';
-		EXECUTE format(current_setting('test.alters'), t);
+		EXECUTE format(current_setting('test.' || 'alters'), t);
 	END IF;
 	RETURN x;
 END $$;

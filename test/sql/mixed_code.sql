@@ -83,7 +83,7 @@ CREATE FUNCTION write_replaced() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	CREATE OR REPLACE FUNCTION mixed_code.f(x int) RETURNS text LANGUAGE plpgsql AS $f$
 	BEGIN
-		IF x = 3 AND current_setting('test.replace')::bool THEN
+		IF x = 3 AND current_setting('test.' || 'replace')::bool THEN
 			PERFORM mixed_code.write_version('new', 0);
 		END IF;
 		RETURN 'old';

@@ -99,7 +99,7 @@ SELECT checkpoint.end_job();
 -- they continued by each other
 CREATE FUNCTION fails_at_3(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
-    IF x = 3 AND current_setting('test.fails')::bool THEN
+    IF x = 3 AND current_setting('test.' || 'fails')::bool THEN
         RAISE 'not yet';
     END IF;
     RETURN x;

@@ -27,7 +27,7 @@ BEGIN
 	EXECUTE replace('CREATE OR REPLACE FUNCTION code.f(x int) RETURNS text LANGUAGE plpgsql AS ''
 BEGIN
 	PERFORM nextval(''''code.calls'''');
-	IF x = current_setting(''''test.fails_on'''')::int THEN
+	IF x = current_setting(''''test.'''' || ''''fails_on'''')::int THEN
 		RAISE ''''version <v> failed on %'''', x;
 	END IF;
 	RETURN ''''<v>'''' || x;

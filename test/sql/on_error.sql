@@ -24,7 +24,7 @@ SET test.bad = '{}';
 CREATE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM nextval('on_error.calls');
-	IF x = ANY (current_setting('test.bad')::int[]) THEN
+	IF x = ANY (current_setting('test.' || 'bad')::int[]) THEN
 		RAISE 'failed on %', x USING ERRCODE = 'UE001', DETAIL = 'detail of ' || x, HINT = 'the hint';
 	END IF;
 	RETURN x * 10;
@@ -75,7 +75,7 @@ FROM checkpoint.errors e JOIN checkpoint.jobs j USING (job_id) WHERE sys__id = 3
 SELECT * FROM steps;
 SELECT * FROM kept WHERE job = 'skip';
 SELECT checkpoint.output('m') AS output \gset
-SELECT count(*), bool_and(y = x * 10) AS correct, bool_or(x = ANY (current_setting('test.bad')::int[])) AS bad FROM :output;
+SELECT count(*), bool_and(y = x * 10) AS correct, bool_or(x = ANY (current_setting('test.' || 'bad')::int[])) AS bad FROM :output;
 
 -- The outputs of such a step may be used by later steps of any kind.
 CALL checkpoint.gen('g', 'SELECT x, y FROM m WHERE x <= 5 ORDER BY x', 'generate_series(x, y, 10) AS z');

@@ -19,7 +19,7 @@ CREATE TABLE version AS SELECT 1 AS v;
 GRANT SELECT ON source, version TO PUBLIC;
 CREATE FUNCTION fails(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
-	IF x = current_setting('test.fails_on')::int THEN
+	IF x = current_setting('test.' || 'fails_on')::int THEN
 		RAISE 'failed on %', x;
 	END IF;
 	RETURN x * 10;

@@ -20,7 +20,7 @@ INSERT INTO source SELECT n, 'secret ' || n FROM generate_series(1, 4) n;
 GRANT SELECT (x) ON source TO regress_ann, regress_bob;
 CREATE FUNCTION who(x int) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	IF x = current_setting('test.fails_on')::int THEN
+	IF x = current_setting('test.' || 'fails_on')::int THEN
 		RAISE 'failed on %', x;
 	END IF;
 	RETURN current_user || ' ' || session_user || ' ' || x;
@@ -164,7 +164,7 @@ BEGIN
 	RAISE NOTICE 'index function runs as %', current_user;
 	RETURN who;
 END $$;
-SELECT current_setting('test.fails_on') AS fails_on \gset
+SELECT current_setting('test.' || 'fails_on') AS fails_on \gset
 SET test.fails_on = 2;
 SET ROLE regress_ann;
 SELECT checkpoint.begin_job('indexed', attach => false) AS indexed \gset

@@ -16,7 +16,7 @@ CREATE TABLE source AS SELECT x, 'row ' || x AS t FROM generate_series(1, 5) x;
 GRANT SELECT ON source TO regress_ann;
 CREATE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
-	IF x = current_setting('test.fails_on')::int THEN
+	IF x = current_setting('test.' || 'fails_on')::int THEN
 		RAISE 'failed on %', x;
 	END IF;
 	RETURN x * 10;

@@ -15,7 +15,7 @@ INSERT INTO source SELECT n, 'row ' || n, ARRAY[n] FROM generate_series(1, 8) n;
 SET test.fails_on = 0;
 CREATE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
-	IF x = current_setting('test.fails_on')::int THEN
+	IF x = current_setting('test.' || 'fails_on')::int THEN
 		RAISE 'failed on %', x;
 	END IF;
 	RETURN x * 10;

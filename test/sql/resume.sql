@@ -23,7 +23,7 @@ SET test.fails_on = 0;
 CREATE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM nextval('resume.calls');
-	IF x = current_setting('test.fails_on')::int THEN
+	IF x = current_setting('test.' || 'fails_on')::int THEN
 		RAISE 'failed on %', x
 			USING ERRCODE = 'UR001', DETAIL = 'the detail', HINT = 'the hint';
 	END IF;
@@ -188,7 +188,7 @@ FROM checkpoint.steps;
 CREATE TABLE four AS SELECT generate_series(1, 4) AS x;
 CREATE FUNCTION until_three(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
-	IF x = current_setting('test.fails_on')::int THEN
+	IF x = current_setting('test.' || 'fails_on')::int THEN
 		RAISE 'failed on %', x;
 	END IF;
 	RETURN x;

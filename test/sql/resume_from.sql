@@ -13,7 +13,7 @@ CREATE TABLE source AS SELECT generate_series(1, 4) AS x;
 CREATE FUNCTION plus(i int) RETURNS int LANGUAGE sql AS 'SELECT i + 1';
 CREATE FUNCTION failing(i int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
-	IF i = current_setting('test.fails_on', true)::int THEN
+	IF i = current_setting('test.' || 'fails_on', true)::int THEN
 		RAISE 'failed on %', i;
 	END IF;
 	RETURN i;

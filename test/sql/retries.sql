@@ -29,7 +29,7 @@ DECLARE
 	n bigint := nextval('retries.calls_' || x);
 BEGIN
 	PERFORM nextval('retries.calls');
-	IF x IN (3, 6) AND n <= current_setting('test.fails')::int THEN
+	IF x IN (3, 6) AND n <= current_setting('test.' || 'fails')::int THEN
 		RAISE 'failed on %, call %', x, n;
 	END IF;
 	RETURN x * 10;

@@ -135,7 +135,7 @@ CREATE TABLE written (x int);
 CREATE FUNCTION unlocks(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO transactions.written VALUES (x);
-    IF x = current_setting('test.unlocks_at')::int THEN
+    IF x = current_setting('test.' || 'unlocks_at')::int THEN
         PERFORM pg_advisory_unlock_all();
     END IF;
     RETURN x;

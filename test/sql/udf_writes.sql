@@ -48,7 +48,7 @@ CREATE FUNCTION w(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM nextval('writes.calls');
 	INSERT INTO writes.written VALUES (x);
-	IF x = current_setting('test.fails_on')::int THEN
+	IF x = current_setting('test.' || 'fails_on')::int THEN
 		RAISE 'failed on %', x;
 	END IF;
 	RETURN x * 10;
@@ -102,7 +102,7 @@ BEGIN
 	IF x IN (3, 9) THEN
 		INSERT INTO writes.written VALUES (x);
 	END IF;
-	RETURN 1 / (x - current_setting('test.fails_on')::int);
+	RETURN 1 / (x - current_setting('test.' || 'fails_on')::int);
 END $$;
 TRUNCATE written;
 SET test.fails_on = 12;
@@ -127,7 +127,7 @@ BEGIN
 			RAISE 'even';
 		END IF;
 	EXCEPTION WHEN raise_exception THEN
-		IF x = current_setting('test.fails_on')::int THEN
+		IF x = current_setting('test.' || 'fails_on')::int THEN
 			RAISE 'failed on %', x;
 		END IF;
 		RETURN 'caught';
@@ -157,7 +157,7 @@ BEGIN
 	BEGIN
 		RETURN 1 / (x % 3);
 	EXCEPTION WHEN division_by_zero THEN
-		IF x = current_setting('test.fails_on')::int THEN
+		IF x = current_setting('test.' || 'fails_on')::int THEN
 			RAISE;
 		END IF;
 		RETURN NULL;
@@ -186,7 +186,7 @@ BEGIN
 		INSERT INTO writes.written VALUES (i);
 		RETURN NEXT;
 	END LOOP;
-	IF i = current_setting('test.fails_on')::int THEN
+	IF i = current_setting('test.' || 'fails_on')::int THEN
 		RAISE 'failed on %', i;
 	END IF;
 END $$;
@@ -231,10 +231,10 @@ SELECT checkpoint.end_job();
 --
 CREATE FUNCTION from_row(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
-	IF x >= current_setting('test.writes_from')::int THEN
+	IF x >= current_setting('test.' || 'writes_from')::int THEN
 		INSERT INTO writes.written VALUES (x);
 	END IF;
-	IF x = current_setting('test.fails_on')::int THEN
+	IF x = current_setting('test.' || 'fails_on')::int THEN
 		RAISE 'failed on %', x;
 	END IF;
 	RETURN x;

@@ -239,7 +239,7 @@ unlike(",$called,", qr/,7,/, 'without a call of the row');
 # not crash again: the next row finds it committed.
 sql(q{CREATE FUNCTION tells(x int) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM called(x, x = 7 AND current_setting('test.crashes')::bool, false);
+	PERFORM called(x, x = 7 AND current_setting('test.' || 'crashes')::bool, false);
 	RETURN checkpoint.is_processed((SELECT max(checkpoint_id) FROM checkpoint.checkpoints WHERE job = 'alone'), 7);
 END $$});
 $step = q{CALL checkpoint.map('s', 'SELECT x FROM generate_series(1, 10) x ORDER BY x', 'tells(x) AS y')};
@@ -258,9 +258,9 @@ is(sql("SELECT string_agg(x::text, ',' ORDER BY x) FROM $output WHERE y = 'true'
 # safe on disk when it comes to that row.
 sql(qq{CREATE FUNCTION in_worker(x int) RETURNS int LANGUAGE plpgsql AS \$\$
 BEGIN
-	IF current_setting('test.leader') = pg_backend_pid()::text THEN
+	IF current_setting('test.' || 'leader') = pg_backend_pid()::text THEN
 		PERFORM called(0, false, true);
-	ELSIF current_setting('test.fails')::bool THEN
+	ELSIF current_setting('test.' || 'fails')::bool THEN
 		RAISE 'before any row';
 	ELSE
 		PERFORM called(x, x = 30, false);

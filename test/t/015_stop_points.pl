@@ -31,11 +31,11 @@ CREATE TABLE src AS SELECT i AS num, 'text ' || i AS txt FROM generate_series(1,
 CREATE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql AS \$\$
 BEGIN
 	PERFORM pg_sleep(0.003);
-	IF x = NULLIF(current_setting('test.fails_at', true), '')::int THEN
+	IF x = NULLIF(current_setting('test.' || 'fails_at', true), '')::int THEN
 		RAISE 'row %', x;
 	END IF;
 	-- leaves the rows to a worker
-	IF current_setting('test.session_waits', true) = 'on' AND
+	IF current_setting('test.' || 'session_waits', true) = 'on' AND
 		(SELECT backend_type FROM pg_stat_activity WHERE pid = pg_backend_pid()) = 'client backend' THEN
 		PERFORM pg_sleep(0.3);
 	END IF;

@@ -83,22 +83,22 @@ GRANT USAGE ON SCHEMA light, dark, session TO PUBLIC;
 CREATE FUNCTION replace_code() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, session AS $$
 BEGIN
 	PERFORM pg_advisory_xact_lock(1);		-- two processes cannot at once
-	EXECUTE current_setting('test.replace');
+	EXECUTE current_setting('test.' || 'replace');
 END $$;
 
 -- logs a call, writes from some value on, and fails if it is to; returns the version of what the function
 -- depends on without being seen to
 CREATE FUNCTION called(a int, b numeric, code text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	code := code || '.c' || current_setting('test.cache_version');
-	RAISE LOG 'call % %', current_setting('test.step'), code || ':' || ROW(a, b)::text;
-	IF a = current_setting('test.replace_at')::int THEN
+	code := code || '.c' || current_setting('test.' || 'cache_version');
+	RAISE LOG 'call % %', current_setting('test.' || 'step'), code || ':' || ROW(a, b)::text;
+	IF a = current_setting('test.' || 'replace_at')::int THEN
 		PERFORM replace_code();
 	END IF;
-	IF a >= current_setting('test.writes_from')::int THEN
-		INSERT INTO public.written VALUES (current_setting('test.step'), ROW(a, b)::text);
+	IF a >= current_setting('test.' || 'writes_from')::int THEN
+		INSERT INTO public.written VALUES (current_setting('test.' || 'step'), ROW(a, b)::text);
 	END IF;
-	IF a = ANY(current_setting('test.bad')::int[]) THEN
+	IF a = ANY(current_setting('test.' || 'bad')::int[]) THEN
 		RAISE 'bad row %', a;
 	END IF;
 	RETURN code;
