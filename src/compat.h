@@ -77,8 +77,8 @@
 #define ckpt_rel_file(rel)			((rel)->rd_locator.relNumber)
 #endif
 
-/* PostgreSQL 18 can ask for stronger locks, too. */
-#if PG_VERSION_NUM < 180000
+/* PostgreSQL 17 can ask for stronger locks, too. */
+#if PG_VERSION_NUM < 170000
 #define ckpt_lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode)
 #else
 #define ckpt_lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode, false)
