@@ -423,6 +423,23 @@ ckpt_catalog_running_steps(int64 job_id)
 }
 
 /*
+ * ckpt_catalog_step_action returns what is on record of a step now, whatever the
+ * snapshot at hand shows; a step that is gone does not run.
+ */
+CkptStepAction
+ckpt_catalog_step_action(int64 step_id)
+{
+	STATEMENT(st, "SELECT action FROM checkpoint.step WHERE step_id = $1");
+	CkptStepAction action = CKPT_STEP_FAILED;
+
+	ckpt_arg_int8(&st, step_id);
+	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
+		action = row_word(&st, 0, 1, &ckpt_step_actions);
+	ckpt_statement_close(&st);
+	return action;
+}
+
+/*
  * ckpt_catalog_running_step returns the id of a job's step of that name if it is
  * stored as running, else 0.
  */

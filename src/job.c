@@ -176,6 +176,20 @@ ckpt_job_close(const CkptJob *job, CkptJobStatus status, const char *error)
 }
 
 /*
+ * step_has_died returns whether a step that was seen on record as running has
+ * nobody who runs it.
+ *
+ * A step's end is on record before its lock goes.  So where there is no lock any
+ * more, the record is read again: the step may have ended since it was seen.
+ */
+static bool
+step_has_died(int64 step_id)
+{
+	return ckpt_joblock_holder(CKPT_LOCK_STEP, step_id) == 0 &&
+		ckpt_catalog_step_action(step_id) == CKPT_STEP_RUNNING;
+}
+
+/*
  * job_is_interrupted returns whether a job that is stored as running cannot go
  * on: a process that ran it, or a step of it, has died.
  *
@@ -190,7 +204,7 @@ job_is_interrupted(int64 job_id, bool attached)
 		return true;
 	foreach(lc, ckpt_catalog_running_steps(job_id))
 	{
-		if (ckpt_joblock_holder(CKPT_LOCK_STEP, *(int64 *) lfirst(lc)) == 0)
+		if (step_has_died(*(int64 *) lfirst(lc)))
 			return true;
 	}
 	return false;
@@ -460,13 +474,15 @@ checkpoint_step_pids(PG_FUNCTION_ARGS)
 
 /*
  * _job_status(job_id, status, attached): a stored "running" is one only while
- * somebody holds the lock.  Other words are returned as they are.
+ * somebody holds the lock.  If nobody does, the job may have ended since the
+ * caller read its row.  Other words are returned as they are.
  */
 Datum
 checkpoint_job_status(PG_FUNCTION_ARGS)
 {
 	int64		job_id = PG_GETARG_INT64(0);
 	char	   *status = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	CkptJob		now;
 
 	/* a standby does not see the locks */
 	if (ckpt_word_find(&ckpt_job_statuses, status) != CKPT_JOB_RUNNING ||
@@ -474,23 +490,29 @@ checkpoint_job_status(PG_FUNCTION_ARGS)
 		(ckpt_joblock_holder(CKPT_LOCK_JOB, job_id) != 0 &&
 		 !job_is_interrupted(job_id, PG_GETARG_BOOL(2))))
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
-	PG_RETURN_TEXT_P(cstring_to_text(ckpt_word(&ckpt_job_statuses, CKPT_JOB_INTERRUPTED)));
+	if (!ckpt_catalog_get_job(job_id, &now) || now.status == CKPT_JOB_RUNNING)
+		now.status = CKPT_JOB_INTERRUPTED;
+	PG_RETURN_TEXT_P(cstring_to_text(ckpt_word(&ckpt_job_statuses, now.status)));
 }
 
 /*
  * _step_action(step_id, action): a stored "running" is one only while somebody
- * holds the lock.  Other words are returned as they are.
+ * holds the lock.  If nobody does, the step may have ended since the caller read
+ * its row.  Other words are returned as they are.
  */
 Datum
 checkpoint_step_action(PG_FUNCTION_ARGS)
 {
 	int64		step_id = PG_GETARG_INT64(0);
 	char	   *action = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	CkptStepAction now;
 
 	if (ckpt_word_find(&ckpt_step_actions, action) != CKPT_STEP_RUNNING ||
 		RecoveryInProgress() || ckpt_joblock_holder(CKPT_LOCK_STEP, step_id) != 0)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
-	PG_RETURN_TEXT_P(cstring_to_text(ckpt_word(&ckpt_step_actions, CKPT_STEP_FAILED)));
+	now = ckpt_catalog_step_action(step_id);
+	PG_RETURN_TEXT_P(cstring_to_text(ckpt_word(&ckpt_step_actions,
+											   now == CKPT_STEP_RUNNING ? CKPT_STEP_FAILED : now)));
 }
 
 /*
