@@ -1,18 +1,18 @@
 /*-------------------------------------------------------------------------
  *
  * inhand.c
- *	  Which row a process had in hand when it crashed.
+ *	  Which row a process was computing when it crashed.
  *
  * A function that kills its process takes the server through crash recovery,
  * and a transaction that would have told of it is lost.  So each process of a
  * run maps a small file of its own, the mark, into which it writes the id of the
- * row in hand: a store to memory for each row.  Files belong to the kernel and
+ * row that it computes: a store to memory for each row.  Files belong to the kernel and
  * stay when the process dies; one that ends in any other way removes its own.
  *
  * SIGQUIT, by which the postmaster ends the neighbours of a crashed process
- * (and all of them at an immediate shutdown), clears the row first: what is
- * left was in hand of the process that crashed.  If it was a parallel worker
- * of the row's query that crashed, the row stays.
+ * (and all of them at an immediate shutdown), clears the id first: an id
+ * that is left is that of the process that crashed.  If it was a parallel worker
+ * of the row's query that crashed, the id stays.
  *
  * The files are in the data directory, in pg_checkpoint, and are named after
  * database, checkpoint and worker.  Their names begin as those of temporary
@@ -55,7 +55,7 @@ typedef struct Mark
 {
 	uint64		cluster;		/* system identifier */
 	uint64		inode;			/* of the file */
-	int64		id;				/* of the row in hand, or 0 */
+	int64		id;				/* of the row that is being computed, or 0 */
 } Mark;
 
 static int64 nowhere = 0;
@@ -97,7 +97,7 @@ inhand_parallel_worker_died(void)
 }
 
 /*
- * inhand_sigquit clears the row in hand and goes on as the process would.
+ * inhand_sigquit clears the mark and goes on as the process would.
  */
 static void
 inhand_sigquit(int signo)
@@ -291,8 +291,8 @@ remove_file(const char *path, List **ids)
 }
 
 /*
- * ckpt_inhand_collect lists (int64 *) the rows of a checkpoint that were in hand
- * when a process crashed.  Nobody works on the checkpoint.
+ * ckpt_inhand_collect lists (int64 *) the rows of a checkpoint that were
+ * being computed when a process crashed.  Nobody works on the checkpoint.
  */
 List *
 ckpt_inhand_collect(int64 checkpoint_id)

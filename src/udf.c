@@ -8,8 +8,10 @@
  * against the columns that the input will have, and in each transaction of the
  * run against the input table, for the run query
  *
- *		SELECT input.sys__id, [the input's columns for map,] <select list>
- *		FROM checkpoint_data.<input table> AS input
+ *		SELECT <select list> FROM checkpoint_data.<input table> AS input
+ *
+ * The runner adds the rows that it wants, and takes the input's own columns, which
+ * the output of map begins with, from the scan of the input.
  *
  * A function call that returns a composite value stands for its columns; the
  * value travels through the executor whole, so that the call is made once, and
