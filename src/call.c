@@ -29,7 +29,7 @@
 #include "nodes/parsenodes.h"
 #include "spec.h"
 #include "step.h"
-#include "subxact.h"
+#include "transaction.h"
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 

@@ -1,12 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * runner.c
- *	  Calls the user's function on the rows that are left.
+ *	  Calls the user's function on one batch of rows.
  *
- * Work is done in transactions of about checkpoint.commit_interval, and within
- * them in batches.  A batch evaluates the UDF over a few blocks of the input
- * table in a subtransaction that covers the calls and nothing else; results
- * are collected outside of it and written when it has ended.  When a call
+ * A batch evaluates the UDF over a few blocks of the input table in a
+ * subtransaction that covers the calls and nothing else; results are collected
+ * outside of it and written when it has ended.  When a call
  * fails, the subtransaction is rolled back, and if it had written nothing, no
  * result is lost with it.  A UDF that itself writes (see writes.c) is evaluated
  * one row to a subtransaction, so that what it wrote is kept for exactly the rows
@@ -18,17 +17,11 @@
  * no node that looks ahead.  The filter also passes over rows that are done,
  * and ends a batch early when its time is up.
  *
- * Rows stand in the input table in the order of their ids.  That is used to
- * find where a range of ids begins and ends, and not relied upon: if rows are
- * missing after a pass, a second one looks everywhere.
+ * A row that was in hand when a process crashed is computed in a transaction of
+ * its own, after what came before it is safe on disk; one that was at two
+ * crashes is not touched.
  *
- * A row whose call fails is tried again if there are retries, then stops the
- * run or goes into quarantine.  A row that was in hand when a process crashed
- * is computed in a transaction of its own, after what came before it is safe
- * on disk; one that was at two crashes is not touched.
- *
- * Interrupts are held except during the calls: a cancel never costs what has
- * been computed.
+ * Interrupts are held by the caller, and let in during the calls.
  *
  * IDENTIFICATION
  *	  src/runner.c
@@ -38,7 +31,6 @@
 #include "checkpoint.h"
 
 #include <math.h>
-#include <time.h>
 
 #include "access/detoast.h"
 #include "access/heapam.h"
@@ -56,7 +48,6 @@
 #include "hidden.h"
 #include "inhand.h"
 #include "jit/jit.h"
-#include "joblock.h"
 #include "ledger.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -69,17 +60,13 @@
 #include "rowbuffer.h"
 #include "runner.h"
 #include "storage/bufmgr.h"
-#include "storage/ipc.h"
-#include "storage/pmsignal.h"
 #include "subxact.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/wait_event.h"
 #include "wait.h"
 #include "writes.h"
 
@@ -96,10 +83,6 @@
 #define ROW_CHARS		200
 #define MAX_SHOWN_BYTES	(64 * 1024)
 
-/* Waiting time before a failed row is tried again: doubles up to a limit. */
-#define BACKOFF_MS		10
-#define BACKOFF_MAX_MS	1000
-
 typedef struct Receiver
 {
 	DestReceiver pub;
@@ -111,13 +94,12 @@ static CkptRunner *current_runner = NULL;
 
 struct CkptRunner
 {
-	CkptRunTask task;
+	Oid			owner;			/* whom the UDF runs as */
 	CkptUdf    *udf;
 	char	   *input_columns;
 	CkptCheckpoint *cp;
-	CkptPool   *pool;
+	CkptClaims *claims;
 	MemoryContext cxt;			/* lives as long as the runner */
-	MemoryContext xact_cxt;		/* a transaction */
 	MemoryContext batch_cxt;	/* a batch */
 	MemoryContext row_cxt;		/* a row of the output */
 
@@ -128,9 +110,8 @@ struct CkptRunner
 	/* where it is: ids lo .. hi are its to compute */
 	int64		lo;
 	int64		hi;
-	bool		in_range;		/* it has such a range */
+	bool		in_order;		/* no row of them comes behind a later one */
 	BlockNumber block;			/* next to be scanned */
-	bool		second_pass;	/* ids may be in any order */
 
 	/* batches */
 	int			batch_rows;		/* how large the next one may be */
@@ -138,20 +119,11 @@ struct CkptRunner
 	int			careful_rows;	/* rows to be run one by one */
 	CkptWrites	writes;			/* what the UDF was seen to write */
 
-	/* the row that failed last */
-	int64		failed_id;
-	int			attempts;
-	int			backoff;		/* wait before the next batch, ms */
-
 	/* the transaction at hand */
 	Relation	input;
 	Relation	output;
 	PlannedStmt *plan;
-	int64		deadline;		/* ms */
-	bool		code_changed;	/* in the course of it */
-	bool		dirty;			/* it has results */
-	bool		end_transaction;	/* before the next batch */
-	bool		durable;		/* and wait for the disk */
+	CkptRunnerXact *xact;
 
 	/* the batch at hand */
 	ItemPointerData first_tid;
@@ -173,29 +145,9 @@ struct CkptRunner
 	Receiver	receiver;
 	Datum	   *values;			/* a row of the output */
 	bool	   *isnull;
-
-	/* the failure that ended it */
-	ErrorData  *error;
-	int64		error_id;
 };
 
 PG_FUNCTION_INFO_V1(checkpoint_claim);
-
-/*
- * now_ms is a cheap clock for deadlines: a few ns a call, some ms exact.
- */
-static inline int64
-now_ms(void)
-{
-	struct timespec ts;
-
-#ifdef CLOCK_MONOTONIC_COARSE
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-#else
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-#endif
-	return (int64) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /*
  * refuse_row ends the batch before the row at tid.
@@ -225,22 +177,22 @@ claim_row(CkptRunner *runner, HeapTuple row)
 		return false;
 
 	/* the function is not to choose who runs it at the next row */
-	if (unlikely(GetUserId() != runner->task.owner))
+	if (unlikely(GetUserId() != runner->owner))
 		ckpt_user_take_back(&runner->user);
 
-	if (runner->nclaimed >= runner->max_rows || ckpt_pool_stopped(runner->pool))
+	if (runner->nclaimed >= runner->max_rows || ckpt_claims_stopped(runner->claims))
 		return refuse_row(runner, tid);
 	if (runner->nclaimed > 0 &&
-		(runner->buffer->bytes >= BATCH_BYTES || now_ms() >= runner->deadline))
+		(runner->buffer->bytes >= BATCH_BYTES || ckpt_now_ms() >= runner->xact->deadline))
 		return refuse_row(runner, tid);
 
 	if (unlikely(runner->suspects != NULL) && ckpt_idset_contains(runner->suspects, id))
 	{
 		/* it has a transaction of its own, and no result waits for it */
-		runner->end_transaction = true;
-		if (runner->nclaimed > 0 || runner->dirty)
+		runner->xact->end = true;
+		if (runner->nclaimed > 0 || runner->xact->dirty)
 		{
-			runner->durable = true;
+			runner->xact->durable = true;
 			return refuse_row(runner, tid);
 		}
 		runner->max_rows = 1;
@@ -339,47 +291,31 @@ receiver_shutdown(DestReceiver *self)
 }
 
 /*
- * runner_take_new_code makes this worker go on with the code as it was last
- * looked at.
- */
-static void
-runner_take_new_code(CkptRunner *runner)
-{
-	/* in this order in each process: both may wait for another one's commit */
-	ckpt_ledger_take_code(runner->ledger, &runner->udf->code);
-	runner->cp->code_hash = runner->udf->code.hash;
-	ckpt_catalog_update_checkpoint(runner->cp);
-}
-
-/*
- * ckpt_runner_create prepares to compute what a partial checkpoint lacks, in
- * CurrentMemoryContext, and loads its processed set.
+ * ckpt_runner_create prepares to compute rows of a partial checkpoint, in
+ * CurrentMemoryContext.
  *
- * udf, cp and pool must live as long as the runner.
+ * udf, cp, claims and ledger must live as long as the runner.  The number of the
+ * process is that as a writer of the ledger.
  */
 CkptRunner *
-ckpt_runner_create(const CkptRunTask *task, CkptUdf *udf, CkptCheckpoint *cp,
-				   CkptPool *pool)
+ckpt_runner_create(CkptUdf *udf, CkptCheckpoint *cp, Oid owner, CkptClaims *claims,
+				   CkptLedger *ledger, int process)
 {
 	CkptRunner *runner = palloc0(sizeof(CkptRunner));
 
-	runner->task = *task;
+	runner->owner = owner;
 	runner->udf = udf;
 	runner->input_columns = ckpt_columns_text(udf->input_desc);
 	runner->cp = cp;
-	runner->pool = pool;
+	runner->claims = claims;
 	runner->cxt = CurrentMemoryContext;
-	runner->xact_cxt = AllocSetContextCreate(runner->cxt, "checkpoint transaction",
-											 ALLOCSET_DEFAULT_SIZES);
 	runner->batch_cxt = AllocSetContextCreate(runner->cxt, "checkpoint batch",
 											  ALLOCSET_DEFAULT_SIZES);
 	runner->row_cxt = AllocSetContextCreate(runner->cxt, "checkpoint row",
 											ALLOCSET_DEFAULT_SIZES);
-	/* a worker's may be another than the session's: replaced since, or shadowed */
-	runner->ledger = ckpt_ledger_open(cp, &udf->code, task->worker);
-	ckpt_ledger_close_crashed(runner->ledger);
-	runner->closed = ckpt_ledger_closed(runner->ledger);
-	runner->suspects = ckpt_ledger_suspects(runner->ledger);
+	runner->ledger = ledger;
+	runner->closed = ckpt_ledger_closed(ledger);
+	runner->suspects = ckpt_ledger_suspects(ledger);
 
 	runner->batch_rows = 1;
 	runner->max_batch_rows = ckpt_batch_rows;
@@ -396,49 +332,8 @@ ckpt_runner_create(const CkptRunTask *task, CkptUdf *udf, CkptCheckpoint *cp,
 	runner->receiver.pub.rDestroy = receiver_shutdown;
 	runner->receiver.pub.mydest = DestNone;
 	runner->receiver.runner = runner;
-	ckpt_inhand_open(cp->id, task->worker);
+	ckpt_inhand_open(cp->id, process);
 	return runner;
-}
-
-/*
- * ckpt_runner_begin_second_pass prepares to look for rows that the first pass
- * has left, wherever they are: of a worker that has died, or out of order.
- * No other process works on the checkpoint any more.
- */
-void
-ckpt_runner_begin_second_pass(CkptRunner *runner)
-{
-	ckpt_ledger_refresh(runner->ledger);
-	runner->second_pass = true;
-	runner->in_range = true;
-	runner->lo = 1;
-	runner->hi = runner->cp->rows_total;
-	runner->block = 0;
-}
-
-/*
- * ckpt_runner_wants_durable returns whether the caller must wait for the disk
- * when it commits the transaction at hand.
- *
- * What the UDF wrote on another server is committed there first.  If the commit
- * here were lost in a crash, the rows would be computed, and written there,
- * again.
- */
-bool
-ckpt_runner_wants_durable(const CkptRunner *runner)
-{
-	return runner->durable || runner->writes.elsewhere;
-}
-
-/*
- * ckpt_runner_error returns the error that ended the run, or NULL.  *id is the
- * row that it is about, or 0.
- */
-ErrorData *
-ckpt_runner_error(const CkptRunner *runner, int64 *id)
-{
-	*id = runner->error_id;
-	return runner->error;
 }
 
 /*
@@ -483,27 +378,29 @@ add_filters(CkptRunner *runner, Query *query)
 }
 
 /*
- * runner_open opens what a transaction of the run needs.  The UDF is analysed
- * and planned anew, since the one before may have committed long ago.
+ * ckpt_runner_open opens what a transaction needs, in CurrentMemoryContext.  The
+ * UDF is analysed and planned anew, since the transaction before may have
+ * committed long ago.
  *
- * It may also have been replaced since.  Then that is put on record and false
- * returned: the transaction is to compute nothing.  The processes of a run all
- * write that record, and each would wait as long as the calls of the one before
- * it take, if calls were made in the same transaction.
+ * Returns whether its code was replaced since.
+ *
+ * What the UDF wrote on another server is committed there first.  If the commit
+ * here were lost in a crash, the rows would be computed, and written there,
+ * again: so it is to be durable.
  */
-static bool
-runner_open(CkptRunner *runner)
+bool
+ckpt_runner_open(CkptRunner *runner, CkptRunnerXact *xact)
 {
-	CkptUser	saved = ckpt_user_become(runner->task.owner);
+	CkptUser	saved = ckpt_user_become(runner->owner);
 	Query	   *query;
 	bool		changed;
 	int			nestlevel;
 
 	runner->input = ckpt_result_table_open(runner->cp->input_table, "input",
-										   runner->cp->step, runner->task.owner,
+										   runner->cp->step, runner->owner,
 										   runner->input_columns, AccessShareLock);
 	runner->output = ckpt_result_table_open(runner->cp->output_table, "output",
-											runner->cp->step, runner->task.owner,
+											runner->cp->step, runner->owner,
 											runner->cp->output_columns, RowExclusiveLock);
 	ckpt_hidden_ensure(RelationGetRelid(runner->output));
 	query = ckpt_udf_run_query(runner->udf, runner->cp->input_table, &changed);
@@ -516,17 +413,21 @@ runner_open(CkptRunner *runner)
 	AtEOXact_GUC(false, nestlevel);
 	ckpt_user_restore(saved);
 
-	if (changed)
-		runner_take_new_code(runner);
-
 	/* a batch is over before compilation would pay */
 	runner->plan->jitFlags = PGJIT_NONE;
-	runner->code_changed = false;
-	runner->deadline = now_ms() + ckpt_commit_interval;
-	runner->dirty = false;
-	runner->end_transaction = false;
-	runner->durable = false;
-	return !changed;
+	runner->xact = xact;
+	xact->durable = runner->writes.elsewhere;
+	return changed;
+}
+
+/*
+ * ckpt_runner_close closes what ckpt_runner_open() has opened.
+ */
+void
+ckpt_runner_close(CkptRunner *runner)
+{
+	table_close(runner->output, NoLock);
+	table_close(runner->input, NoLock);
 }
 
 /*
@@ -563,52 +464,41 @@ block_first_id(Relation rel, BlockNumber block)
 }
 
 /*
- * next_range takes the next range of ids from the pool and finds the block of
- * its first row that is not done.  Returns false if there is nothing left.
+ * ckpt_runner_seek has the next batches compute rows of the ids lo .. hi.
+ *
+ * If first is not 0, rows stand in the order of their ids, and first is the id
+ * of the first row that is not done; else they may stand anywhere.
  */
-static bool
-next_range(CkptRunner *runner)
+void
+ckpt_runner_seek(CkptRunner *runner, int64 lo, int64 hi, int64 first)
 {
-	int64		id;
-	BlockNumber lo = 0;
-	BlockNumber hi = RelationGetNumberOfBlocks(runner->input);
+	BlockNumber left = 0;
+	BlockNumber right = RelationGetNumberOfBlocks(runner->input);
 
-	do
-	{
-		if (!ckpt_pool_take(runner->pool, &runner->lo, &runner->hi))
-			return false;
-		id = ckpt_idset_next_missing(runner->closed, runner->lo);
-	} while (id > runner->hi);
+	runner->lo = lo;
+	runner->hi = hi;
+	runner->in_order = first != 0;
 
 	/* the last block that does not begin behind the row */
-	while (id > 1 && hi - lo > 1)
+	while (first > 1 && right - left > 1)
 	{
-		BlockNumber mid = lo + (hi - lo) / 2;
+		BlockNumber middle = left + (right - left) / 2;
 
-		if (block_first_id(runner->input, mid) <= id)
-			lo = mid;
+		if (block_first_id(runner->input, middle) <= first)
+			left = middle;
 		else
-			hi = mid;
+			right = middle;
 	}
-	runner->block = lo;
-	runner->in_range = true;
-	return true;
+	runner->block = left;
 }
 
 /*
- * back_off waits before a row is tried again.
+ * ckpt_runner_row_by_row has the next rows computed in batches of their own.
  */
-static void
-back_off(CkptRunner *runner)
+void
+ckpt_runner_row_by_row(CkptRunner *runner, int nrows)
 {
-	int			wait = runner->backoff;
-
-	runner->backoff = 0;
-	if (wait > 0)
-	{
-		ckpt_wait(wait, PG_WAIT_EXTENSION);
-		CHECK_FOR_INTERRUPTS();
-	}
+	runner->careful_rows = nrows;
 }
 
 /*
@@ -642,7 +532,7 @@ find_input_row(PlanState *node, void *context)
 static void
 check_table(const CkptRunner *runner, Relation rel, const char *name, const char *columns)
 {
-	const char *change = ckpt_result_table_change(rel, name, runner->task.owner, columns);
+	const char *change = ckpt_result_table_change(rel, name, runner->owner, columns);
 
 	if (change)
 		ereport(ERROR,
@@ -674,8 +564,7 @@ run_calls(void *arg)
 	}
 
 	RESUME_INTERRUPTS();
-	back_off(runner);
-	runner->user = ckpt_user_become(runner->task.owner);
+	runner->user = ckpt_user_become(runner->owner);
 	ckpt_writes_watch(&runner->writes);
 
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -734,7 +623,7 @@ write_results(CkptRunner *runner)
 
 	if (runner->udf->kind == CKPT_GEN && nrows > 0)
 	{
-		first_id = (int64) pg_atomic_fetch_add_u64(&runner->pool->next_output_id, nrows);
+		first_id = ckpt_claim_output_ids(runner->claims, nrows);
 		last_id = first_id + nrows - 1;
 	}
 	ckpt_rowbuffer_flush(runner->buffer, runner->output, TABLE_INSERT_SKIP_FSM, first_id);
@@ -758,7 +647,7 @@ write_results(CkptRunner *runner)
 	ckpt_ledger_add_output(runner->ledger, &runner->sum, last_id);
 	runner->sum = (CkptRowSum) {0};
 	runner->careful_rows = Max(0, runner->careful_rows - runner->nclaimed);
-	runner->dirty |= runner->nclaimed > 0;
+	runner->xact->dirty |= runner->nclaimed > 0;
 }
 
 /* A row of the input in words. */
@@ -779,7 +668,7 @@ describe_row(void *arg)
 	CkptRunner *runner = row->runner;
 	TupleTableSlot *slot = table_slot_create(runner->input, NULL);
 	TupleDesc	desc = slot->tts_tupleDescriptor;
-	CkptUser	saved = ckpt_user_become(runner->task.owner);
+	CkptUser	saved = ckpt_user_become(runner->owner);
 	StringInfoData buf;
 
 	initStringInfo(&buf);
@@ -810,22 +699,11 @@ describe_row(void *arg)
 }
 
 /*
- * add_line adds a line to the detail or context of an error.
+ * ckpt_runner_describe_row says in words which row an error of the last batch is
+ * about.
  */
-static void
-add_line(const ErrorData *error, char **lines, char *line)
-{
-	MemoryContext oldcxt = MemoryContextSwitchTo(error->assoc_context);
-
-	*lines = *lines ? psprintf("%s\n%s", *lines, line) : pstrdup(line);
-	MemoryContextSwitchTo(oldcxt);
-}
-
-/*
- * add_input_row adds to the context of an error which row it is about.
- */
-static void
-add_input_row(CkptRunner *runner, ErrorData *error, int64 id)
+char *
+ckpt_runner_describe_row(CkptRunner *runner, int64 id)
 {
 	RowText		row = {runner, NULL};
 	StringInfoData buf;
@@ -842,79 +720,18 @@ add_input_row(CkptRunner *runner, ErrorData *error, int64 id)
 		appendStringInfo(&buf, ": (%.*s%s)", shown, row.text,
 						 row.text[shown] != '\0' ? "..." : "");
 	}
-	add_line(error, &error->context, buf.data);
+	return buf.data;
 }
 
 /*
- * may_skip counts a row that has failed, and returns whether the run goes on
- * without it; if not, the error says why.
+ * ckpt_runner_batch evaluates and writes one batch and moves on behind it.
+ * Interrupts are held when called, and let in during the calls.
+ *
+ * *more is false if the range has no more rows.  Returns the error of the call
+ * that has failed, with the row it is about, or 0, in *error_id, or NULL.
  */
-static bool
-may_skip(CkptRunner *runner, ErrorData *error)
-{
-	uint32		before = pg_atomic_fetch_add_u32(&runner->pool->failed, 1);
-
-	if (before < (uint32) runner->task.max_errors)
-		return true;
-	add_line(error, &error->detail,
-			 psprintf("This is failure %u of this run; argument \"max_errors\" is %d.",
-					  before + 1, runner->task.max_errors));
-	return false;
-}
-
-/*
- * handle_failure decides what becomes of the row that failed: it is tried
- * again, goes into quarantine or ends the run.
- */
-static void
-handle_failure(CkptRunner *runner, ErrorData *error, int64 id)
-{
-	if (id != 0 && id == runner->failed_id)
-		runner->attempts++;
-	else
-		runner->attempts = 1;
-	runner->failed_id = id;
-
-	if (id != 0 && error->sqlerrcode != ERRCODE_QUERY_CANCELED)
-	{
-		if (runner->attempts <= runner->task.retries)
-		{
-			runner->backoff = Min(BACKOFF_MAX_MS,
-								  BACKOFF_MS << Min(runner->attempts - 1, 10));
-			runner->careful_rows = 1;
-			FreeErrorData(error);
-			return;
-		}
-		if (runner->task.skip && may_skip(runner, error))
-		{
-			ckpt_ledger_fail(runner->ledger, id,
-							 &(CkptFailure) {
-								 .sqlstate = unpack_sql_state(error->sqlerrcode),
-								 .message = error->message,
-								 .detail = error->detail,
-								 .context = error->context,
-								 .attempts = runner->attempts
-							 });
-			runner->dirty = true;
-			FreeErrorData(error);
-			return;
-		}
-	}
-	if (runner->attempts > 1)
-		add_line(error, &error->detail,
-				 psprintf("The UDF was called %d times for this row.", runner->attempts));
-	if (id != 0)
-		add_input_row(runner, error, id);
-	runner->error = error;
-	runner->error_id = id;
-	ckpt_pool_stop(runner->pool, CKPT_POOL_STOP);
-}
-
-/*
- * runner_batch evaluates and writes one batch and moves on behind it.
- */
-static void
-runner_batch(CkptRunner *runner)
+ErrorData *
+ckpt_runner_batch(CkptRunner *runner, bool *more, int64 *error_id)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocks(runner->input);
 	double		rows_per_block = Max((double) runner->cp->rows_total / Max(nblocks, 1), 0.001);
@@ -938,6 +755,7 @@ runner_batch(CkptRunner *runner)
 	error = ckpt_subxact_run(run_calls, runner, runner->cxt, &wrote);
 	ckpt_writes_watch(NULL);
 	runner->writes.any |= wrote;
+	runner->xact->durable |= runner->writes.elsewhere;
 	current_runner = NULL;
 	*ckpt_inhand = 0;
 	in_hand = error && runner->nclaimed > 0 ? runner->claimed[runner->nclaimed - 1] : 0;
@@ -960,148 +778,23 @@ runner_batch(CkptRunner *runner)
 	write_results(runner);
 	runner->batch_rows = Min((int64) runner->batch_rows * BATCH_GROWTH, runner->max_batch_rows);
 
+	*error_id = in_hand;
+	*more = true;
 	if (error)
 	{
 		if (in_hand != 0)
 			runner->block = ItemPointerGetBlockNumber(&runner->claimed_tid);
-		handle_failure(runner, error, in_hand);
 	}
 	else if (runner->full)
 		runner->block = runner->refused_block;
 	else
 	{
 		runner->block += want;
-		if (want > 0 && (runner->block >= nblocks ||
-						 (runner->passed_hi && !runner->second_pass)))
-			runner->in_range = false;
+		*more = want == 0 || (runner->block < nblocks &&
+							  !(runner->passed_hi && runner->in_order));
 	}
 
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextReset(runner->batch_cxt);
-}
-
-/*
- * look_at_code finds out whether the code was changed since the transaction
- * began.
- */
-static void
-look_at_code(void *arg)
-{
-	CkptRunner *runner = (CkptRunner *) arg;
-	CkptUser	saved = ckpt_user_become(runner->task.owner);
-
-	AcceptInvalidationMessages();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	runner->code_changed = ckpt_udf_refresh(runner->udf, runner->cp->input_table);
-	PopActiveSnapshot();
-	ckpt_user_restore(saved);
-}
-
-/*
- * take_mixed_code makes what the transaction has computed the work of a version
- * of the code that nothing else is: which rows are the old code's and which the
- * new one's is not known.
- */
-static void
-take_mixed_code(CkptRunner *runner, const CkptCode *old)
-{
-	CkptCode	code = {
-		.hash = ckpt_hash_text(psprintf("%s\1%s", old->hash, runner->udf->code.hash)),
-		.cache_version = old->cache_version,
-		.components = old->components
-	};
-
-	ckpt_ledger_take_code(runner->ledger, &code);
-}
-
-/*
- * record_work stores what the transaction has computed, and with which code.
- */
-static void
-record_work(CkptRunner *runner)
-{
-	const CkptCode old = runner->udf->code;
-
-	if (runner->dirty)
-	{
-		/* code that cannot be analysed any more has changed, too */
-		runner->code_changed = true;
-		(void) ckpt_subxact_run(look_at_code, runner, runner->xact_cxt, NULL);
-		if (runner->code_changed)
-			take_mixed_code(runner, &old);
-	}
-	ckpt_ledger_store(runner->ledger);
-	if (runner->code_changed)
-		runner_take_new_code(runner);
-}
-
-/*
- * runner_compute evaluates batches until the transaction's time is up, and
- * notes what it has done.  Returns false if there is no more to do.
- */
-static bool
-runner_compute(CkptRunner *runner)
-{
-	bool		more = true;
-
-	do
-	{
-		if (ckpt_pool_stopped(runner->pool))
-			more = false;
-		else if (runner->in_range)
-			runner_batch(runner);
-		else
-			more = !runner->second_pass && next_range(runner);
-	} while (more && runner->error == NULL && !runner->end_transaction &&
-			 now_ms() < runner->deadline);
-
-	/*
-	 * A function may have called pg_advisory_unlock_all(): then somebody else
-	 * may have begun to compute the same rows.
-	 */
-	if (!ckpt_joblock_held_here(CKPT_LOCK_JOB, runner->task.job_id, ShareLock))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("a function has released the locks of the job that calls it"),
-				 errhint("Do not call pg_advisory_unlock_all() in a function that a step runs.")));
-
-	record_work(runner);
-	return more;
-}
-
-/*
- * ckpt_runner_transaction does one transaction's worth of work: calls, results
- * and processed set.  The caller commits it.
- *
- * Returns false when this process finds no more rows to compute, when the run
- * was stopped, or when a row failed; see ckpt_runner_error().  Must be called
- * in a subtransaction with interrupts held.  If it raises an error, which is
- * never the UDF's, the runner is of no more use.
- */
-bool
-ckpt_runner_transaction(CkptRunner *runner)
-{
-	MemoryContext oldcxt = MemoryContextSwitchTo(runner->xact_cxt);
-	bool		more = true;
-	bool		ready;
-
-	/* without a postmaster nobody would write the WAL of what is computed */
-	if (!PostmasterIsAlive())
-		proc_exit(1);
-
-	/* nothing is computed yet: what takes long here can be interrupted */
-	RESUME_INTERRUPTS();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	ready = runner_open(runner);
-	HOLD_INTERRUPTS();
-
-	if (ready)
-		more = runner_compute(runner);
-
-	table_close(runner->output, NoLock);
-	table_close(runner->input, NoLock);
-	PopActiveSnapshot();
-	MemoryContextSwitchTo(oldcxt);
-	MemoryContextReset(runner->xact_cxt);
-	return more && runner->error == NULL;
+	return error;
 }

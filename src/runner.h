@@ -1,7 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * runner.h
- *	  Calls the user's function on the rows that are left.
+ *	  Calls the user's function on one batch of rows.
+ *
+ * A runner evaluates the function over a few rows of the range of ids that it was
+ * given, writes what it returned into the output table, and marks the rows in
+ * the ledger.  Who has claimed the range, what becomes of a row that fails, and
+ * when to commit is for run.c, its only caller, to say.
  *
  * IDENTIFICATION
  *	  src/runner.h
@@ -12,29 +17,29 @@
 #define CKPT_RUNNER_H
 
 #include "catalog.h"
-#include "idset.h"
-#include "pool.h"
+#include "claim.h"
+#include "ledger.h"
 #include "udf.h"
 
-/* What one process of a run is to do.  All processes but for worker. */
-typedef struct CkptRunTask
+/* A transaction, for its batches. */
+typedef struct CkptRunnerXact
 {
-	int64		job_id;
-	int64		checkpoint_id;
-	int			worker;			/* its number as a writer of the ledger */
-	Oid			owner;			/* whom the UDF runs as */
-	bool		skip;			/* failed rows go into quarantine */
-	int			max_errors;		/* so many of them */
-	int			retries;		/* of a row, before it has failed */
-} CkptRunTask;
+	int64		deadline;		/* no row is begun after it, ckpt_now_ms() */
+	bool		dirty;			/* it has something to commit */
+	bool		end;			/* it is to be committed before the next batch */
+	bool		durable;		/* and wait for the disk */
+} CkptRunnerXact;
 
 typedef struct CkptRunner CkptRunner;
 
-extern CkptRunner *ckpt_runner_create(const CkptRunTask *task, CkptUdf *udf,
-									  CkptCheckpoint *cp, CkptPool *pool);
-extern void ckpt_runner_begin_second_pass(CkptRunner *runner);
-extern bool ckpt_runner_transaction(CkptRunner *runner);
-extern bool ckpt_runner_wants_durable(const CkptRunner *runner);
-extern ErrorData *ckpt_runner_error(const CkptRunner *runner, int64 *id);
+extern CkptRunner *ckpt_runner_create(CkptUdf *udf, CkptCheckpoint *cp, Oid owner,
+									  CkptClaims *claims, CkptLedger *ledger,
+									  int process);
+extern bool ckpt_runner_open(CkptRunner *runner, CkptRunnerXact *xact);
+extern void ckpt_runner_close(CkptRunner *runner);
+extern void ckpt_runner_seek(CkptRunner *runner, int64 lo, int64 hi, int64 first);
+extern void ckpt_runner_row_by_row(CkptRunner *runner, int nrows);
+extern ErrorData *ckpt_runner_batch(CkptRunner *runner, bool *more, int64 *error_id);
+extern char *ckpt_runner_describe_row(CkptRunner *runner, int64 id);
 
 #endif							/* CKPT_RUNNER_H */

@@ -10,7 +10,7 @@
  *				else number the query's rows and keep them in a new checkpoint;
  *				without a UDF, that is final.  With one:
  *				results for equal rows in an older one?	carry them over
- *	run			compute what is left, one transaction at a time, with workers
+ *	run			compute what is left (run.c), with workers
  *	collect		wait for the workers; rows left? run again
  *				else make the checkpoint final
  *	publish		put its rows under their name (save)
@@ -18,14 +18,13 @@
  * Each state is one transaction (run: many): between two of them everything is
  * as another run can use it.  The transactions are the step's own, whatever the
  * session's default: read-write and READ COMMITTED.  Their work is done in a
- * subtransaction, so that after any error the transaction can record it.
- * Commits are asynchronous but for the last, and the one before the run, which
- * what a crash leaves behind refers to: results and the record of what is
- * processed are in one commit, so a lost one is computed again.
+ * subtransaction, so that after any error the transaction can record it
+ * (transaction.c).  Commits are asynchronous in the run only: results and the
+ * record of what is processed are in one commit, so a lost one is computed
+ * again.
  *
- * Interrupts are held from the end of that work until it is committed, and
- * while a failure is recorded: a cancel that comes late changes nothing, and
- * one that comes on top of an error does not keep it from being recorded.
+ * While a failure is recorded, interrupts are held: a cancel that comes on top
+ * of an error does not keep it from being recorded.
  *
  * IDENTIFICATION
  *	  src/step.c
@@ -44,9 +43,8 @@
 #include "publish.h"
 #include "step_internal.h"
 #include "stoppoint.h"
-#include "subxact.h"
+#include "transaction.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
@@ -60,8 +58,8 @@ launch_workers(void *arg)
 
 	ckpt_stop_point("launch of", "workers");
 	step->run_workers = ckpt_workers_launch(&step->task, step->spec->kind, step->step_id,
-											step->spec->udf, step->nworkers, step->pool);
-	step->pool = ckpt_workers_pool(step->run_workers);
+											step->spec->udf, step->nworkers, step->shared);
+	step->shared = ckpt_workers_shared(step->run_workers);
 }
 
 /*
@@ -74,7 +72,7 @@ step_launch(CkptStep *step)
 	int			nworkers = (int) Min(step->spec->workers - 1, left - 1);
 	ErrorData  *error;
 
-	if (nworkers <= 0 || step->second_pass)
+	if (nworkers <= 0)
 		return;
 	if (step->udf->uses_temp)
 	{
@@ -138,22 +136,45 @@ step_note_counts(CkptStep *step)
 	MemoryContextDelete(cxt);
 }
 
+static void
+record_counts(void *arg)
+{
+	step_note_counts((CkptStep *) arg);
+}
+
 /*
- * step_run does one transaction's worth of the run.
+ * between_transactions looks around while the step computes or waits.
+ */
+static void
+between_transactions(void *arg)
+{
+	CkptStep   *step = (CkptStep *) arg;
+
+	if (step->run_workers)
+		ckpt_workers_count(step->run_workers);
+	ckpt_wait_check_client();
+	ckpt_step_progress(step);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/*
+ * step_run computes what is left, with workers, in transactions of its own.
  */
 static void
 step_run(CkptStep *step)
 {
-	if (step->runner == NULL)
-		step->runner = ckpt_runner_create(&step->task, step->udf, step->cp, step->pool);
-	else if (step->second_pass)
-		ckpt_runner_begin_second_pass(step->runner);
-	step->second_pass = false;
+	CkptRunProcess process = {"run", record_counts, between_transactions, step};
 
-	if (!ckpt_runner_transaction(step->runner))
-		step->state = STEP_COLLECT;
-	step->error = ckpt_runner_error(step->runner, &step->error_id);
-	step_note_counts(step);
+	ckpt_inhand_forget(step->cp->id);
+	if (step->run)
+		ckpt_run_again(step->run);
+	else
+	{
+		step_launch(step);
+		step->run = ckpt_run_create(&step->task, step->udf, step->cp, step->shared, &process);
+	}
+	step->error = ckpt_run(step->run, &step->error_id);
+	step->state = STEP_COLLECT;
 }
 
 /*
@@ -194,7 +215,6 @@ step_collect(CkptStep *step)
 							(long long) (step->cp->rows_total - step->done.processed -
 										 step->counts.failed)),
 					 errhint("Run the job with fresh => true.")));
-		step->second_pass = true;
 		step->state = STEP_RUN;
 		return;
 	}
@@ -255,47 +275,6 @@ ckpt_step_end_workers(CkptStep *step)
 		ckpt_workers_end(workers);
 }
 
-/*
- * end_transaction commits or rolls back, and returns the error (of a deferred
- * constraint, say) if it could not.  A new transaction has begun then, too,
- * unless it is the caller's state that does not allow to end one.
- */
-static ErrorData *
-end_transaction(void (*end) (void))
-{
-	MemoryContext cxt = CurrentMemoryContext;
-	/* the server leaves some bytes of each commit behind */
-	MemoryContext scratch = AllocSetContextCreate(cxt, "checkpoint commit",
-												  ALLOCSET_SMALL_SIZES);
-	uint32		holdoff = InterruptHoldoffCount;
-	ErrorData  *volatile error = NULL;
-
-	MemoryContextSwitchTo(scratch);
-	PG_TRY();
-	{
-		end();
-	}
-	PG_CATCH();
-	{
-		error = ckpt_catch_error(cxt, holdoff);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	MemoryContextDelete(scratch);
-	return error;
-}
-
-ErrorData *
-ckpt_step_commit(void)
-{
-	return end_transaction(SPI_commit);
-}
-
-ErrorData *
-ckpt_step_rollback(void)
-{
-	return end_transaction(SPI_rollback);
-}
 static const struct
 {
 	void		(*work) (CkptStep *step);
@@ -303,7 +282,6 @@ static const struct
 }			step_states[] =
 {
 	[STEP_IDENTIFY] = {ckpt_step_identify, "identify"},
-	[STEP_RUN] = {step_run, "run"},
 	[STEP_COLLECT] = {step_collect, "collect"},
 	[STEP_PUBLISH] = {step_publish, "publish"},
 };
@@ -315,11 +293,7 @@ static void
 step_state(void *arg)
 {
 	CkptStep   *step = (CkptStep *) arg;
-	bool		run = step->state == STEP_RUN;
 
-	/* the runner lets them in itself, where it can */
-	if (!run)
-		RESUME_INTERRUPTS();
 	step_states[step->state].work(step);
 	if (step->state == STEP_DONE || step->state == STEP_PUBLISH)
 	{
@@ -329,24 +303,6 @@ step_state(void *arg)
 		ckpt_catalog_update_step(step->step_id, done ? step->action : CKPT_STEP_RUNNING,
 								 step->reason, step->cp->id, &step->counts, done);
 	}
-	if (!run)
-		HOLD_INTERRUPTS();
-}
-
-/*
- * step_commit commits a state's work, and waits for the disk only where that is
- * wanted.
- */
-static void
-step_commit(CkptStep *step, CkptStepState before)
-{
-	bool		durable = before != STEP_RUN ||
-		(step->runner && ckpt_runner_wants_durable(step->runner));
-
-	if (!durable && synchronous_commit > SYNCHRONOUS_COMMIT_OFF)
-		(void) set_config_option("synchronous_commit", "off", PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
-	step->error = ckpt_step_commit();
 }
 
 /*
@@ -356,12 +312,9 @@ step_commit(CkptStep *step, CkptStepState before)
 static void
 step_transaction(CkptStep *step)
 {
-	CkptStepState	before = step->state;
-	ErrorData  *error;
+	CkptTransaction transaction = {step_state, step, step_states[step->state].name};
+	ErrorData  *error = ckpt_transaction_run(&transaction);
 
-	ckpt_transaction_is_ours();
-	HOLD_INTERRUPTS();
-	error = ckpt_subxact_run(step_state, step, CurrentMemoryContext, NULL);
 	if (error && ckpt_step_carry_ran_short(step, error))
 		ckpt_step_without_carry(step, error);
 	else if (error)
@@ -369,14 +322,6 @@ step_transaction(CkptStep *step)
 		step->error = error;
 		step->error_id = 0;
 	}
-	ckpt_stop_point("before commit of", step_states[before].name);
-	if (step->error == NULL)
-		step_commit(step, before);
-	ckpt_stop_point("after commit of", step_states[before].name);
-	/* a cancel comes too late for what is done */
-	if (step->error == NULL && step->state == STEP_DONE)
-		HOLD_CANCEL_INTERRUPTS();
-	RESUME_INTERRUPTS();
 }
 
 /*
@@ -385,26 +330,23 @@ step_transaction(CkptStep *step)
 static void
 step_work(CkptStep *step)
 {
-	while (step->state != STEP_DONE)
+	while (step->state != STEP_DONE && step->error == NULL)
 	{
-		CkptStepState	before = step->state;
+		CkptStepState before = step->state;
 
-		step_transaction(step);
-		if (step->error)
-			return;
-		if (step->state == STEP_RUN && before != STEP_RUN)
-		{
-			ckpt_inhand_forget(step->cp->id);
-			step_launch(step);
-		}
-		if (step->run_workers)
-			ckpt_workers_count(step->run_workers);
-		if (step->state == STEP_RUN || step->state == STEP_COLLECT)
-		{
-			ckpt_wait_check_client();
-			ckpt_step_progress(step);
-		}
+		if (before == STEP_RUN)
+			step_run(step);
+		else
+			step_transaction(step);
+		if (step->error == NULL && (before == STEP_RUN || step->state == STEP_COLLECT))
+			between_transactions(step);
 	}
+	if (step->error)
+		return;
+	/* a cancel comes too late for what is done */
+	HOLD_CANCEL_INTERRUPTS();
+	if (step->run_workers)
+		ckpt_workers_count(step->run_workers);
 	ckpt_step_end_workers(step);
 	ckpt_inhand_close();
 }
@@ -425,13 +367,8 @@ step_run_all(CkptStep *step)
 	}
 	PG_CATCH();
 	{
-		step->error = ckpt_catch_error(cxt, 0);
+		step->error = ckpt_transaction_catch(cxt);
 		step->error_id = 0;
-		HOLD_INTERRUPTS();
-		while (GetCurrentTransactionNestLevel() > 1)
-			RollbackAndReleaseCurrentSubTransaction();
-		(void) ckpt_step_rollback();
-		RESUME_INTERRUPTS();
 	}
 	PG_END_TRY();
 
@@ -481,7 +418,7 @@ ckpt_step_run(const CkptSpec *spec, bool nested)
 	error = ckpt_subxact_run(ckpt_step_prepare, step, CurrentMemoryContext, NULL);
 	/* if the caller's state does not allow to commit, this says so */
 	if (error == NULL)
-		error = ckpt_step_commit();
+		error = ckpt_transaction_commit();
 	if (error)
 	{
 		HOLD_INTERRUPTS();

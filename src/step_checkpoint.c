@@ -152,8 +152,8 @@ step_begin_run(CkptStep *step)
 	step->counts.computed = 0;
 	step->counts.failed = 0;
 	step->counts.output = step->done.output.rows;
-	step->pool = palloc(sizeof(CkptPool));
-	ckpt_pool_init(step->pool, cp->rows_total, 1, step->done.max_output_id + 1);
+	step->shared = palloc(sizeof(CkptRunShared));
+	ckpt_run_share(step->shared, cp->rows_total, 1, step->done.max_output_id + 1);
 	ckpt_catalog_update_step(step->step_id, CKPT_STEP_RUNNING, step->reason, cp->id,
 							 &step->counts, false);
 	step->state = STEP_RUN;

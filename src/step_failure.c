@@ -21,7 +21,7 @@
 #include "query.h"
 #include "step_internal.h"
 #include "stoppoint.h"
-#include "subxact.h"
+#include "transaction.h"
 #include "utils/builtins.h"
 
 /*
@@ -100,7 +100,7 @@ ckpt_step_fail(CkptStep *step)
 	{
 		ckpt_workers_stop(step->run_workers,
 						  step->error->sqlerrcode == ERRCODE_QUERY_CANCELED);
-		(void) ckpt_step_commit();
+		(void) ckpt_transaction_commit();
 		ckpt_step_end_workers(step);
 	}
 	ckpt_inhand_close();
@@ -111,7 +111,7 @@ ckpt_step_fail(CkptStep *step)
 
 		ckpt_transaction_is_ours();
 		error = ckpt_subxact_run(step_record_failure, step, CurrentMemoryContext, NULL);
-		if (ckpt_step_commit() == NULL && error == NULL)
+		if (ckpt_transaction_commit() == NULL && error == NULL)
 			break;
 	}
 
@@ -214,11 +214,11 @@ ckpt_step_refuse(const CkptSpec *spec, ErrorData *error)
 
 	HOLD_INTERRUPTS();
 	(void) ckpt_subxact_run(look_into_refusal, &refusal, CurrentMemoryContext, NULL);
-	if (refusal.job.job_id != 0 && ckpt_step_rollback() == NULL)
+	if (refusal.job.job_id != 0 && ckpt_transaction_rollback() == NULL)
 	{
 		ckpt_transaction_is_ours();
 		(void) ckpt_subxact_run(store_refusal, &refusal, CurrentMemoryContext, NULL);
-		(void) ckpt_step_commit();
+		(void) ckpt_transaction_commit();
 		if (cancelled)
 			leave_job(&refusal.job);
 	}

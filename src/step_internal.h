@@ -19,9 +19,8 @@
 #include "datatype/timestamp.h"
 #include "identity.h"
 #include "ledger.h"
-#include "pool.h"
 #include "reuse.h"
-#include "runner.h"
+#include "run.h"
 #include "spec.h"
 #include "step.h"
 #include "udf.h"
@@ -68,14 +67,13 @@ typedef struct CkptStep
 	CkptCheckpoint *cp;
 	CkptWorkDone done;			/* what is on record of cp */
 	CkptRunTask task;
-	CkptPool   *pool;
-	CkptRunner *runner;
+	CkptRunShared *shared;
+	CkptRun    *run;			/* or NULL */
 	int			nworkers;		/* that are to help */
 	CkptWorkers *run_workers;	/* or NULL */
 	bool		carrying;		/* results of earlier work are being carried over */
 	char	   *carry_error;	/* why that could not be done, or NULL */
-	bool		second_pass;	/* to be begun */
-	int			passes;			/* second ones */
+	int			passes;			/* over the input, after the first */
 	CkptStepAction action;
 	char	   *reason;
 	int64		rows_before;	/* of the input that has changed, or -1 */
@@ -91,8 +89,6 @@ typedef struct CkptStep
 } CkptStep;
 
 /* step.c */
-extern ErrorData *ckpt_step_commit(void);
-extern ErrorData *ckpt_step_rollback(void);
 extern void ckpt_step_release(CkptStep *step);
 extern void ckpt_step_end_workers(CkptStep *step);
 extern void ckpt_step_count(CkptStep *step);

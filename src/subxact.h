@@ -24,15 +24,4 @@ extern ErrorData *ckpt_subxact_run(CkptWork work, void *arg,
 extern bool ckpt_subxact_try(CkptWork work, void *arg);
 extern ErrorData *ckpt_catch_error(MemoryContext cxt, uint32 holdoff);
 
-/*
- * ckpt_transaction_is_ours gives a transaction that has just begun what our own
- * ones have, whatever the session's defaults are.
- */
-static inline void
-ckpt_transaction_is_ours(void)
-{
-	XactReadOnly = false;
-	XactIsoLevel = XACT_READ_COMMITTED;
-}
-
 #endif							/* CKPT_SUBXACT_H */

@@ -4,7 +4,7 @@
  *	  Background processes that help with a run.
  *
  * The session that runs a step computes rows itself; workers draw ids from the
- * same pool, which then lies in shared memory, and commit for themselves.
+ * same counter, which then lies in shared memory, and commit for themselves.
  * They are plain background workers, not parallel-query ones: their functions
  * may write.  A worker has the session's user, role, settings and loaded
  * libraries, and not what is temporary there: tables, functions, types.
@@ -12,7 +12,7 @@
  * Each worker holds its job's locks, as the session does, so that no other run
  * of the job can begin while one of them is still busy.
  *
- * A worker ends when the pool is empty, when the run is to stop, when a row
+ * A worker ends when all ids are claimed, when the run is to stop, when a row
  * fails (the first error is left for the session to raise), or when it is
  * terminated.  The session ends its workers when it dies, and waits for them.
  *
@@ -33,6 +33,7 @@
 #include "access/xact.h"
 #include "asuser.h"
 #include "catalog.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "guc.h"
 #include "inhand.h"
@@ -49,8 +50,8 @@
 #include "storage/proc.h"
 #include "stoppoint.h"
 #include "storage/spin.h"
-#include "subxact.h"
 #include "tcop/tcopprot.h"
+#include "transaction.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
@@ -65,7 +66,7 @@
 /* What the processes of a run share. */
 typedef struct Shared
 {
-	CkptPool	pool;
+	CkptRunShared run;
 	CkptRunTask task;			/* worker is in bgw_extra */
 	CkptKind	kind;
 	int64		step_id;
@@ -149,7 +150,7 @@ workers_exit(int code, Datum arg)
 
 	if (workers == NULL)
 		return;
-	ckpt_pool_stop(&workers->shared->pool, CKPT_POOL_CANCEL);
+	ckpt_claims_stop(&workers->shared->run.claims, CKPT_CLAIMS_CANCEL);
 	workers_terminate(workers);
 	AbortOutOfAnyTransaction();
 	while (workers_running(workers))
@@ -162,7 +163,7 @@ workers_exit(int code, Datum arg)
  */
 static dsm_segment *
 workers_share(const CkptRunTask *task, CkptKind kind, int64 step_id,
-			  const char *udf, int nworkers, const CkptPool *pool)
+			  const char *udf, int nworkers, const CkptRunShared *run)
 {
 	Size		udf_size = MAXALIGN(strlen(udf) + 1);
 	Size		libraries_size = MAXALIGN(EstimateLibraryStateSpace());
@@ -172,8 +173,8 @@ workers_share(const CkptRunTask *task, CkptKind kind, int64 step_id,
 	Shared	   *shared = dsm_segment_address(segment);
 
 	memset(shared, 0, size);
-	ckpt_pool_init(&shared->pool, pool->max_id, nworkers + 1,
-				   (int64) pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &pool->next_output_id)));
+	ckpt_run_share(&shared->run, run->claims.max_id, nworkers + 1,
+				   (int64) pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &run->claims.next_output_id)));
 	shared->task = *task;
 	shared->kind = kind;
 	shared->step_id = step_id;
@@ -221,17 +222,17 @@ workers_register(CkptWorkers *workers, int number)
 
 /*
  * ckpt_workers_launch starts up to nworkers background workers for a run, and
- * puts a copy of its pool into shared memory.
+ * puts a copy of what its processes share into shared memory.
  *
  * What the workers need must be committed.  Fewer may start, or none: see
  * ckpt_workers_count().  ckpt_workers_end() must be called at last.
  */
 CkptWorkers *
 ckpt_workers_launch(const CkptRunTask *task, CkptKind kind, int64 step_id,
-					const char *udf, int nworkers, const CkptPool *pool)
+					const char *udf, int nworkers, const CkptRunShared *run)
 {
 	static bool registered = false;
-	dsm_segment *segment = workers_share(task, kind, step_id, udf, nworkers, pool);
+	dsm_segment *segment = workers_share(task, kind, step_id, udf, nworkers, run);
 	CkptWorkers *workers = MemoryContextAllocZero(TopMemoryContext, sizeof(CkptWorkers));
 
 	workers->handles = MemoryContextAlloc(TopMemoryContext,
@@ -246,7 +247,7 @@ ckpt_workers_launch(const CkptRunTask *task, CkptKind kind, int64 step_id,
 	my_workers = workers;
 	while (workers->n < nworkers && workers_register(workers, workers->n + 1))
 		workers->n++;
-	workers->shared->pool.nworkers = workers->n + 1;
+	workers->shared->run.claims.nprocesses = workers->n + 1;
 	return workers;
 }
 
@@ -285,12 +286,12 @@ ckpt_workers_count(CkptWorkers *workers)
 }
 
 /*
- * ckpt_workers_pool returns the pool that they draw from.
+ * ckpt_workers_shared returns what they and the session share.
  */
-CkptPool *
-ckpt_workers_pool(CkptWorkers *workers)
+CkptRunShared *
+ckpt_workers_shared(CkptWorkers *workers)
 {
-	return &workers->shared->pool;
+	return &workers->shared->run;
 }
 
 /*
@@ -317,7 +318,7 @@ ckpt_workers_wait(CkptWorkers *workers, long timeout)
 void
 ckpt_workers_stop(CkptWorkers *workers, bool cancel)
 {
-	ckpt_pool_stop(&workers->shared->pool, cancel ? CKPT_POOL_CANCEL : CKPT_POOL_STOP);
+	ckpt_claims_stop(&workers->shared->run.claims, cancel ? CKPT_CLAIMS_CANCEL : CKPT_CLAIMS_STOP);
 	for (int i = 0; cancel && i < workers->n; i++)
 	{
 		pid_t		pid;
@@ -413,7 +414,7 @@ worker_report_error(Shared *shared, ErrorData *error, int64 id)
 	if (!first)
 		dsm_unpin_segment(dsm_segment_handle(segment));
 	dsm_detach(segment);
-	ckpt_pool_stop(&shared->pool, CKPT_POOL_STOP);
+	ckpt_claims_stop(&shared->run.claims, CKPT_CLAIMS_STOP);
 }
 
 /*
@@ -465,8 +466,7 @@ typedef struct Worker
 	Shared	   *shared;
 	CkptRunTask task;
 	CkptCheckpoint cp;
-	CkptRunner *runner;
-	bool		more;
+	CkptUdf    *udf;
 } Worker;
 
 /*
@@ -490,10 +490,8 @@ worker_prepare(void *arg)
 	Worker	   *worker = (Worker *) arg;
 	Relation	input;
 	TupleDesc	desc;
-	CkptUdf    *udf;
 	CkptUser	saved;
 
-	RESUME_INTERRUPTS();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (!ckpt_catalog_get_checkpoint(worker->task.checkpoint_id, &worker->cp))
 		elog(ERROR, "checkpoint %lld does not exist", (long long) worker->task.checkpoint_id);
@@ -504,91 +502,56 @@ worker_prepare(void *arg)
 	desc = CreateTupleDescCopy(RelationGetDescr(input));
 	table_close(input, NoLock);
 	saved = ckpt_user_become(worker->task.owner);
-	udf = ckpt_udf_analyze(worker->shared->kind, worker->shared->text,
-						   worker->cp.cache_version, desc);
+	worker->udf = ckpt_udf_analyze(worker->shared->kind, worker->shared->text,
+								   worker->cp.cache_version, desc);
 	ckpt_user_restore(saved);
-	if (strcmp(ckpt_columns_text(udf->output_desc), worker->cp.output_columns) != 0)
+	if (strcmp(ckpt_columns_text(worker->udf->output_desc), worker->cp.output_columns) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("output columns of step \"%s\" changed while it ran", worker->cp.step),
 				 errdetail("They were %s and are %s.", worker->cp.output_columns,
-						   ckpt_columns_text(udf->output_desc)),
+						   ckpt_columns_text(worker->udf->output_desc)),
 				 errhint("Run the job again: the step is computed anew.")));
-	worker->runner = ckpt_runner_create(&worker->task, udf, &worker->cp,
-										&worker->shared->pool);
 	PopActiveSnapshot();
-	HOLD_INTERRUPTS();
-	worker->more = true;
 }
 
+/*
+ * worker_between serves interrupts between two transactions of the run.
+ */
 static void
-worker_run(void *arg)
+worker_between(void *arg)
 {
-	Worker	   *worker = (Worker *) arg;
-
-	worker->more = ckpt_runner_transaction(worker->runner);
+	ckpt_stop_point("between transactions of", "worker");
+	/* a cancel is for a call; whether to stop, the claims say */
+	QueryCancelPending = false;
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
 }
 
 /*
- * worker_commit commits and returns the error (of a deferred constraint, say) if
- * it could not.
+ * worker_run does the worker's part of the run, and tells the session of an
+ * error.
  */
-static ErrorData *
-worker_commit(void)
+static void
+worker_run(Worker *worker)
 {
-	MemoryContext cxt = CurrentMemoryContext;
-	uint32		holdoff = InterruptHoldoffCount;
-	ErrorData  *volatile error = NULL;
-
-	/* the server leaves some bytes of each commit behind */
-	MemoryContextSwitchTo(TopTransactionContext);
-	PG_TRY();
-	{
-		CommitTransactionCommand();
-	}
-	PG_CATCH();
-	{
-		error = ckpt_catch_error(cxt, holdoff);
-		AbortCurrentTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	return error;
-}
-
-/*
- * worker_transaction does work in a transaction and returns whether that went
- * well; if not, the session is told.
- */
-static bool
-worker_transaction(Worker *worker, CkptWork work)
-{
-	MemoryContext cxt = CurrentMemoryContext;
-	ErrorData  *error;
-	ErrorData  *commit_error;
+	CkptTransaction prepare = {worker_prepare, worker, "start of worker", true};
+	CkptRunProcess process = {"worker", NULL, worker_between};
+	CkptRunShared *shared = &worker->shared->run;
+	ErrorData  *error = ckpt_transaction_run(&prepare);
 	int64		id = 0;
 
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	ckpt_transaction_is_ours();
-	HOLD_INTERRUPTS();
-	MemoryContextSwitchTo(cxt);
-	error = ckpt_subxact_run(work, worker, cxt, NULL);
-	if (error == NULL && worker->runner)
-		error = ckpt_runner_error(worker->runner, &id);
-	if (synchronous_commit > SYNCHRONOUS_COMMIT_OFF &&
-		!(worker->runner && ckpt_runner_wants_durable(worker->runner)))
-		(void) set_config_option("synchronous_commit", "off", PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
-	commit_error = worker_commit();
 	if (error == NULL)
-		error = commit_error;
+		error = ckpt_run(ckpt_run_create(&worker->task, worker->udf, &worker->cp, shared,
+										 &process), &id);
 	/* a call that the session interrupted is no failure */
 	if (error && !(error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
-				   ckpt_pool_cancelled(&worker->shared->pool)))
+				   ckpt_claims_cancelled(&shared->claims)))
 		worker_report_error(worker->shared, error, id);
-	RESUME_INTERRUPTS();
-	return error == NULL;
 }
 
 /*
@@ -635,25 +598,19 @@ ckpt_worker_main(Datum arg)
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(cxt);
 	worker->shared->begun[worker->task.worker - 1] = true;
-	if (ckpt_pool_stopped(&worker->shared->pool))
+	if (ckpt_claims_stopped(&worker->shared->run.claims))
 		return;
 	pgstat_report_activity(STATE_RUNNING, worker->shared->text);
 	RESUME_CANCEL_INTERRUPTS();
 
-	if (worker_transaction(worker, worker_prepare))
-	{
-		while (worker->more && worker_transaction(worker, worker_run))
-		{
-			ckpt_stop_point("between transactions of", "worker");
-			/* a cancel is for a call; whether to stop, the pool says */
-			QueryCancelPending = false;
-			CHECK_FOR_INTERRUPTS();
-			if (ConfigReloadPending)
-			{
-				ConfigReloadPending = false;
-				ProcessConfigFile(PGC_SIGHUP);
-			}
-		}
-	}
+	StartTransactionCommand();
+	MemoryContextSwitchTo(cxt);
+	PortalContext = cxt;
+	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect_ext failed");
+	MemoryContextSwitchTo(cxt);
+	worker_run(worker);
+	(void) SPI_finish();
+	CommitTransactionCommand();
 	ckpt_inhand_close();
 }

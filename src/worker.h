@@ -11,14 +11,15 @@
 #ifndef CKPT_WORKER_H
 #define CKPT_WORKER_H
 
-#include "runner.h"
+#include "run.h"
 
 typedef struct CkptWorkers CkptWorkers;
 
 extern CkptWorkers *ckpt_workers_launch(const CkptRunTask *task, CkptKind kind,
 										int64 step_id, const char *udf,
-										int nworkers, const CkptPool *pool);
-extern CkptPool *ckpt_workers_pool(CkptWorkers *workers);
+										int nworkers,
+										const CkptRunShared *run);
+extern CkptRunShared *ckpt_workers_shared(CkptWorkers *workers);
 extern void ckpt_workers_count(CkptWorkers *workers);
 extern bool ckpt_workers_wait(CkptWorkers *workers, long timeout);
 extern void ckpt_workers_stop(CkptWorkers *workers, bool cancel);
