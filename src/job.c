@@ -291,7 +291,7 @@ job_refuse_running_steps(const CkptJob *job)
 					 errmsg("job %lld \"%s\" has a running step", (long long) job->job_id,
 							job->name),
 					 errdetail("Process %d runs it.", pid),
-					 errhint("Wait until it has ended.")));
+					 errhint("Wait until it has ended, or end it with checkpoint.cancel_job().")));
 	}
 }
 
