@@ -48,8 +48,9 @@ typedef struct CkptStepOutput
 	char	   *table;			/* NULL if its checkpoint is gone, or not there yet */
 	TupleDesc	desc;			/* of a table that is not there yet, else NULL */
 
-	/* set by the analysis of a query */
-	bool		used;			/* the query reads this output ... */
+	/* set by the analysis of queries */
+	List	   *places;			/* RangeTblEntries that stand for it there */
+	bool		used;			/* a query reads this output ... */
 	bool		ids_used;		/* ... and its sys__ columns */
 } CkptStepOutput;
 

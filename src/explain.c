@@ -135,7 +135,8 @@ explain_step(void *arg)
 	ex->known = true;
 	if (ckpt_reuse_needs_identity(request, &decision))
 	{
-		identity = ckpt_identity_prepare(query, request->ref.owner, probe, ex->spec->probe);
+		identity = ckpt_identity_prepare(query, ex->outputs, request->ref.owner, probe,
+										 ex->spec->probe);
 		if (identity.hash == NULL)
 			ckpt_identity_read(&identity, query, ex->spec->query, NULL);
 		decision = ckpt_reuse_decide(request, identity.hash);

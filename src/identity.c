@@ -28,11 +28,11 @@
 #include "catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "fingerprint.h"
 #include "identity.h"
 #include "input.h"
 #include "ledger.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "pagestate.h"
@@ -44,9 +44,20 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+/* The output of a step where a query reads it: a sub-select from its table. */
+typedef struct Output
+{
+	RangeTblEntry *rte;
+	int			nvisible;		/* columns that joins know of; the extension's, if
+								 * they are read, come behind these */
+	Index		hidden;			/* relation that the extension's are written as
+								 * columns of, or 0 */
+} Output;
+
 /* What a query reads. */
 typedef struct Sources
 {
+	List	   *outputs;		/* Outputs, if it is to be written as text */
 	List	   *queries;		/* that the walk is in, innermost first */
 	List	   *relations;		/* RangeTblEntries of plain relations */
 	bool		ids;			/* columns of the extension are read, or may be */
@@ -56,39 +67,105 @@ typedef struct Sources
 } Sources;
 
 /*
- * visible_columns returns how many columns of a step's output joins know of;
- * the extension's, if they are read, come behind these.
+ * list_relations lists the RangeTblEntries of a query, in the order of a walk.
  */
-static int
-visible_columns(const RangeTblEntry *rte)
+static bool
+list_relations(Node *node, void *context)
 {
-	int			n = 0;
+	List	  **rtes = (List **) context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		*rtes = lappend(*rtes, node);
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, list_relations, context,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, list_relations, context);
+}
+
+static Output *
+make_output(RangeTblEntry *rte)
+{
+	Output	   *output = palloc0(sizeof(Output));
 	ListCell   *lc;
 
+	output->rte = rte;
 	foreach(lc, rte->subquery->targetList)
-		n += !ckpt_is_system_column(lfirst_node(TargetEntry, lc)->resname);
-	return n;
+		output->nvisible += !ckpt_is_system_column(lfirst_node(TargetEntry, lc)->resname);
+	return output;
 }
 
 /*
- * hide_column puts a parameter in the place of a column that joins do not know
- * of: the server cannot write such a one.  Its number says which it is.
+ * copied_outputs lists (Output *) where the copy of a query reads outputs, which
+ * have noted where the query itself reads them.
  */
-static void
-hide_column(Var *var, int nvisible)
+static List *
+copied_outputs(Query *query, Query *copy, List *outputs)
 {
-	Param	   *param = (Param *) var;
-	int			paramid = (int) var->varlevelsup * 1000000 + (int) var->varno * 10 +
-	var->varattno - nvisible;
+	List	   *result = NIL;
+	List	   *rtes = NIL;
+	List	   *copies = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
 
-	StaticAssertStmt(sizeof(Param) <= sizeof(Var), "a Param does not fit into a Var");
-	memset(param, 0, sizeof(Param));
-	NodeSetTag(param, T_Param);
-	param->paramkind = PARAM_EXTERN;
-	param->paramid = paramid;
-	param->paramtype = INT8OID;
-	param->paramtypmod = -1;
-	param->location = -1;
+	(void) list_relations((Node *) query, &rtes);
+	(void) list_relations((Node *) copy, &copies);
+	forboth(lc, rtes, lc2, copies)
+	{
+		ListCell   *lc3;
+
+		foreach(lc3, outputs)
+		{
+			if (list_member_ptr(((CkptStepOutput *) lfirst(lc3))->places, lfirst(lc)))
+				result = lappend(result, make_output((RangeTblEntry *) lfirst(lc2)));
+		}
+	}
+	return result;
+}
+
+static Output *
+find_output(const Sources *sources, const RangeTblEntry *rte)
+{
+	ListCell   *lc;
+
+	foreach(lc, sources->outputs)
+	{
+		Output	   *output = (Output *) lfirst(lc);
+
+		if (output->rte == rte)
+			return output;
+	}
+	return NULL;
+}
+
+/*
+ * hidden_relation returns the number of the relation that the extension's
+ * columns of an output in a query are written as columns of: the server cannot
+ * write a column that joins do not know of.
+ */
+static Index
+hidden_relation(Query *query, Output *output)
+{
+	RangeTblEntry *rte;
+
+	if (output->hidden != 0)
+		return output->hidden;
+	rte = makeNode(RangeTblEntry);
+	rte->eref = makeAlias(output->rte->eref->aliasname, NIL);
+	for (int i = output->nvisible; i < list_length(output->rte->subquery->targetList); i++)
+	{
+		TargetEntry *tle = list_nth_node(TargetEntry, output->rte->subquery->targetList, i);
+
+		rte->eref->colnames = lappend(rte->eref->colnames, makeString(tle->resname));
+	}
+	ckpt_fingerprint_hide_relation(rte, output->rte->eref->aliasname);
+	query->rtable = lappend(query->rtable, rte);
+	output->hidden = list_length(query->rtable);
+	return output->hidden;
 }
 
 /*
@@ -100,13 +177,17 @@ note_column(Sources *sources, Var *var)
 {
 	Query	   *query = list_nth_node(Query, sources->queries, var->varlevelsup);
 	RangeTblEntry *rte = list_nth_node(RangeTblEntry, query->rtable, var->varno - 1);
+	Output	   *output = find_output(sources, rte);
 
 	if (var->varattno < 0)
 		sources->places = true;
-	else if (rte->rtekind == RTE_SUBQUERY && rte->enrname != NULL)
+	else if (output)
 	{
-		if (var->varattno > visible_columns(rte))
-			hide_column(var, visible_columns(rte));
+		if (var->varattno > output->nvisible)
+		{
+			var->varno = var->varnosyn = hidden_relation(query, output);
+			var->varattno = var->varattnosyn = var->varattno - output->nvisible;
+		}
 	}
 	else if (rte->rtekind == RTE_JOIN || var->varattno == 0)
 		sources->ids = true;	/* it may be any column */
@@ -116,8 +197,8 @@ note_column(Sources *sources, Var *var)
 }
 
 /*
- * find_sources notes what a query reads.  The query is changed so that it can
- * be written as text.
+ * find_sources notes what a query reads.  A query that has outputs is changed so
+ * that it can be written as text.
  */
 static bool
 find_sources(Node *node, void *context)
@@ -134,11 +215,12 @@ find_sources(Node *node, void *context)
 	if (IsA(node, RangeTblEntry))
 	{
 		RangeTblEntry *rte = (RangeTblEntry *) node;
+		Output	   *output = find_output(sources, rte);
 
 		if (rte->rtekind == RTE_RELATION)
 			sources->relations = lappend(sources->relations, rte);
-		else if (rte->rtekind == RTE_SUBQUERY && rte->enrname != NULL)
-			rte->eref->colnames = list_truncate(rte->eref->colnames, visible_columns(rte));
+		else if (output)
+			rte->eref->colnames = list_truncate(rte->eref->colnames, output->nvisible);
 		return false;
 	}
 	if ((IsA(node, Aggref) && ((Aggref *) node)->aggfnoid >= FirstNormalObjectId) ||
@@ -214,10 +296,10 @@ source_content(const RangeTblEntry *rte, Oid owner, bool with_ids, bool *fixed)
  * identity_text fingerprints a query's text.
  */
 static CkptCode
-identity_text(Query *query, Oid owner)
+identity_text(Query *query, List *outputs, Oid owner)
 {
 	Query	   *copy = copyObject(query);
-	Sources		sources = {NIL, NIL, false, false, false};
+	Sources		sources = {.outputs = copied_outputs(query, copy, outputs)};
 	ListCell   *lc;
 
 	(void) find_sources((Node *) copy, &sources);
@@ -266,7 +348,7 @@ static char *
 identity_derivation(Query *query, Oid owner, const char *text, Snapshot read_by)
 {
 	Query	   *rewritten = ckpt_query_rewrite(query);
-	Sources		sources = {NIL, NIL, false, false, false};
+	Sources		sources = {NIL};
 	StringInfoData buf;
 	ListCell   *lc;
 
@@ -290,18 +372,19 @@ identity_derivation(Query *query, Oid owner, const char *text, Snapshot read_by)
 
 /*
  * ckpt_identity_prepare identifies the input that a query returns, as far as
- * that is possible without running it.  probe is NULL if there is none.
+ * that is possible without running it.  outputs is what the query was analysed
+ * with; probe is NULL if there is none.
  *
  * Runs the probe, as the current user.  Needs an active snapshot.
  */
 CkptIdentity
-ckpt_identity_prepare(Query *query, Oid owner, Query *probe,
+ckpt_identity_prepare(Query *query, List *outputs, Oid owner, Query *probe,
 					  const char *probe_sql)
 {
 	CkptIdentity identity = {.probed = probe != NULL};
 	const char *text;
 
-	identity.code = identity_text(query, owner);
+	identity.code = identity_text(query, outputs, owner);
 	text = identity.code.hash;
 	if (probe)
 	{
@@ -346,12 +429,12 @@ ckpt_identity_read(CkptIdentity *identity, Query *query, const char *sql, int64 
  * active.
  */
 void
-ckpt_identity_check(CkptIdentity *identity, Query *query, Oid owner)
+ckpt_identity_check(CkptIdentity *identity, Query *query, List *outputs, Oid owner)
 {
 	bool		same;
 
 	AcceptInvalidationMessages();
-	same = strcmp(identity_text(query, owner).hash, identity->code.hash) == 0;
+	same = strcmp(identity_text(query, outputs, owner).hash, identity->code.hash) == 0;
 	if (!same)
 		identity->probed = false;
 	if (identity->derivation)

@@ -24,10 +24,11 @@ typedef struct CkptIdentity
 	bool		probed;			/* hash is a probe's, not of the rows */
 } CkptIdentity;
 
-extern CkptIdentity ckpt_identity_prepare(Query *query, Oid owner,
+extern CkptIdentity ckpt_identity_prepare(Query *query, List *outputs, Oid owner,
 										  Query *probe, const char *probe_sql);
 extern void ckpt_identity_read(CkptIdentity *identity, Query *query, const char *sql,
 							   int64 *rows);
-extern void ckpt_identity_check(CkptIdentity *identity, Query *query, Oid owner);
+extern void ckpt_identity_check(CkptIdentity *identity, Query *query, List *outputs,
+								Oid owner);
 
 #endif							/* CKPT_IDENTITY_H */

@@ -405,7 +405,9 @@ replace_outputs(Node *node, void *context)
 			return false;
 		rte->rtekind = RTE_SUBQUERY;
 		rte->subquery = output_select(output, &rte->eref->colnames);
-		rte->enrtuples = 0;		/* enrname stays: see identity.c */
+		output->places = lappend(output->places, rte);
+		rte->enrname = NULL;
+		rte->enrtuples = 0;
 		rte->coltypes = NIL;
 		rte->coltypmods = NIL;
 		rte->colcollations = NIL;
@@ -434,7 +436,8 @@ locks_rows(Node *node, void *context)
  * ckpt_query_analyze parses and analyses a step's query.
  *
  * outputs lists (CkptStepOutput *) what its names may stand for; which of them
- * it uses is noted there.  If all of those have tables, the result can be run.
+ * it uses, and where, is noted there.  If all of those have tables, the result
+ * can be run.
  * Anything but a plain SELECT is refused.  Needs an active snapshot; relations
  * are locked until the transaction ends.
  */

@@ -272,7 +272,7 @@ step_prepare_identity(CkptStep *step, Query *query, List *outputs)
 {
 	Query	   *probe = step->spec->probe ? ckpt_query_analyze(step->spec->probe, "probe", outputs) : NULL;
 
-	step->identity = ckpt_identity_prepare(query, step->job.owner, probe, step->spec->probe);
+	step->identity = ckpt_identity_prepare(query, outputs, step->job.owner, probe, step->spec->probe);
 }
 
 /*
@@ -358,7 +358,7 @@ step_materialize(CkptStep *step)
 		step_prepare_identity(step, query, outputs);
 	ckpt_fingerprint_run(&step->identity.code);
 	ckpt_input_materialize(query, step->spec->query, relid, &input);
-	ckpt_identity_check(&step->identity, query, step->job.owner);
+	ckpt_identity_check(&step->identity, query, outputs, step->job.owner);
 	ckpt_user_restore(saved);
 	PopActiveSnapshot();
 
@@ -423,7 +423,7 @@ ckpt_step_identify(CkptStep *step)
 		if (step->identity.hash == NULL)
 		{
 			ckpt_identity_read(&step->identity, query, step->spec->query, NULL);
-			ckpt_identity_check(&step->identity, query, step->job.owner);
+			ckpt_identity_check(&step->identity, query, outputs, step->job.owner);
 		}
 		ckpt_user_restore(saved);
 		PopActiveSnapshot();
