@@ -433,6 +433,30 @@ locks_rows(Node *node, void *context)
 }
 
 /*
+ * asks_for_locks returns whether a query as it was written locks rows, on any
+ * level: of a step's output the analysed query no longer says so.
+ */
+static bool
+asks_for_locks(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, LockingClause))
+		return true;
+	return raw_expression_tree_walker(node, asks_for_locks, context);
+}
+
+static void
+refuse_writes(const char *argument)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("argument \"%s\" must only read", argument),
+			 errdetail("The query changes or locks rows."),
+			 errhint("A rerun runs the query again; change data outside of the job's steps.")));
+}
+
+/*
  * ckpt_query_analyze parses and analyses a step's query.
  *
  * outputs lists (CkptStepOutput *) what its names may stand for; which of them
@@ -446,18 +470,17 @@ ckpt_query_analyze(const char *sql, const char *argument, List *outputs)
 {
 	CkptSource	source = {argument, sql, 0};
 	ErrorContextCallback callback;
+	RawStmt    *raw;
 	Query	   *query;
 
 	ckpt_source_push(&source, &callback);
-	query = parse_analyze_withcb(query_parse(sql, &source), sql, setup_parser, outputs,
-								 query_environment(outputs));
+	raw = query_parse(sql, &source);
+	if (asks_for_locks(raw->stmt, NULL))
+		refuse_writes(argument);
+	query = parse_analyze_withcb(raw, sql, setup_parser, outputs, query_environment(outputs));
 	if (query->commandType != CMD_SELECT || query->utilityStmt != NULL ||
 		query->hasModifyingCTE || locks_rows((Node *) ckpt_query_rewrite(query), NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" must only read", argument),
-				 errdetail("The query changes or locks rows."),
-				 errhint("A rerun runs the query again; change data outside of the job's steps.")));
+		refuse_writes(argument);
 	(void) replace_outputs((Node *) query, outputs);
 	ckpt_source_pop(&callback);
 

@@ -174,5 +174,16 @@ SELECT checkpoint.end_job();
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();
 
+-- Rows of a step's output cannot be locked either, on any level.
+SELECT checkpoint.begin_job('names locked') IS NOT NULL AS begun;
+CALL checkpoint.query('q', 'SELECT 1 AS one');
+\set VERBOSITY default
+CALL checkpoint.query('bad', 'SELECT * FROM q FOR UPDATE');
+CALL checkpoint.query('bad', 'SELECT * FROM q FOR SHARE OF q');
+CALL checkpoint.query('bad', 'WITH w AS (SELECT * FROM q FOR UPDATE) SELECT * FROM w');
+CALL checkpoint.query('bad', 'SELECT (SELECT one FROM q FOR KEY SHARE) AS x');
+\set VERBOSITY terse
+SELECT checkpoint.end_job();
+
 SET client_min_messages = warning;
 DROP SCHEMA names CASCADE;
