@@ -64,6 +64,9 @@ typedef struct Sources
 	bool		places;			/* and columns of the server, such as ctid */
 	bool		aggregates;		/* of users: the server calls each immutable,
 								 * whatever the functions are that it consists of */
+	bool		dictionaries;	/* of text search, which functions look up that
+								 * the server calls immutable */
+	List	   *collations;		/* OIDs of those that the query names */
 } Sources;
 
 /*
@@ -226,6 +229,14 @@ find_sources(Node *node, void *context)
 	if ((IsA(node, Aggref) && ((Aggref *) node)->aggfnoid >= FirstNormalObjectId) ||
 		(IsA(node, WindowFunc) && ((WindowFunc *) node)->winfnoid >= FirstNormalObjectId))
 		sources->aggregates = true;
+	if (IsA(node, Const))
+	{
+		Oid			type = ((Const *) node)->consttype;
+
+		sources->dictionaries |= type == REGCONFIGOID || type == REGDICTIONARYOID;
+	}
+	if (IsA(node, CollateExpr))
+		sources->collations = lappend_oid(sources->collations, ((CollateExpr *) node)->collOid);
 	if (IsA(node, Query))
 	{
 		bool		result;
@@ -338,6 +349,22 @@ add_state(StringInfo buf, const RangeTblEntry *rte, Oid owner, Snapshot read_by)
 }
 
 /*
+ * add_settings writes the settings that functions and expressions depend on
+ * though the server calls these immutable: text forms of floats and of bytea,
+ * quote_ident(), and bytea in XML.
+ */
+static void
+add_settings(StringInfo buf)
+{
+	static const char *const names[] = {
+		"extra_float_digits", "bytea_output", "quote_all_identifiers", "xmlbinary"
+	};
+
+	for (int i = 0; i < lengthof(names); i++)
+		appendStringInfo(buf, "\1%s", GetConfigOption(names[i], false, false));
+}
+
+/*
  * identity_derivation returns a hash of all that a query's rows follow from, or
  * NULL if more decides than can be said.  text is the query's; read_by is NULL,
  * or the snapshot that has read the rows.
@@ -353,15 +380,16 @@ identity_derivation(Query *query, Oid owner, const char *text, Snapshot read_by)
 	ListCell   *lc;
 
 	(void) find_sources((Node *) rewritten, &sources);
-	if (sources.places || sources.aggregates ||
+	if (sources.places || sources.aggregates || sources.dictionaries ||
 		contain_mutable_functions((Node *) rewritten))
 		return NULL;
 
-	/* to each role its own; the server calls text forms immutable that are not */
 	initStringInfo(&buf);
-	appendStringInfo(&buf, "%u\1%s\1%s\1%s", owner, text,
-					 GetConfigOption("extra_float_digits", false, false),
-					 GetConfigOption("bytea_output", false, false));
+	appendStringInfo(&buf, "%u\1%s", owner, text); /* to each role its own */
+	add_settings(&buf);
+	/* the text has the name of a collation, which another may have got */
+	foreach(lc, sources.collations)
+		appendStringInfo(&buf, "\1collation %u", lfirst_oid(lc));
 	foreach(lc, sources.relations)
 	{
 		if (!add_state(&buf, (RangeTblEntry *) lfirst(lc), owner, read_by))

@@ -206,5 +206,36 @@ CALL run('SELECT read(x::text || b::text) AS t FROM floats');
 RESET bytea_output;
 CALL run('SELECT read(x::text || b::text) AS t FROM floats');
 
+-- Nor are quote_ident() and bytea in XML.
+CREATE TABLE words (t text);
+INSERT INTO words VALUES ('the words');
+VACUUM (FREEZE) words;
+CALL run('SELECT read(quote_ident(t)) AS t FROM words');
+CALL run('SELECT read(quote_ident(t)) AS t FROM words');
+SET quote_all_identifiers = on;
+CALL run('SELECT read(quote_ident(t)) AS t FROM words');
+RESET quote_all_identifiers;
+SET xmlbinary = hex;
+CALL run('SELECT read(quote_ident(t)) AS t FROM words');
+RESET xmlbinary;
+CALL run('SELECT read(quote_ident(t)) AS t FROM words');
+
+-- Functions of text search read its catalogs, and are called immutable.
+CREATE TEXT SEARCH DICTIONARY plain (TEMPLATE = simple);
+CREATE TEXT SEARCH CONFIGURATION lookup (COPY = simple);
+ALTER TEXT SEARCH CONFIGURATION lookup ALTER MAPPING REPLACE simple WITH plain;
+CALL run('SELECT read(strip(to_tsvector(''unchanged.lookup'', t))::text) AS t FROM words');
+CALL run('SELECT read(strip(to_tsvector(''unchanged.lookup'', t))::text) AS t FROM words');
+ALTER TEXT SEARCH DICTIONARY plain (STOPWORDS = english);
+CALL run('SELECT read(strip(to_tsvector(''unchanged.lookup'', t))::text) AS t FROM words');
+
+-- A collation of the same name is another.
+CREATE COLLATION sorted FROM "C";
+CALL run('SELECT read(max(t COLLATE sorted) COLLATE "C") AS t FROM words');
+CALL run('SELECT read(max(t COLLATE sorted) COLLATE "C") AS t FROM words');
+DROP COLLATION sorted;
+CREATE COLLATION sorted FROM "C";
+CALL run('SELECT read(max(t COLLATE sorted) COLLATE "C") AS t FROM words');
+
 SET client_min_messages = warning;
 DROP SCHEMA unchanged CASCADE;
