@@ -117,6 +117,14 @@
 #define ckpt_permissions(query, rte)	getRTEPermissionInfo((query)->rteperminfos, rte)
 #endif
 
+/* PostgreSQL 18 says by a type of its own whether an operator means < or >. */
+#if PG_VERSION_NUM < 180000
+typedef int16 CkptOrdering;
+#else
+#include "access/cmptype.h"
+typedef CompareType CkptOrdering;
+#endif
+
 /* Its header, libpq/libpq.h, wants headers that server packages do not bring. */
 extern bool pq_check_connection(void);
 

@@ -191,7 +191,7 @@ use_ordering(Body *body, SortGroupClause *clause)
 {
 	Oid			opfamily;
 	Oid			opcintype;
-	int16		strategy;
+	CkptOrdering strategy;
 	RegProcedure hash;
 	RegProcedure hash_right;
 
