@@ -84,9 +84,37 @@ DROP INDEX checkpoint.checkpoint_run_group_idx;
 CREATE INDEX checkpoint_run_group_idx
 	ON checkpoint.checkpoint (checkpoint._role_oid(owner), job_name, step, checkpoint_id);
 
+ALTER TABLE checkpoint.checkpoint
+	ADD COLUMN udf_columns text,
+	ADD COLUMN rows_hash text,
+	ADD COLUMN carried_from bigint,
+	ADD COLUMN replaced boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN checkpoint.checkpoint.udf_columns IS
+'of the output''s columns, those of the udf';
+COMMENT ON COLUMN checkpoint.checkpoint.rows_hash IS
+'content hash of the input, also of one that a probe identifies';
+COMMENT ON COLUMN checkpoint.checkpoint.carried_from IS
+'the checkpoint that most of the results were carried over from';
+COMMENT ON COLUMN checkpoint.checkpoint.replaced IS
+'of no more use: superseded or computed anew; dropped as soon as nothing holds it';
+
 --
 -- Views
 --
+
+CREATE VIEW checkpoint._held AS
+SELECT c.checkpoint_id
+FROM checkpoint.checkpoint c
+WHERE c.pinned
+	OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+		WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+		AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+		AND d.refobjid = pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.output_table)))
+	OR EXISTS (SELECT FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)
+		WHERE j.status = 'running' AND s.checkpoint_id = c.checkpoint_id
+		AND checkpoint._job_status(j.job_id, j.status, j.attached) = 'running');
+COMMENT ON VIEW checkpoint._held IS
+'internal: checkpoints that are pinned, published or used by a running job';
 
 CREATE VIEW checkpoint._interruption AS
 SELECT j.job_id,

@@ -136,9 +136,10 @@ typedef struct Carry
 	CkptIdSet  *carried;		/* those that have a result by now */
 	List	   *results;
 
-	/* the new checkpoint; a dry run has keys instead */
+	/* the new checkpoint; a dry run may have keys instead */
 	const CkptCheckpoint *cp;
 	CkptCarryKeys *keys;
+	bool		dry;			/* only count */
 	Relation	output;
 	int			insert_options;
 	CkptRowBuffer *buffer;
@@ -395,22 +396,25 @@ carry_found(void *arg, const CkptMatchRow *old, const CkptMatchRow *new, bool ne
 	Carried	   *result;
 
 	(void) ckpt_idset_add(carry->carried, new->id);
-	if (carry->keys)
-		return;
-
 	result = code_of(carry, old->id)->result;
 	(void) ckpt_idset_add(result->ids, new->id);
+	if (carry->dry)
+		return;
+
 	if (near && udf->kind == CKPT_MAP && !carry->sort)
 	{
 		TupleTableSlot *from = table_source_row(carry->new, new);
 		int			nown = udf->output_desc->natts - udf->nplain;
+		int			nplain_old;
 
 		memcpy(carry->values, from->tts_values, udf->nplain * sizeof(Datum));
 		memcpy(carry->isnull, from->tts_isnull, udf->nplain * sizeof(bool));
+		/* the base may have other columns of the input before the udf's */
 		from = table_source_row(carry->old, old);
-		memcpy(carry->values + udf->nplain, from->tts_values + udf->nplain,
+		nplain_old = from->tts_tupleDescriptor->natts - nown;
+		memcpy(carry->values + udf->nplain, from->tts_values + nplain_old,
 			   nown * sizeof(Datum));
-		memcpy(carry->isnull + udf->nplain, from->tts_isnull + udf->nplain,
+		memcpy(carry->isnull + udf->nplain, from->tts_isnull + nplain_old,
 			   nown * sizeof(bool));
 		carry_write(carry, result);
 	}
@@ -589,17 +593,25 @@ result_of(Carry *carry, const CkptCode *code)
 }
 
 /*
- * carry_match pairs rows of a table of the base, those in one set and not in
- * another, with rows of the new input that have a result or have none.  Returns
+ * rows_table returns the table with the values of a checkpoint's input rows.
+ */
+static const char *
+rows_table(const CkptUdf *udf, const CkptCheckpoint *cp)
+{
+	return udf->kind == CKPT_MAP && cp->final ? cp->output_table : cp->input_table;
+}
+
+/*
+ * carry_match pairs rows of a table of the base with rows of the new input;
+ * of both, those that are in one set (NULL: all) and not in another.  Returns
  * how many pairs there are.
  */
 static int64
 carry_match(Carry *carry, const char *base_table, const CkptIdSet *in,
-			const CkptIdSet *not_in, bool have_result, CkptMatchFound found)
+			const CkptIdSet *not_in, const CkptIdSet *new_in,
+			const CkptIdSet *new_not_in, CkptMatchFound found)
 {
-	const CkptIdSet *new_in = have_result ? carry->carried : NULL;
-	const CkptIdSet *new_not_in = have_result ? NULL : carry->carried;
-	bool		whole = found == carry_found && carry->cp && carry->udf->kind == CKPT_MAP;
+	bool		whole = found == carry_found && !carry->dry && carry->udf->kind == CKPT_MAP;
 	int64		npairs;
 
 	carry->old = table_source_open(base_table, carry->key, whole, in, not_in);
@@ -617,7 +629,7 @@ carry_match(Carry *carry, const char *base_table, const CkptIdSet *in,
 	}
 	else
 	{
-		carry->new = table_source_open(carry->cp->input_table, carry->key, whole,
+		carry->new = table_source_open(rows_table(carry->udf, carry->cp), carry->key, whole,
 									   new_in, new_not_in);
 		npairs = ckpt_match(&carry->old->pub, &carry->new->pub, found, carry);
 		table_source_close(carry->new);
@@ -626,13 +638,68 @@ carry_match(Carry *carry, const char *base_table, const CkptIdSet *in,
 	return npairs;
 }
 
+/* What carry_enter() has changed. */
+typedef struct Entered
+{
+	CkptUser	saved;
+	int			nestlevel;
+} Entered;
+
+/*
+ * carry_enter goes over to what reading and joining the tables needs: the rights
+ * of their owner, settings, a snapshot.
+ */
+static Entered
+carry_enter(const Carry *carry)
+{
+	Entered		entered;
+
+	entered.saved = ckpt_user_become(carry->owner);
+	entered.nestlevel = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	/* the tables have no statistics: what the planner expects is far out */
+	(void) set_config_option("enable_nestloop", "off", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("jit", "off", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	return entered;
+}
+
+static void
+carry_leave(const Entered *entered)
+{
+	PopActiveSnapshot();
+	AtEOXact_GUC(false, entered->nestlevel);
+	ckpt_user_restore(entered->saved);
+}
+
+/*
+ * note_difference notes how the new input differs from that of a base, of whose
+ * rows so many have equals in so many rows of the new input.
+ */
+static void
+note_difference(CkptCarryCounts *counts, const CkptCheckpoint *base, int64 rows_new,
+				int64 npairs)
+{
+	int64		unmatched_new = rows_new - npairs;
+
+	/* (the table's owner may have added rows to it) */
+	int64		unmatched_old = Max(base->rows_total - npairs, 0);
+
+	counts->changed = Min(unmatched_new, unmatched_old);
+	counts->added = unmatched_new - counts->changed;
+	counts->removed = unmatched_old - counts->changed;
+}
+
 /*
  * carry_from_base carries over from one base what the given versions of the code
- * (CkptCodeVersion *) have computed, and returns how many rows that is.  If
- * compare is set, it also compares the base's input with the new one.
+ * (CkptCodeVersion *) have computed, and returns how many rows that is.  The
+ * first base is compared with the new input, too.
  */
 static int64
-carry_from_base(Carry *carry, const CkptCheckpoint *cp, List *versions, bool compare,
+carry_from_base(Carry *carry, const CkptCheckpoint *cp, List *versions,
 				CkptCarryCounts *counts)
 {
 	bool		map = carry->udf->kind == CKPT_MAP;
@@ -640,8 +707,7 @@ carry_from_base(Carry *carry, const CkptCheckpoint *cp, List *versions, bool com
 	CkptIdSet  *ids = ckpt_idset_create(cp->rows_total);
 	int64		before = carry->carried->count;
 	int64		carried;
-	CkptUser	saved;
-	int			nestlevel;
+	Entered		entered;
 	ListCell   *lc;
 
 	carry->base = cp;
@@ -658,54 +724,48 @@ carry_from_base(Carry *carry, const CkptCheckpoint *cp, List *versions, bool com
 		carry->codes = lappend(carry->codes, code);
 	}
 
-	saved = ckpt_user_become(carry->owner);
-	nestlevel = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	/* the tables have no statistics: what the planner expects is far out */
-	(void) set_config_option("enable_nestloop", "off", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("jit", "off", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	PushActiveSnapshot(GetTransactionSnapshot());
-
+	entered = carry_enter(carry);
 	carry->pairs = tuplestore_begin_heap(false, false, work_mem);
 	carry->npairs = 0;
 	carry->taken = ckpt_idset_create(cp->rows_total);
 	if (before > 0)
 	{
 		/* results come from one base to the next: they are not to count twice */
-		(void) carry_match(carry, table, ids, NULL, true, carry_take);
+		(void) carry_match(carry, table, ids, NULL, carry->carried, NULL, carry_take);
 	}
-	(void) carry_match(carry, table, ids, carry->taken, false, carry_found);
+	(void) carry_match(carry, table, ids, carry->taken, NULL, carry->carried, carry_found);
 	if (carry->npairs > 0)
 		carry_pairs(carry);
 	tuplestore_end(carry->pairs);
 	carried = carry->carried->count - before;
 
-	if (compare)
+	if (counts->base == NULL)
 	{
-		int64		matched = carried;
-		int64		unmatched_new;
-		int64		unmatched_old;
+		int64		npairs = carried + carry->taken->count;
 
 		/* rows without a result that counts are still rows of the input */
 		if (ids->count < cp->rows_total && carry->carried->count < carry->rows_total)
-			matched += carry_match(carry, map && cp->final ? cp->output_table : cp->input_table,
-								   NULL, ids, false, carry_count_only);
-		unmatched_new = carry->rows_total - before - matched;
-		/* (the table's owner may have added rows to it) */
-		unmatched_old = Max(cp->rows_total - matched, 0);
-		counts->compared = true;
-		counts->changed = Min(unmatched_new, unmatched_old);
-		counts->added = unmatched_new - counts->changed;
-		counts->removed = unmatched_old - counts->changed;
+			npairs += carry_match(carry, rows_table(carry->udf, cp), NULL, ids,
+								  NULL, carry->carried, carry_count_only);
+		note_difference(counts, cp, carry->rows_total, npairs);
 	}
-
-	PopActiveSnapshot();
-	AtEOXact_GUC(false, nestlevel);
-	ckpt_user_restore(saved);
+	carry_leave(&entered);
 	return carried;
+}
+
+/*
+ * carry_compare compares the new input with that of a base that has more of its
+ * rows than those before it.
+ */
+static void
+carry_compare(Carry *carry, CkptCarryCounts *counts)
+{
+	Entered		entered = carry_enter(carry);
+
+	note_difference(counts, counts->base, carry->rows_total,
+					carry_match(carry, rows_table(carry->udf, counts->base), NULL, NULL,
+								NULL, NULL, carry_count_only));
+	carry_leave(&entered);
 }
 
 /*
@@ -776,7 +836,7 @@ base_has_key(CkptUdf *udf, const CkptCheckpoint *base)
  * base_means_the_same returns whether the values of a base's input are what they
  * were when results were computed from them.  Values of some types name things,
  * such as fields or labels, which may have got other names: then the rows do not
- * have the hash any more that they had.  (A probed input had none.)
+ * have the hash any more that they had.
  */
 static bool
 base_means_the_same(CkptUdf *udf, const CkptCheckpoint *base)
@@ -798,7 +858,8 @@ base_means_the_same(CkptUdf *udf, const CkptCheckpoint *base)
 
 	rel = table_open(ckpt_result_table_lookup(in_output ? base->output_table : base->input_table),
 					 AccessShareLock);
-	desc = CreateTemplateTupleDesc(in_output ? udf->nplain : RelationGetNumberOfAttributes(rel));
+	desc = CreateTemplateTupleDesc(RelationGetNumberOfAttributes(rel) -
+								   (in_output ? udf->output_desc->natts - udf->nplain : 0));
 	for (int i = 1; i <= desc->natts; i++)
 		TupleDescCopyEntry(desc, i, RelationGetDescr(rel), i);
 	hasher = ckpt_rowhash_create(desc);
@@ -816,26 +877,41 @@ base_means_the_same(CkptUdf *udf, const CkptCheckpoint *base)
 	PopActiveSnapshot();
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(rel, NoLock);
-	return strcmp(ckpt_rowhash_finish(ckpt_rowhash_columns(hasher), &sum), base->input_hash) == 0;
+	return strcmp(ckpt_rowhash_finish(ckpt_rowhash_columns(hasher), &sum),
+				  base->rows_hash ? base->rows_hash : base->input_hash) == 0;
+}
+
+/*
+ * versions_that_count lists (CkptCodeVersion *) those whose results may be
+ * carried over from a checkpoint.
+ */
+static List *
+versions_that_count(const CkptCarryFrom *from, CkptUdf *udf, const CkptCheckpoint *cp,
+					bool warn)
+{
+	CkptCarryWhich which = from->which(from->arg, cp, warn);
+
+	if (which == CKPT_CARRY_NONE || !base_has_key(udf, cp) || !base_means_the_same(udf, cp))
+		return NIL;
+	return versions_with_rows(cp, which == CKPT_CARRY_ALL ? NULL : &from->code);
 }
 
 /*
  * carry_from_all carries over from one base after the other, newest first, until
  * all rows have a result.
  *
- * Of a partial one all results count, unless only_same_code, of a final one
- * those of the same code and cache_version; a checkpoint that has none is passed
- * over.  Nothing is taken from behind a checkpoint of a fresh run, which was to
- * replace what there was.
- *
  * The newest base mostly has all that there is.  Older ones are looked through
- * as long as that is cheap beside computing the rows that are left.
+ * as long as that is cheap beside computing the rows that are left.  Nothing is
+ * taken from behind a fresh run that is not finished: it was to replace what
+ * there was.
  */
 static void
 carry_from_all(Carry *carry, const CkptCarryFrom *from, CkptCarryCounts *counts)
 {
 	double		cost = 0;
 	bool		first = true;
+	bool		compare = false;
+	int64		most = 0;		/* rows that counts->base has results for */
 	ListCell   *lc;
 
 	memset(counts, 0, sizeof(CkptCarryCounts));
@@ -844,6 +920,7 @@ carry_from_all(Carry *carry, const CkptCarryFrom *from, CkptCarryCounts *counts)
 		const CkptCheckpoint *cp = (const CkptCheckpoint *) lfirst(lc);
 		int64		left = carry->rows_total - carry->carried->count;
 		bool		itself = carry->cp && cp->id == carry->cp->id;
+		List	   *versions;
 
 		if (!first)
 		{
@@ -853,25 +930,35 @@ carry_from_all(Carry *carry, const CkptCarryFrom *from, CkptCarryCounts *counts)
 				 cost > FREE_ROWS + left * from->seconds_per_row / MATCH_SECONDS))
 				break;
 		}
-		if (!itself && from->usable(from->arg, cp, first) &&
-			base_has_key(carry->udf, cp) && base_means_the_same(carry->udf, cp))
+		versions = itself ? NIL : versions_that_count(from, carry->udf, cp, first);
+		if (versions != NIL)
 		{
-			bool		all = !cp->final && !from->only_same_code;
-			List	   *versions = versions_with_rows(cp, all ? NULL : &carry->udf->code);
+			int64		carried = carry_from_base(carry, cp, versions, counts);
 
-			if (versions != NIL)
+			int64		has = carried + carry->taken->count;
+
+			counts->carried += carried;
+			if (counts->base == NULL || (carried > 0 && has > most))
 			{
-				int64		carried = carry_from_base(carry, cp, versions,
-													  carry->carried->count == 0, counts);
-
-				if (carried > 0 && counts->carried == 0)
-					counts->from_job = cp->job_id;
-				counts->carried += carried;
+				compare = counts->base != NULL;
+				counts->base = cp;
+				counts->from_base = carried;
+				most = has;
 			}
 		}
 		first &= itself;
-		if (cp->fresh)
+		if (cp->fresh && !cp->final)
 			break;
+	}
+	if (compare)
+		carry_compare(carry, counts);
+
+	foreach(lc, carry->results)
+	{
+		Carried	   *result = (Carried *) lfirst(lc);
+
+		if (!ckpt_code_equal(&result->code, &from->code))
+			counts->by_earlier += result->ids->count;
 	}
 }
 
@@ -905,7 +992,7 @@ carry_record(Carry *carry)
  * that equal rows have in other checkpoints.
  *
  * cp's tables are locked; mostly they are new, and its output is empty.
- * from->usable locks the tables of those that it says are good.
+ * from->which locks the tables of those that may give something.
  */
 void
 ckpt_carry_over(const CkptCarryFrom *from, const CkptCheckpoint *cp, CkptUdf *udf,
@@ -1020,7 +1107,55 @@ ckpt_carry_count(const CkptCarryFrom *from, CkptCarryKeys *keys, CkptUdf *udf,
 	Carry	   *carry = carry_begin(udf, owner, keys->rows, keys->state->key);
 
 	carry->keys = keys;
+	carry->dry = true;
 	carry_from_all(carry, from, counts);
+}
+
+/*
+ * ckpt_carry_count_to counts in the same way what a checkpoint would get that is
+ * there already.
+ */
+void
+ckpt_carry_count_to(const CkptCarryFrom *from, const CkptCheckpoint *cp, CkptUdf *udf,
+					Oid owner, CkptCarryCounts *counts)
+{
+	Carry	   *carry = carry_begin(udf, owner, cp->rows_total, key_hasher_create(udf));
+
+	carry->cp = cp;
+	carry->dry = true;
+	carry->carried = ckpt_ledger_processed(cp);
+	carry_from_all(carry, from, counts);
+}
+
+/*
+ * ckpt_carry_supersedes returns whether a final checkpoint holds results for
+ * most of the rows that another, partial one has processed.
+ *
+ * Their tables are locked.  Reads both, unless their sizes decide.
+ */
+bool
+ckpt_carry_supersedes(const CkptCheckpoint *cp, const CkptCheckpoint *partial,
+					  CkptUdf *udf, Oid owner)
+{
+	CkptIdSet  *processed = ckpt_ledger_processed(partial);
+	Carry	   *carry;
+	Entered		entered;
+	int64		npairs;
+
+	if (processed->count == 0)
+		return ckpt_ledger_count_failed(partial, 0) == 0;
+	if (2 * cp->rows_total <= processed->count || !ckpt_carry_has_key(udf) ||
+		!base_has_key(udf, partial))
+		return false;
+
+	carry = carry_begin(udf, owner, cp->rows_total, key_hasher_create(udf));
+	carry->cp = cp;
+	carry->dry = true;
+	entered = carry_enter(carry);
+	npairs = carry_match(carry, partial->input_table, processed, NULL, NULL, NULL,
+						 carry_count_only);
+	carry_leave(&entered);
+	return 2 * npairs > processed->count;
 }
 
 static void
@@ -1036,7 +1171,8 @@ append_count(StringInfo buf, int64 n, const char *what)
 }
 
 /*
- * ckpt_carry_describe says in words how the input has changed.
+ * ckpt_carry_describe says in words which rows of the input have changed; NULL
+ * if none has.
  */
 char *
 ckpt_carry_describe(const CkptCarryCounts *counts)
@@ -1047,7 +1183,5 @@ ckpt_carry_describe(const CkptCarryCounts *counts)
 	append_count(&buf, counts->added, "added");
 	append_count(&buf, counts->changed, "changed");
 	append_count(&buf, counts->removed, "removed");
-	if (buf.len == 0)
-		appendStringInfoString(&buf, "input changed in columns that the udf does not read");
-	return buf.data;
+	return buf.len > 0 ? buf.data : NULL;
 }

@@ -547,9 +547,10 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 {
 	STATEMENT(st, "INSERT INTO checkpoint.checkpoint (checkpoint_id, owner, job_name,"
 			  " step, job_id, kind, state, input_hash, output_columns, code_hash,"
-			  " cache_version, input_table, output_table, rows_total, fresh, input_columns)"
+			  " cache_version, input_table, output_table, rows_total, fresh, input_columns,"
+			  " rows_hash, udf_columns)"
 			  " VALUES ($1, checkpoint._role_of($2), $3, $4, $5, $6, 'partial', $7, $8, $9, $10,"
-			  " $11::name, $12::name, $13, $14, $15)");
+			  " $11::name, $12::name, $13, $14, $15, $16, $17)");
 
 	ckpt_arg_int8(&st, cp->id);
 	ckpt_arg_oid(&st, cp->owner);
@@ -566,6 +567,8 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 	ckpt_arg_int8(&st, cp->rows_total);
 	ckpt_arg_bool(&st, cp->fresh);
 	ckpt_arg_text(&st, cp->input_columns);
+	ckpt_arg_text(&st, cp->rows_hash);
+	ckpt_arg_text(&st, cp->udf_columns);
 	ckpt_statement_run(&st, SPI_OK_INSERT);
 }
 
@@ -580,7 +583,7 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 	" input_hash, output_columns, code_hash, cache_version, mixed_code," \
 	" input_table, output_table, rows_total," \
 	" content_hash, fresh, NOT " NOT_EXPIRED ", last_used_at," \
-	" input_columns"
+	" input_columns, rows_hash, udf_columns, COALESCE(carried_from, 0)"
 
 static void
 row_checkpoint(CkptStatement *st, uint64 row, CkptCheckpoint *cp)
@@ -605,6 +608,9 @@ row_checkpoint(CkptStatement *st, uint64 row, CkptCheckpoint *cp)
 	cp->expired = ckpt_row_bool(row, 18);
 	cp->last_used = ckpt_row_int8(row, 19);
 	cp->input_columns = ckpt_row_text(st, row, 20);
+	cp->rows_hash = ckpt_row_text(st, row, 21);
+	cp->udf_columns = ckpt_row_text(st, row, 22);
+	cp->carried_from = ckpt_row_int8(row, 23);
 }
 
 static bool
@@ -686,7 +692,7 @@ ckpt_catalog_finals(Oid owner, const char *job_name, const char *cache_key)
 {
 	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
 			  " WHERE state = 'final' AND cache_key = $3 AND " OWNER_OID("") " = $1"
-			  " AND (NOT mixed_code OR job_name = $2) AND " NOT_EXPIRED
+			  " AND (NOT mixed_code OR job_name = $2) AND NOT replaced AND " NOT_EXPIRED
 			  " ORDER BY checkpoint_id DESC");
 
 	ckpt_arg_oid(&st, owner);
@@ -706,7 +712,7 @@ ckpt_catalog_has_candidate(const CkptStepRef *ref, CkptKind kind,
 	STATEMENT(st, "SELECT FROM checkpoint.checkpoint c"
 			  " WHERE " OWNER_OID("") " = $1 AND kind = $4 AND output_columns = $5"
 			  " AND (job_name = $2 AND step = $3 OR state = 'final' AND code_hash = $6)"
-			  " AND " NOT_EXPIRED " LIMIT 1");
+			  " AND NOT replaced AND " NOT_EXPIRED " LIMIT 1");
 
 	ckpt_arg_oid(&st, ref->owner);
 	ckpt_arg_text(&st, ref->job_name);
@@ -720,7 +726,7 @@ ckpt_catalog_has_candidate(const CkptStepRef *ref, CkptKind kind,
 /*
  * ckpt_catalog_group_checkpoints lists (CkptCheckpoint *) the checkpoints of a
  * step of a run group, expired ones too, newest first; also those of others that
- * its last runs have reused.
+ * its last runs have reused.  Replaced ones are of no more use.
  */
 List *
 ckpt_catalog_group_checkpoints(const CkptStepRef *ref)
@@ -733,7 +739,7 @@ ckpt_catalog_group_checkpoints(const CkptStepRef *ref)
 			  "   (SELECT s.checkpoint_id FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
 			  "    WHERE " OWNER_OID("j.") " = $1 AND j.name = $2 AND s.step = $3"
 			  "    ORDER BY j.job_id DESC LIMIT 10))"
-			  " ORDER BY checkpoint_id DESC");
+			  " AND NOT replaced ORDER BY checkpoint_id DESC");
 
 	ckpt_arg_oid(&st, ref->owner);
 	ckpt_arg_text(&st, ref->job_name);
@@ -743,26 +749,29 @@ ckpt_catalog_group_checkpoints(const CkptStepRef *ref)
 
 /*
  * ckpt_catalog_update_checkpoint stores which job works on a partial checkpoint,
- * and with which code.
+ * with which code, and where most of its rows came from.
  */
 void
 ckpt_catalog_update_checkpoint(const CkptCheckpoint *cp)
 {
 	STATEMENT(st, "UPDATE checkpoint.checkpoint SET job_id = $2, code_hash = $3,"
-			  " cache_version = $4, last_used_at = clock_timestamp()"
+			  " cache_version = $4, carried_from = NULLIF($5, 0), last_used_at = clock_timestamp()"
 			  " WHERE checkpoint_id = $1");
 
 	ckpt_arg_int8(&st, cp->id);
 	ckpt_arg_int8(&st, cp->job_id);
 	ckpt_arg_text(&st, cp->code_hash);
 	ckpt_arg_text(&st, cp->cache_version);
+	ckpt_arg_int8(&st, cp->carried_from);
 	ckpt_statement_run(&st, SPI_OK_UPDATE);
 }
 
 /*
  * ckpt_catalog_finish_checkpoint makes a partial checkpoint final, under a key.
  * Older ones under the same key cannot be found by it any more, unless the new
- * one is not for everybody: it has rows of several versions of the code.
+ * one is not for everybody: it has rows of several versions of the code.  Those
+ * of the same step of the run group are replaced; others may be what another step
+ * or run group carries its results over from.
  */
 void
 ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp, const char *cache_key)
@@ -775,6 +784,15 @@ ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp, const char *cache_key)
 			  " WHERE state = 'final' AND cache_key = $2 AND " OWNER_OID("") " = $3"
 			  " AND checkpoint_id <> $1"
 			  " AND (NOT $4 OR mixed_code AND job_name = $5)");
+	STATEMENT(own, "UPDATE checkpoint.checkpoint o SET replaced = true"
+			  " FROM checkpoint.checkpoint c WHERE c.checkpoint_id = $1"
+			  " AND " OWNER_OID("o.") " = " OWNER_OID("c.")
+			  " AND o.job_name = c.job_name AND o.step = c.step"
+			  " AND o.checkpoint_id <> $1 AND o.state = 'final' AND NOT o.pinned"
+			  " AND (o.kind, o.input_hash, o.output_columns, o.code_hash)"
+			  "   = (c.kind, c.input_hash, c.output_columns, c.code_hash)"
+			  " AND o.cache_version IS NOT DISTINCT FROM c.cache_version"
+			  " AND (o.mixed_code OR NOT c.mixed_code)");
 
 	ckpt_arg_int8(&st, cp->id);
 	ckpt_arg_text(&st, cache_key);
@@ -789,6 +807,61 @@ ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp, const char *cache_key)
 	ckpt_arg_bool(&old, cp->mixed_code);
 	ckpt_arg_text(&old, cp->job_name);
 	ckpt_statement_run(&old, SPI_OK_UPDATE);
+
+	ckpt_arg_int8(&own, cp->id);
+	ckpt_statement_run(&own, SPI_OK_UPDATE);
+}
+
+/*
+ * ckpt_catalog_replace_checkpoint notes that a checkpoint is of no more use: it is
+ * to be dropped as soon as nobody uses it.
+ */
+void
+ckpt_catalog_replace_checkpoint(int64 id)
+{
+	STATEMENT(st, "UPDATE checkpoint.checkpoint SET replaced = true WHERE checkpoint_id = $1");
+
+	ckpt_arg_int8(&st, id);
+	ckpt_statement_run(&st, SPI_OK_UPDATE);
+}
+
+/*
+ * ckpt_catalog_replace_chain follows from a final checkpoint of a step the chain
+ * of those that each took most of its rows from the one before: but for the last
+ * two, they are replaced.
+ */
+void
+ckpt_catalog_replace_chain(int64 id)
+{
+	STATEMENT(st, "UPDATE checkpoint.checkpoint old SET replaced = true"
+			  " FROM checkpoint.checkpoint c JOIN checkpoint.checkpoint before"
+			  "  ON before.checkpoint_id = c.carried_from AND before.state = 'final'"
+			  " WHERE c.checkpoint_id = $1 AND old.checkpoint_id = before.carried_from"
+			  " AND old.state = 'final' AND checkpoint._role_oid(old.owner) = checkpoint._role_oid(c.owner)"
+			  " AND (old.job_name, old.step) = (c.job_name, c.step)"
+			  " AND NOT EXISTS (SELECT FROM checkpoint._held h"
+			  "  WHERE h.checkpoint_id = old.checkpoint_id)");
+
+	ckpt_arg_int8(&st, id);
+	ckpt_statement_run(&st, SPI_OK_UPDATE);
+}
+
+/*
+ * ckpt_catalog_replaced_checkpoints lists (CkptCheckpoint *) the checkpoints of a
+ * step of a run group that are replaced and that nothing holds.
+ */
+List *
+ckpt_catalog_replaced_checkpoints(const CkptStepRef *ref)
+{
+	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
+			  " WHERE " OWNER_OID("") " = $1 AND job_name = $2 AND step = $3 AND replaced"
+			  " AND NOT EXISTS (SELECT FROM checkpoint._held h"
+			  "  WHERE h.checkpoint_id = c.checkpoint_id)");
+
+	ckpt_arg_oid(&st, ref->owner);
+	ckpt_arg_text(&st, ref->job_name);
+	ckpt_arg_text(&st, ref->step);
+	return catalog_list_checkpoints(&st);
 }
 
 /*

@@ -77,7 +77,10 @@ typedef struct CkptCheckpoint
 	bool		final;
 	char	   *input_hash;
 	char	   *input_columns;	/* of the input table; NULL if not known */
+	char	   *rows_hash;		/* content hash of the input, also of one that a
+								 * probe identifies; NULL is not known */
 	char	   *output_columns;
+	char	   *udf_columns;	/* of these, the UDF's; NULL is not known */
 	const char *code_hash;
 	char	   *cache_version;	/* or NULL */
 	bool		mixed_code;
@@ -85,6 +88,7 @@ typedef struct CkptCheckpoint
 	char	   *output_table;
 	int64		rows_total;
 	char	   *content_hash;	/* NULL while partial */
+	int64		carried_from;	/* checkpoint that most rows came from, or 0 */
 	bool		fresh;			/* made to replace what there is */
 	bool		expired;		/* not to be used any more: see reuse.c */
 	TimestampTz last_used;
@@ -137,6 +141,9 @@ extern List *ckpt_catalog_group_checkpoints(const CkptStepRef *ref);
 extern void ckpt_catalog_update_checkpoint(const CkptCheckpoint *cp);
 extern void ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp,
 										   const char *cache_key);
+extern void ckpt_catalog_replace_checkpoint(int64 id);
+extern void ckpt_catalog_replace_chain(int64 id);
+extern List *ckpt_catalog_replaced_checkpoints(const CkptStepRef *ref);
 extern void ckpt_catalog_touch_checkpoint(int64 id);
 extern void ckpt_catalog_delete_checkpoint(int64 id);
 

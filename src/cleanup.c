@@ -15,6 +15,7 @@
  */
 #include "checkpoint.h"
 
+#include "carry.h"
 #include "catalog.h"
 #include "cleanup.h"
 #include "inhand.h"
@@ -43,11 +44,57 @@ cleanup_drop(void *arg)
 }
 
 /*
- * ckpt_cleanup_superseded drops the partial checkpoints of a step of a run
- * group that has finished, but for the one that it may have finished with.
+ * ckpt_cleanup_replaced drops the checkpoints of a step of a run group that are
+ * replaced; those in use, another time.
  */
 void
-ckpt_cleanup_superseded(const CkptStepRef *ref, int64 keep)
+ckpt_cleanup_replaced(const CkptStepRef *ref)
+{
+	ListCell   *lc;
+
+	foreach(lc, ckpt_catalog_replaced_checkpoints(ref))
+		(void) ckpt_subxact_try(cleanup_drop, lfirst(lc));
+}
+
+typedef struct Superseding
+{
+	const CkptCheckpoint *cp;
+	const CkptCheckpoint *partial;
+	CkptUdf    *udf;
+	bool		result;
+} Superseding;
+
+static void
+compare_tables(void *arg)
+{
+	Superseding *s = (Superseding *) arg;
+	Oid			owner = s->cp->owner;
+
+	s->result = s->partial->input_table != NULL &&
+		ckpt_result_table_fault(s->partial->input_table, owner, NULL) == NULL &&
+		ckpt_carry_supersedes(s->cp, s->partial, s->udf, owner);
+}
+
+/*
+ * is_superseded returns whether a final checkpoint has most of what a partial one
+ * with another input has.  If that cannot be found out, it has not.
+ */
+static bool
+is_superseded(const CkptCheckpoint *cp, const CkptCheckpoint *partial, CkptUdf *udf)
+{
+	Superseding s = {cp, partial, udf, false};
+
+	return udf && ckpt_subxact_try(compare_tables, &s) && s.result;
+}
+
+/*
+ * ckpt_cleanup_finished drops what is of no more use when a step of a run group
+ * has finished with a final checkpoint: unfinished ones with its input, those
+ * with other inputs that it supersedes, and what it replaces.  udf is NULL if it
+ * was there before: then it supersedes nothing.
+ */
+void
+ckpt_cleanup_finished(const CkptStepRef *ref, const CkptCheckpoint *cp, CkptUdf *udf)
 {
 	ListCell   *lc;
 
@@ -55,7 +102,11 @@ ckpt_cleanup_superseded(const CkptStepRef *ref, int64 keep)
 	{
 		CkptCheckpoint *other = (CkptCheckpoint *) lfirst(lc);
 
-		if (other->id != keep && !other->final)
-			(void) ckpt_subxact_try(cleanup_drop, other);
+		if (!other->final &&
+			(strcmp(other->input_hash, cp->input_hash) == 0 || is_superseded(cp, other, udf)))
+			ckpt_catalog_replace_checkpoint(other->id);
 	}
+	if (cp->carried_from != 0)
+		ckpt_catalog_replace_chain(cp->id);
+	ckpt_cleanup_replaced(ref);
 }

@@ -17,7 +17,10 @@
 #define CKPT_CLEANUP_H
 
 #include "catalog.h"
+#include "udf.h"
 
-extern void ckpt_cleanup_superseded(const CkptStepRef *ref, int64 keep);
+extern void ckpt_cleanup_finished(const CkptStepRef *ref, const CkptCheckpoint *cp,
+								  CkptUdf *udf);
+extern void ckpt_cleanup_replaced(const CkptStepRef *ref);
 
 #endif							/* CKPT_CLEANUP_H */

@@ -75,11 +75,13 @@ depends_on(List *outputs)
  * be read for that, and compared with those whose results may be carried over.
  */
 static void
-explain_compute(Explained *ex, const CkptDecision *decision, Query *query)
+explain_compute(Explained *ex, const CkptDecision *decision,
+				const CkptIdentity *identity, Query *query)
 {
 	CkptRequest *request = &ex->request;
 	const char *sql = ex->spec->query;
 	CkptCarryCounts counts = {0};
+	CkptIdentity rows = {0};
 
 	ex->action = CKPT_STEP_COMPUTED;
 	if (ckpt_reuse_may_carry(request))
@@ -92,16 +94,39 @@ explain_compute(Explained *ex, const CkptDecision *decision, Query *query)
 		ex->total = keys->rows;
 		keys->pub.rDestroy(&keys->pub);
 	}
-	else
-		ckpt_identity_read(&(CkptIdentity) {0}, query, sql, &ex->total);
+	if (counts.base == NULL || ckpt_carry_describe(&counts) == NULL)
+		ckpt_identity_read(&rows, query, sql, &ex->total);
 
 	ex->kept = counts.carried;
 	if (counts.carried > 0)
 		ex->action = CKPT_STEP_CARRIED_OVER;
-	if (counts.compared && (decision->rows_before >= 0 || counts.carried > 0))
-		ex->reason = ckpt_carry_describe(&counts);
-	else if (decision->rows_before >= 0)
-		ex->reason = ckpt_reuse_describe_input(decision->rows_before, ex->total);
+	ex->reason = ckpt_reuse_carried_reason(decision, &counts,
+											identity->hash ? identity->hash : rows.hash,
+											rows.hash, ex->total);
+	ex->reason = ckpt_reuse_full_reason(ex->reason, ex->kept, counts.by_earlier);
+}
+
+/*
+ * explain_continue finds out what a partial checkpoint has, and gets from others.
+ */
+static void
+explain_continue(Explained *ex, const CkptDecision *decision)
+{
+	CkptRequest *request = &ex->request;
+	CkptCarryCounts counts = {0};
+
+	ex->action = CKPT_STEP_CONTINUED;
+	if (ex->spec->on_code_change == CKPT_CODE_RECOMPUTE)
+		ex->kept = ckpt_ledger_rows_of_code(decision->cp, &request->code);
+	if (decision->carry)
+	{
+		CkptCarryFrom from = ckpt_reuse_carry_from(request);
+
+		ckpt_carry_count_to(&from, decision->cp, request->udf, request->ref.owner, &counts);
+		ex->kept += counts.carried;
+	}
+	ex->reason = ckpt_reuse_full_reason(decision->reason, ex->kept,
+										 decision->by_earlier + counts.by_earlier);
 }
 
 /*
@@ -114,7 +139,7 @@ explain_step(void *arg)
 	Explained  *ex = (Explained *) arg;
 	CkptRequest *request = &ex->request;
 	CkptDecision decision;
-	CkptIdentity identity;
+	CkptIdentity identity = {0};
 	Query	   *query;
 	Query	   *probe = NULL;
 	const char *upstream;
@@ -144,7 +169,7 @@ explain_step(void *arg)
 	ex->reason = decision.reason;
 	if (decision.action == CKPT_COMPUTE)
 	{
-		explain_compute(ex, &decision, query);
+		explain_compute(ex, &decision, &identity, query);
 		return;
 	}
 
@@ -155,13 +180,10 @@ explain_step(void *arg)
 		ex->action = CKPT_STEP_REUSED;
 		ex->output.table = decision.cp->output_table;
 		ex->output.desc = NULL;
+		ex->reason = ckpt_reuse_full_reason(ex->reason, ex->kept, decision.by_earlier);
 	}
 	else
-	{
-		ex->action = CKPT_STEP_CONTINUED;
-		if (ex->spec->on_code_change == CKPT_CODE_RECOMPUTE)
-			ex->kept = ckpt_ledger_rows_of_code(decision.cp, &request->code);
-	}
+		explain_continue(ex, &decision);
 }
 
 /*

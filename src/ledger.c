@@ -574,14 +574,14 @@ load_failed_now(const CkptCheckpoint *cp, CkptIdSet *set)
 }
 
 /*
- * ckpt_ledger_count_failed returns how many rows a job has put into quarantine
- * and left there.
+ * ckpt_ledger_count_failed returns how many rows a job (0: any) has put into
+ * quarantine and left there.
  */
 int64
 ckpt_ledger_count_failed(const CkptCheckpoint *cp, int64 job_id)
 {
 	STATEMENT(st, "SELECT count(*) FROM checkpoint.error"
-			  " WHERE checkpoint_id = $1 AND job_id = $2");
+			  " WHERE checkpoint_id = $1 AND ($2 = 0 OR job_id = $2)");
 	int64		nrows;
 
 	ckpt_arg_int8(&st, cp->id);

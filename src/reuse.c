@@ -10,6 +10,10 @@
  *	1.	Can anything serve at all?  If not, the input need not be identified.
  *	2.	With the input's identity: is there an unfinished fresh run, a final
  *		checkpoint under the key, an unfinished one of this step?
+ *	3.	If not: whose results are good for equal rows?
+ *
+ * A step that is to be computed anew ignores what was kept before its job, and
+ * goes on with what that job has left when it is called again.
  *
  * A checkpoint whose tables are not what they were is passed over, with a
  * warning; an expired one as if it did not exist.
@@ -34,6 +38,20 @@ const char *
 ckpt_reuse_argument(CkptKind kind)
 {
 	return kind == CKPT_MAP || kind == CKPT_GEN ? "input" : "query";
+}
+
+/*
+ * udf_columns returns the output's columns that the UDF gives, as text.
+ */
+static char *
+udf_columns(const CkptRequest *request)
+{
+	int			first = request->udf ? request->udf->nplain : 0;
+	TupleDesc	desc = CreateTemplateTupleDesc(request->output_desc->natts - first);
+
+	for (int i = 1; i <= desc->natts; i++)
+		TupleDescCopyEntry(desc, i, request->output_desc, first + i);
+	return ckpt_columns_text(desc);
 }
 
 /*
@@ -68,6 +86,7 @@ ckpt_reuse_analyze(CkptRequest *request, const CkptSpec *spec, List *outputs)
 		request->code.cache_version = spec->cache_version;
 	}
 	request->output_columns = ckpt_columns_text(request->output_desc);
+	request->udf_columns = udf_columns(request);
 	return query;
 }
 
@@ -122,13 +141,15 @@ same_text(const char *a, const char *b)
 
 /*
  * other_code says in words what tells the code that computed rows of a
- * checkpoint (for a final one: that it was finished with) from the code at
- * hand; NULL if nothing does.
+ * checkpoint from the code at hand; NULL if nothing does.  A final one is taken
+ * by the code that it was finished with, unless rows of other code are to be
+ * recomputed.
  */
 static char *
 other_code(const CkptRequest *request, const CkptCheckpoint *cp)
 {
 	CkptCode	finished_with = {cp->code_hash, cp->cache_version, NULL};
+	bool		by_rows = !cp->final || request->spec->on_code_change == CKPT_CODE_RECOMPUTE;
 	bool		other_version = false;
 	ListCell   *lc;
 
@@ -139,7 +160,7 @@ other_code(const CkptRequest *request, const CkptCheckpoint *cp)
 		CkptCodeVersion *version = (CkptCodeVersion *) lfirst(lc);
 		char	   *difference;
 
-		if (cp->final ? !ckpt_code_equal(&version->code, &finished_with) : version->rows == 0)
+		if (by_rows ? version->rows == 0 : !ckpt_code_equal(&version->code, &finished_with))
 			continue;
 		/* not all that is on record of a version makes a difference */
 		difference = strcmp(version->code.hash, request->code.hash) == 0 ? NULL :
@@ -152,13 +173,26 @@ other_code(const CkptRequest *request, const CkptCheckpoint *cp)
 }
 
 /*
- * is_of_step returns whether a checkpoint of the step's name is one of what the
- * step is now.
+ * may_give returns whether results of a checkpoint of the step's name are of the
+ * form that the step gives now.
+ */
+static bool
+may_give(const CkptRequest *request, const CkptCheckpoint *cp)
+{
+	if (cp->expired || cp->kind != request->kind)
+		return false;
+	return cp->udf_columns ? strcmp(cp->udf_columns, request->udf_columns) == 0 :
+		strcmp(cp->output_columns, request->output_columns) == 0;
+}
+
+/*
+ * is_of_step returns whether a checkpoint of the step's name could be what the
+ * step is now: also the input has the same columns.
  */
 static bool
 is_of_step(const CkptRequest *request, const CkptCheckpoint *cp)
 {
-	return !cp->expired && cp->kind == request->kind &&
+	return may_give(request, cp) &&
 		strcmp(cp->output_columns, request->output_columns) == 0;
 }
 
@@ -175,13 +209,59 @@ is_current_code(const CkptRequest *request, const CkptCheckpoint *cp)
 }
 
 /*
- * has_current_code returns whether the code at hand has computed rows of a
- * checkpoint.
+ * rows_of_code returns how many rows of a checkpoint the code at hand has
+ * computed.
+ */
+static int64
+rows_of_code(const CkptRequest *request, const CkptCheckpoint *cp)
+{
+	return ckpt_ledger_rows_of_code(cp, &request->code);
+}
+
+/*
+ * rows_by_earlier returns how many rows of a checkpoint other code has computed.
+ */
+static int64
+rows_by_earlier(const CkptRequest *request, const CkptCheckpoint *cp)
+{
+	if (request->udf == NULL || (cp->final && !cp->mixed_code && is_current_code(request, cp)))
+		return 0;
+	return ckpt_ledger_totals(cp).processed - rows_of_code(request, cp);
+}
+
+/*
+ * counts_as_current returns whether all rows of a final checkpoint count as
+ * computed by the code at hand: within its run group, that is the code that it
+ * was finished with, whichever code computed the rows that were kept.
  */
 static bool
-has_current_code(const CkptRequest *request, const CkptCheckpoint *cp)
+counts_as_current(const CkptRequest *request, const CkptCheckpoint *cp)
 {
-	return ckpt_ledger_rows_of_code(cp, &request->code) > 0;
+	return request->spec->on_code_change != CKPT_CODE_RECOMPUTE &&
+		strcmp(cp->job_name, request->ref.job_name) == 0 && is_current_code(request, cp);
+}
+
+/*
+ * step_checkpoints lists (CkptCheckpoint *), newest first, what there is of the
+ * step, and is not to be ignored.
+ */
+static List *
+step_checkpoints(const CkptRequest *request)
+{
+	List	   *checkpoints = ckpt_catalog_group_checkpoints(&request->ref);
+	List	   *of_job = NIL;
+	ListCell   *lc;
+
+	if (request->anew == NULL)
+		return checkpoints;
+	foreach(lc, checkpoints)
+	{
+		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
+
+		if (cp->job_id == request->job_id && strcmp(cp->step, request->ref.step) == 0)
+			of_job = lappend(of_job, cp);
+	}
+	return of_job;
 }
 
 /*
@@ -190,8 +270,7 @@ has_current_code(const CkptRequest *request, const CkptCheckpoint *cp)
 bool
 ckpt_reuse_may_carry(const CkptRequest *request)
 {
-	return request->udf && request->anew == NULL &&
-		request->spec->on_code_change != CKPT_CODE_RESTART && ckpt_carry_has_key(request->udf);
+	return request->udf && ckpt_carry_has_key(request->udf);
 }
 
 /*
@@ -205,21 +284,23 @@ static bool
 others_have_more(const CkptRequest *request, List *checkpoints, int nth)
 {
 	const CkptCheckpoint *cp = (const CkptCheckpoint *) list_nth(checkpoints, nth);
-	bool		changed_back = !is_current_code(request, cp) && !has_current_code(request, cp);
+	bool		changed_back = !is_current_code(request, cp) && rows_of_code(request, cp) == 0;
 
 	for (int i = 0; i < nth; i++)
 	{
-		if (is_of_step(request, (const CkptCheckpoint *) list_nth(checkpoints, i)))
+		if (may_give(request, (const CkptCheckpoint *) list_nth(checkpoints, i)))
 			return true;
 	}
 	for (int i = nth + 1; i < list_length(checkpoints) && !cp->fresh; i++)
 	{
 		const CkptCheckpoint *older = (const CkptCheckpoint *) list_nth(checkpoints, i);
 
-		if (is_of_step(request, older) &&
-			(older->job_id > cp->job_id || (changed_back && has_current_code(request, older))))
+		if (may_give(request, older) &&
+			(older->job_id > cp->job_id ||
+			 (changed_back && ((older->final && counts_as_current(request, older)) ||
+							   rows_of_code(request, older) > 0))))
 			return true;
-		if (older->fresh)
+		if (older->fresh && !older->final)
 			break;
 	}
 	return false;
@@ -227,14 +308,13 @@ others_have_more(const CkptRequest *request, List *checkpoints, int nth)
 
 /*
  * decide_partial looks for the newest partial checkpoint of this step of the
- * run group that has this input.  fresh_only takes none but that of a fresh
- * run, and only if nothing newer is final.
+ * run group that has this input.  fresh_only takes none but that of a fresh run.
  */
 static bool
 decide_partial(CkptRequest *request, const char *input_hash, bool fresh_only,
 			   CkptDecision *decision)
 {
-	List	   *checkpoints = ckpt_catalog_group_checkpoints(&request->ref);
+	List	   *checkpoints = step_checkpoints(request);
 	ListCell   *lc;
 
 	foreach(lc, checkpoints)
@@ -242,28 +322,32 @@ decide_partial(CkptRequest *request, const char *input_hash, bool fresh_only,
 		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
 		char	   *code_change;
 
-		if (cp->expired)
-			continue;
-		if (fresh_only && (cp->final || !cp->fresh))
-			return false;
 		/* without an input there is nothing to go on with */
 		if (cp->final || cp->input_table == NULL || !is_of_step(request, cp) ||
-			strcmp(cp->input_hash, input_hash) != 0 ||
-			!table_usable(request, cp, cp->output_table, request->output_columns, true) ||
+			strcmp(cp->input_hash, input_hash) != 0)
+			continue;
+		if (fresh_only && !cp->fresh)
+			return false;
+		if (!table_usable(request, cp, cp->output_table, request->output_columns, true) ||
 			!table_usable(request, cp, cp->input_table,
 						  ckpt_columns_text(request->input_desc), true))
 			continue;
 
 		code_change = other_code(request, cp);
+		if (code_change && request->spec->on_code_change == CKPT_CODE_RESTART)
+		{
+			request->restarted = list_append_unique_ptr(request->restarted, cp);
+			continue;
+		}
 		decision->carry = ckpt_reuse_may_carry(request) &&
 			others_have_more(request, checkpoints, foreach_current_index(lc));
 		/* what others have is to come in the place of rows that are dropped */
-		if (code_change &&
-			(request->spec->on_code_change == CKPT_CODE_RESTART ||
-			 (request->spec->on_code_change == CKPT_CODE_RECOMPUTE && decision->carry)))
+		if (code_change && request->spec->on_code_change == CKPT_CODE_RECOMPUTE && decision->carry)
 			return false;
 		decision->action = CKPT_CONTINUE;
 		decision->cp = cp;
+		if (request->spec->on_code_change != CKPT_CODE_RECOMPUTE)
+			decision->by_earlier = rows_by_earlier(request, cp);
 		decision->reason = code_change ? code_change :
 			psprintf("not finished by job %lld", (long long) cp->job_id);
 		return true;
@@ -272,24 +356,43 @@ decide_partial(CkptRequest *request, const char *input_hash, bool fresh_only,
 }
 
 /*
+ * decide_final looks for the newest final checkpoint under the key.
+ */
+static CkptCheckpoint *
+decide_final(CkptRequest *request, const char *input_hash)
+{
+	ListCell   *lc;
+
+	foreach(lc, ckpt_catalog_finals(request->ref.owner, request->ref.job_name,
+									ckpt_reuse_key(request, input_hash)))
+	{
+		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
+
+		if (request->anew &&
+			(cp->job_id != request->job_id || strcmp(cp->step, request->ref.step) != 0))
+			continue;
+		if (request->spec->on_code_change == CKPT_CODE_RECOMPUTE && rows_by_earlier(request, cp) > 0)
+			continue;
+		if (table_usable(request, cp, cp->output_table, request->output_columns, true))
+			return cp;
+	}
+	return NULL;
+}
+
+/*
  * decide_compute says why what this run group has, and used last, is of no use.
  */
 static void
 decide_compute(const CkptRequest *request, const char *input_hash, CkptDecision *decision)
 {
-	List	   *earlier;
+	List	   *earlier = step_checkpoints(request);
 	const CkptCheckpoint *last = NULL;
 	char	   *code_change;
 	ListCell   *lc;
 
 	decision->action = CKPT_COMPUTE;
 	decision->cp = NULL;
-	decision->reason = request->anew;
-	if (request->anew)
-		return;
-
-	decision->reason = "no earlier work";
-	earlier = ckpt_catalog_group_checkpoints(&request->ref);
+	decision->reason = request->anew ? request->anew : "no earlier work";
 	foreach(lc, earlier)
 	{
 		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
@@ -304,12 +407,13 @@ decide_compute(const CkptRequest *request, const char *input_hash, CkptDecision 
 		decision->reason = "earlier work has expired";
 	else if (last->kind != request->kind)
 		decision->reason = "kind of step changed";
-	else if (strcmp(last->output_columns, request->output_columns) != 0)
+	else if (!may_give(request, last))
 		decision->reason = "output columns changed";
 	else if (code_change &&
 			 (last->final || request->spec->on_code_change == CKPT_CODE_RESTART))
 		decision->reason = code_change;
-	else if (input_hash && strcmp(last->input_hash, input_hash) != 0)
+	else if (input_hash ? strcmp(last->input_hash, input_hash) != 0 :
+			 !is_of_step(request, last))
 	{
 		decision->reason = "input changed";
 		decision->rows_before = last->rows_total;
@@ -330,7 +434,7 @@ ckpt_reuse_needs_identity(CkptRequest *request, CkptDecision *decision)
 {
 	memset(decision, 0, sizeof(CkptDecision));
 	decision->rows_before = -1;
-	if (request->anew == NULL &&
+	if (request->anew ? step_checkpoints(request) != NIL :
 		ckpt_catalog_has_candidate(&request->ref, request->kind, request->output_columns,
 								   request->code.hash))
 		return true;
@@ -346,26 +450,23 @@ ckpt_reuse_needs_identity(CkptRequest *request, CkptDecision *decision)
 CkptDecision
 ckpt_reuse_decide(CkptRequest *request, const char *input_hash)
 {
-	CkptDecision decision = {CKPT_COMPUTE, NULL, false, NULL, -1};
-	ListCell   *lc;
+	CkptDecision decision = {.action = CKPT_COMPUTE, .rows_before = -1};
+	CkptCheckpoint *final = decide_final(request, input_hash);
 
 	/* an unfinished fresh run was to replace what is final */
-	if (decide_partial(request, input_hash, true, &decision))
+	if (decide_partial(request, input_hash, true, &decision) &&
+		(final == NULL || final->id < decision.cp->id))
 		return decision;
-	foreach(lc, ckpt_catalog_finals(request->ref.owner, request->ref.job_name,
-									ckpt_reuse_key(request, input_hash)))
+	if (final)
 	{
-		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
-
-		if (table_usable(request, cp, cp->output_table, request->output_columns, true))
-		{
-			decision.action = CKPT_REUSE;
-			decision.cp = cp;
-			decision.reason = psprintf("same input%s: final checkpoint %lld of job %lld",
-									   request->udf ? " and code" : "", (long long) cp->id,
-									   (long long) cp->job_id);
-			return decision;
-		}
+		decision.action = CKPT_REUSE;
+		decision.cp = final;
+		decision.carry = false;
+		decision.by_earlier = rows_by_earlier(request, final);
+		decision.reason = psprintf("same input%s: final checkpoint %lld of job %lld",
+								   request->udf ? " and code" : "", (long long) final->id,
+								   (long long) final->job_id);
+		return decision;
 	}
 	if (decide_partial(request, input_hash, false, &decision))
 		return decision;
@@ -378,18 +479,46 @@ ckpt_reuse_decide(CkptRequest *request, const char *input_hash)
  * far as its tables are concerned.
  */
 static bool
-base_usable(void *arg, const CkptCheckpoint *base, bool warn)
+base_usable(CkptRequest *request, const CkptCheckpoint *base, bool warn)
 {
-	CkptRequest *request = (CkptRequest *) arg;
-	bool		map = request->kind == CKPT_MAP;
-
-	if (!is_of_step(request, base) ||
-		!table_usable(request, base, base->output_table, request->output_columns, warn))
+	if (!table_usable(request, base, base->output_table, base->output_columns, warn))
 		return false;
 	/* a partial one is whole or nothing; the output of gen needs its input */
-	return (map && base->final) ||
+	return (request->kind == CKPT_MAP && base->final) ||
 		(base->input_table != NULL &&
 		 table_usable(request, base, base->input_table, base->input_columns, warn));
+}
+
+static bool
+is_restarted(const CkptRequest *request, const CkptCheckpoint *cp)
+{
+	ListCell   *lc;
+
+	foreach(lc, request->restarted)
+	{
+		if (((const CkptCheckpoint *) lfirst(lc))->id == cp->id)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * carry_which says which results of a checkpoint may be carried over: of a
+ * partial one all, whatever code computed them, of a final one those that count
+ * as of the code at hand.
+ */
+static CkptCarryWhich
+carry_which(void *arg, const CkptCheckpoint *base, bool warn)
+{
+	CkptRequest *request = (CkptRequest *) arg;
+	bool		all = base->final ? counts_as_current(request, base) :
+		request->spec->on_code_change != CKPT_CODE_RECOMPUTE &&
+		request->spec->on_code_change != CKPT_CODE_RESTART;
+
+	if (!may_give(request, base) || is_restarted(request, base) ||
+		!base_usable(request, base, warn))
+		return CKPT_CARRY_NONE;
+	return all ? CKPT_CARRY_ALL : CKPT_CARRY_SAME_CODE;
 }
 
 /*
@@ -400,10 +529,10 @@ CkptCarryFrom
 ckpt_reuse_carry_from(CkptRequest *request)
 {
 	CkptCarryFrom from = {
-		.checkpoints = ckpt_catalog_group_checkpoints(&request->ref),
-		.usable = base_usable,
+		.checkpoints = step_checkpoints(request),
+		.which = carry_which,
 		.arg = request,
-		.only_same_code = request->spec->on_code_change == CKPT_CODE_RECOMPUTE,
+		.code = request->code,
 		.seconds_per_row = ckpt_catalog_seconds_per_row(&request->ref),
 	};
 
@@ -411,14 +540,58 @@ ckpt_reuse_carry_from(CkptRequest *request)
 }
 
 /*
- * ckpt_reuse_describe_input says how an input changed of which nothing is
- * known but the numbers of its rows.
+ * unread_change says what has changed where the UDF reads the same values as from
+ * a base.
+ */
+static char *
+unread_change(const CkptDecision *decision, const CkptCheckpoint *base,
+			  const char *input_hash, const char *rows_hash)
+{
+	if (base->rows_hash == NULL)
+		return "input or probe changed, but no value that the udf reads";
+	if (strcmp(base->rows_hash, rows_hash) != 0)
+		return "input changed in columns that the udf does not read";
+	if (strcmp(base->input_hash, input_hash) != 0)
+		return "probe changed, and no row";
+	return decision->reason;
+}
+
+/*
+ * ckpt_reuse_carried_reason says why a step was computed, now that it is known
+ * what came from earlier work.  input_hash identifies the input, rows_hash is the
+ * content hash of its rows, which may be the same.
  */
 char *
-ckpt_reuse_describe_input(int64 before, int64 now)
+ckpt_reuse_carried_reason(const CkptDecision *decision, const CkptCarryCounts *counts,
+						   const char *input_hash, const char *rows_hash, int64 rows)
 {
-	if (before == now)
-		return "input changed";
-	return psprintf("input changed: %lld rows, %lld before", (long long) now,
-					(long long) before);
+	const CkptCheckpoint *base = counts->base;
+	char	   *changed_rows;
+
+	if (base == NULL || (decision->rows_before < 0 && counts->carried == 0))
+	{
+		if (decision->rows_before < 0 || decision->rows_before == rows)
+			return decision->reason;
+		return psprintf("input changed: %lld rows, %lld before", (long long) rows,
+						(long long) decision->rows_before);
+	}
+	changed_rows = ckpt_carry_describe(counts);
+	if (changed_rows == NULL)
+		changed_rows = unread_change(decision, base, input_hash, rows_hash);
+	if (base->final || counts->carried == 0 || counts->carried == rows)
+		return changed_rows;
+	return psprintf("%s; not finished by job %lld", changed_rows, (long long) base->job_id);
+}
+
+/*
+ * ckpt_reuse_full_reason adds to a step's reason how many of the rows that are
+ * kept are by earlier code.
+ */
+char *
+ckpt_reuse_full_reason(char *reason, int64 kept, int64 by_earlier)
+{
+	if (by_earlier <= 0)
+		return reason;
+	return psprintf("%s; %lld rows kept, %lld of them by earlier code", reason,
+					(long long) kept, (long long) by_earlier);
 }

@@ -21,14 +21,19 @@ typedef struct CkptRequest
 {
 	const CkptSpec *spec;
 	CkptStepRef ref;
+	int64		job_id;			/* 0 where it is only explained */
 	CkptKind	kind;			/* of its checkpoint */
 	TupleDesc	input_desc;		/* sys__id and the query's columns */
 	TupleDesc	output_desc;
 	char	   *output_columns; /* the same as text */
+	char	   *udf_columns;	/* of these, the UDF's */
 	CkptUdf    *udf;			/* NULL for queries */
 	CkptCode	code;			/* that it is to be computed with */
-	char	   *anew;			/* why all that was kept is to be ignored, or NULL */
+	char	   *anew;			/* why all that was kept before this job is to be
+								 * ignored, or NULL */
 	List	   *warned_about;	/* checkpoints with tables that cannot be used */
+	List	   *restarted;		/* unfinished ones (CkptCheckpoint *) whose rows are
+								 * to be dropped, as their code changed */
 } CkptRequest;
 
 typedef enum CkptAction
@@ -43,6 +48,7 @@ typedef struct CkptDecision
 	CkptAction	action;
 	CkptCheckpoint *cp;			/* that serves, or NULL */
 	bool		carry;			/* other checkpoints may have more to give */
+	int64		by_earlier;		/* rows of cp that are kept and of other code */
 	char	   *reason;
 	int64		rows_before;	/* of the input that has changed, or -1 */
 } CkptDecision;
@@ -55,6 +61,10 @@ extern CkptDecision ckpt_reuse_decide(CkptRequest *request, const char *input_ha
 extern char *ckpt_reuse_key(const CkptRequest *request, const char *input_hash);
 extern bool ckpt_reuse_may_carry(const CkptRequest *request);
 extern CkptCarryFrom ckpt_reuse_carry_from(CkptRequest *request);
-extern char *ckpt_reuse_describe_input(int64 before, int64 now);
+extern char *ckpt_reuse_carried_reason(const CkptDecision *decision,
+									   const CkptCarryCounts *counts,
+									   const char *input_hash, const char *rows_hash,
+									   int64 rows);
+extern char *ckpt_reuse_full_reason(char *reason, int64 kept, int64 by_earlier);
 
 #endif							/* CKPT_REUSE_H */

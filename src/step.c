@@ -34,6 +34,7 @@
 #include "checkpoint.h"
 
 #include "access/xact.h"
+#include "cleanup.h"
 #include "executor/spi.h"
 #include "inhand.h"
 #include "job.h"
@@ -245,6 +246,8 @@ step_publish(CkptStep *step)
 	ckpt_publish_view(step->name, step->name, step->job.job_id, step->cp, published,
 					  step->job.owner);
 	PopActiveSnapshot();
+	/* the view has let go of it */
+	ckpt_cleanup_replaced(&step->request.ref);
 	step->state = STEP_DONE;
 }
 
@@ -301,7 +304,7 @@ step_state(void *arg)
 
 		ckpt_step_clock(step);
 		ckpt_catalog_update_step(step->step_id, done ? step->action : CKPT_STEP_RUNNING,
-								 step->reason, step->cp->id, &step->counts, done);
+								 step->full_reason, step->cp->id, &step->counts, done);
 	}
 }
 

@@ -51,7 +51,7 @@ step_reuse(CkptStep *step, CkptCheckpoint *cp)
 	step->counts.output = step->done.output.rows;
 	step_protect(step);
 	ckpt_catalog_touch_checkpoint(cp->id);
-	ckpt_cleanup_superseded(&step->request.ref, cp->id);
+	ckpt_cleanup_finished(&step->request.ref, cp, NULL);
 	step->state = step->spec->kind == CKPT_SAVE ? STEP_PUBLISH : STEP_DONE;
 }
 
@@ -152,9 +152,12 @@ step_begin_run(CkptStep *step)
 	step->counts.computed = 0;
 	step->counts.failed = 0;
 	step->counts.output = step->done.output.rows;
+	step->by_earlier = step->done.processed - ckpt_ledger_rows_of_code(cp, &step->request.code);
+	step->full_reason = ckpt_reuse_full_reason(step->reason, step->done.processed,
+											   step->by_earlier);
 	step->shared = palloc(sizeof(CkptRunShared));
 	ckpt_run_share(step->shared, cp->rows_total, 1, step->done.max_output_id + 1);
-	ckpt_catalog_update_step(step->step_id, CKPT_STEP_RUNNING, step->reason, cp->id,
+	ckpt_catalog_update_step(step->step_id, CKPT_STEP_RUNNING, step->full_reason, cp->id,
 							 &step->counts, false);
 	step->state = STEP_RUN;
 }
@@ -305,7 +308,7 @@ ckpt_step_finish(CkptStep *step)
 		cp->input_table = NULL;
 	ckpt_ledger_finish(cp);
 	ckpt_catalog_finish_checkpoint(cp, ckpt_reuse_key(&step->request, cp->input_hash));
-	ckpt_cleanup_superseded(&step->request.ref, cp->id);
+	ckpt_cleanup_finished(&step->request.ref, cp, step->udf);
 	step->state = step->spec->kind == CKPT_SAVE ? STEP_PUBLISH : STEP_DONE;
 }
 
@@ -318,6 +321,7 @@ step_materialize(CkptStep *step)
 {
 	CkptCheckpoint *cp = palloc0(sizeof(CkptCheckpoint));
 	const CkptRequest *request = &step->request;
+	CkptCarryCounts counts = {0};
 	CkptInput	input;
 	List	   *outputs = ckpt_catalog_step_outputs(step->job.job_id);
 	Query	   *query;
@@ -333,6 +337,7 @@ step_materialize(CkptStep *step)
 	cp->kind = request->kind;
 	cp->input_columns = ckpt_columns_text(request->input_desc);
 	cp->output_columns = request->output_columns;
+	cp->udf_columns = request->udf_columns;
 	cp->code_hash = request->code.hash;
 	cp->cache_version = step->spec->cache_version;
 	cp->fresh = request->anew != NULL;
@@ -366,9 +371,8 @@ step_materialize(CkptStep *step)
 		step->identity.hash = input.hash;
 	ckpt_catalog_store_identity(step->step_id, step->identity.derivation,
 								step->identity.hash);
-	if (step->rows_before >= 0)
-		step->reason = ckpt_reuse_describe_input(step->rows_before, input.sum.rows);
 	cp->input_hash = step->identity.hash;
+	cp->rows_hash = input.hash;
 	cp->rows_total = input.sum.rows;
 	ckpt_catalog_insert_checkpoint(cp);
 	step->cp = cp;
@@ -376,19 +380,17 @@ step_materialize(CkptStep *step)
 	if (step->udf)
 	{
 		if (ckpt_reuse_may_carry(request))
-		{
-			CkptCarryCounts counts;
-
 			carry_over(step, &counts);
-			if (step->carry_error)
-				step->reason = psprintf("nothing could be carried over: %s", step->carry_error);
-			if (counts.compared && (step->rows_before >= 0 || counts.carried > 0))
-				step->reason = ckpt_carry_describe(&counts);
-			if (counts.carried > 0)
-			{
-				step->action = CKPT_STEP_CARRIED_OVER;
-				step->kept_from = counts.from_job;
-			}
+		step->reason = step->carry_error ?
+			psprintf("nothing could be carried over: %s", step->carry_error) :
+			ckpt_reuse_carried_reason(&step->decision, &counts, cp->input_hash,
+									  cp->rows_hash, cp->rows_total);
+		if (counts.carried > 0)
+		{
+			step->action = CKPT_STEP_CARRIED_OVER;
+			step->kept_from = counts.base->job_id;
+			if (2 * counts.from_base > cp->rows_total)
+				cp->carried_from = counts.base->id;
 		}
 		step_begin_run(step);
 	}
@@ -396,10 +398,29 @@ step_materialize(CkptStep *step)
 	{
 		int64		nrows = input.sum.rows;
 
+		step->reason = step->full_reason =
+			ckpt_reuse_carried_reason(&step->decision, &counts, cp->input_hash,
+									  cp->rows_hash, nrows);
+
 		ckpt_ledger_store_query(cp, &input.sum);
 		step->counts = (CkptStepCounts) {nrows, 0, nrows, 0, nrows, -1};
 		ckpt_step_finish(step);
 	}
+}
+
+/*
+ * drop_restarted drops the unfinished checkpoints that are not to be continued,
+ * as their code has changed.
+ */
+static void
+drop_restarted(const CkptStep *step)
+{
+	ListCell   *lc;
+
+	foreach(lc, step->request.restarted)
+		ckpt_catalog_replace_checkpoint(((const CkptCheckpoint *) lfirst(lc))->id);
+	if (step->request.restarted)
+		ckpt_cleanup_replaced(&step->request.ref);
 }
 
 /*
@@ -432,14 +453,18 @@ ckpt_step_identify(CkptStep *step)
 		decision = ckpt_reuse_decide(&step->request, step->identity.hash);
 	}
 
+	step->decision = decision;
 	step->reason = decision.reason;
-	step->rows_before = decision.rows_before;
 	if (decision.action == CKPT_REUSE)
 	{
+		step->by_earlier = decision.by_earlier;
+		step->full_reason = ckpt_reuse_full_reason(decision.reason, decision.cp->rows_total,
+												   decision.by_earlier);
 		step_reuse(step, decision.cp);
 		return;
 	}
 	check_resume(step);
+	drop_restarted(step);
 	if (decision.action == CKPT_CONTINUE)
 		step_adopt(step, decision.cp, decision.carry);
 	else

@@ -75,8 +75,10 @@ typedef struct CkptStep
 	char	   *carry_error;	/* why that could not be done, or NULL */
 	int			passes;			/* over the input, after the first */
 	CkptStepAction action;
-	char	   *reason;
-	int64		rows_before;	/* of the input that has changed, or -1 */
+	CkptDecision decision;		/* what serves it */
+	char	   *reason;			/* why that */
+	char	   *full_reason;	/* the same, and how many rows are by earlier code */
+	int64		by_earlier;		/* rows kept that other code has computed */
 	int64		kept_from;		/* job that computed the rows kept, or 0 */
 	CkptStepCounts counts;
 	TimestampTz started;

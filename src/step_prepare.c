@@ -121,6 +121,7 @@ ckpt_step_prepare(void *arg)
 			RESUME_FROM : RESUME_BEFORE;
 	}
 	request->ref = (CkptStepRef) {step->job.owner, step->job.name, step->name};
+	request->job_id = step->job.job_id;
 	request->anew = step_anew(step);
 	step->step_id = ckpt_catalog_insert_step(step->job.job_id, step->name, spec);
 	if (step->step_id == 0)

@@ -49,17 +49,21 @@ ckpt_step_notice(const CkptStep *step)
 	const CkptStepCounts *n = &step->counts;
 	char	   *failed = n->failed <= 0 ? "" :
 		psprintf(", %lld failed: see checkpoint.errors", (long long) n->failed);
+	char	   *by_earlier = step->by_earlier <= 0 ? "" :
+		psprintf(", %lld of them by earlier code", (long long) step->by_earlier);
 
 	if (step->action == CKPT_STEP_REUSED)
 		ereport(NOTICE,
-				(errmsg("step \"%s\": reused: final checkpoint %lld of job %lld",
-						step->name, (long long) step->cp->id, (long long) step->cp->job_id)));
+				(errmsg("step \"%s\": reused: final checkpoint %lld of job %lld%s",
+						step->name, (long long) step->cp->id, (long long) step->cp->job_id,
+						step->by_earlier <= 0 ? "" :
+						psprintf(": %lld rows kept%s", (long long) n->kept, by_earlier))));
 	else if (step->kept_from != 0)
 		ereport(NOTICE,
-				(errmsg("step \"%s\": %s: %lld of %lld rows computed, %lld kept from job %lld%s (%s)",
+				(errmsg("step \"%s\": %s: %lld of %lld rows computed, %lld kept from job %lld%s%s (%s)",
 						step->name, ckpt_word(&ckpt_step_actions, step->action), (long long) n->computed,
 						(long long) n->total, (long long) n->kept,
-						(long long) step->kept_from, failed, step->reason)));
+						(long long) step->kept_from, by_earlier, failed, step->reason)));
 	else
 		ereport(NOTICE,
 				(errmsg("step \"%s\": %s: %lld of %lld rows computed%s (%s)",

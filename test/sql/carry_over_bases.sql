@@ -89,7 +89,7 @@ SELECT checkpoint.begin_job('aba') AS job \gset
 :map;
 CALL show('m');
 SELECT checkpoint.end_job();
--- a final base only serves what the code at hand has computed
+-- a final base serves the code that it was finished with, and what others computed
 INSERT INTO source VALUES (53);
 SELECT checkpoint.begin_job('aba') AS job \gset
 :map;

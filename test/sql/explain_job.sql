@@ -129,7 +129,6 @@ ALTER FUNCTION upto(int) RENAME TO up_to;
 CALL explain_it();
 ALTER FUNCTION up_to(int) RENAME TO upto;
 -- tables that are gone, work that has expired
-DROP TABLE checkpoint_data.explain_m_1_output;
 SELECT output_table AS m FROM checkpoint.steps WHERE step = 'm' ORDER BY job_id DESC LIMIT 1 \gset
 DROP TABLE :m;
 CALL explain_it();

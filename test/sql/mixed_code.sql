@@ -68,7 +68,8 @@ CALL run('version, elsewhere', 'map', '2');
 CALL run('version, elsewhere', 'map', '1');
 INSERT INTO source VALUES (4);
 
--- The next input: only rows of the code at hand are carried over from it.
+-- The next input: rows that were kept count as of the code that the step was
+-- finished with.
 SELECT write_version('h', 4);
 CALL run('next', 'map');
 DELETE FROM source WHERE x = 4;
@@ -78,7 +79,8 @@ INSERT INTO source VALUES (4);
 CALL run('next', 'map');
 
 -- Replaced while it runs: of a transaction's rows it is not known which are the old
--- code's.  They serve neither of the two with another input.
+-- code's.  With another input they serve the one that the step was finished with,
+-- not the other.
 CREATE FUNCTION write_replaced() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	CREATE OR REPLACE FUNCTION mixed_code.f(x int) RETURNS text LANGUAGE plpgsql AS $f$

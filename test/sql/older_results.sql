@@ -155,7 +155,7 @@ CALL run('quarantine', on_error => 'skip');
 SELECT count(*) FROM checkpoint.errors;
 TRUNCATE failing;
 
--- Nothing is taken from behind a fresh run.
+-- Results that a fresh run has not replaced, of other inputs, serve on.
 CALL version('a');
 CALL input(1, 2, 3);
 CALL run('fresh');
