@@ -92,7 +92,7 @@ FROM pg_settings s LEFT JOIN (VALUES
 	('application_name', 'odd'), ('default_text_search_config', 'pg_catalog.german'), ('default_tablespace', 'pg_default'),
 	('temp_tablespaces', 'pg_default'), ('dynamic_library_path', '/nowhere'), ('timezone_abbreviations', 'India'),
 	('plpgsql.extra_warnings', 'all'), ('plpgsql.extra_errors', 'all'), ('max_stack_depth', '500'),
-	('log_statement_stats', 'on'), ('checkpoint.workers', '2'), ('checkpoint.batch_rows', '3'), ('checkpoint.commit_interval', '1')) o (name, value) USING (name)
+	('log_statement_stats', 'on'), ('vacuum_buffer_usage_limit', '128'), ('checkpoint.workers', '2'), ('checkpoint.batch_rows', '3'), ('checkpoint.commit_interval', '1')) o (name, value) USING (name)
 WHERE context IN ('user', 'superuser') AND category <> 'Developer Options'
 	AND name !~ '(timeout|^transaction_|^temp_file_limit|^exit_on_error|^default_transaction_read_only|^restrict_|^client_min_messages)'
 	AND (name NOT LIKE 'checkpoint.%' OR o.value IS NOT NULL);
