@@ -84,6 +84,14 @@ DROP INDEX checkpoint.checkpoint_run_group_idx;
 CREATE INDEX checkpoint_run_group_idx
 	ON checkpoint.checkpoint (checkpoint._role_oid(owner), job_name, step, checkpoint_id);
 
+ALTER TABLE checkpoint.step ADD COLUMN resumed boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN checkpoint.step.resumed IS
+'computed anew, as the job resumes from this step or from one that it reads';
+
+ALTER TABLE checkpoint.code_version ADD COLUMN accepted boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN checkpoint.code_version.accepted IS
+'all rows of the checkpoint count as of this version, too: on_code_change => "accept"';
+
 ALTER TABLE checkpoint.checkpoint
 	ADD COLUMN udf_columns text,
 	ADD COLUMN rows_hash text,
@@ -97,6 +105,17 @@ COMMENT ON COLUMN checkpoint.checkpoint.carried_from IS
 'the checkpoint that most of the results were carried over from';
 COMMENT ON COLUMN checkpoint.checkpoint.replaced IS
 'of no more use: superseded or computed anew; dropped as soon as nothing holds it';
+
+--
+-- Jobs
+--
+
+CREATE FUNCTION checkpoint.rename_job(name text, new_name text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'checkpoint_rename_job'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.rename_job(text, text) IS
+'gives a run group, with all that is kept, another name';
 
 --
 -- Views
@@ -117,20 +136,29 @@ COMMENT ON VIEW checkpoint._held IS
 'internal: checkpoints that are pinned, published or used by a running job';
 
 CREATE VIEW checkpoint._interruption AS
-SELECT j.job_id,
-	COALESCE('step "' || (SELECT pg_catalog.min(s.step) FROM checkpoint.step s
+SELECT j.job_id, COALESCE(r.status, 'interrupted') AS status,
+	COALESCE(r.error, 'step "' || (SELECT pg_catalog.min(s.step) FROM checkpoint.step s
 			WHERE s.job_id = j.job_id AND s.action = 'running'
 			AND checkpoint._step_action(s.step_id, s.action) = 'failed') || '": its process ended',
 		CASE WHEN j.attached THEN 'session ended without end_job'
 			ELSE 'not ended, and no step of it runs' END)
 		|| COALESCE('; last refused call: ' || j.refused, '') AS error
-FROM checkpoint.job j;
+FROM checkpoint.job j
+	LEFT JOIN LATERAL (SELECT 'failed' AS status,
+		'step "' || j.resume_from || '", which the job was to resume from, was not called' AS error
+		WHERE j.attached AND NOT EXISTS (SELECT FROM checkpoint.step s
+			WHERE s.job_id = j.job_id AND s.step = j.resume_from)
+		AND NOT EXISTS (SELECT FROM checkpoint.step s
+			WHERE s.job_id = j.job_id AND s.action = 'running')) r ON j.resume_from IS NOT NULL;
 COMMENT ON VIEW checkpoint._interruption IS
 'internal: what is known of why a job that was never ended does not run';
 
 CREATE OR REPLACE VIEW checkpoint.jobs WITH (security_barrier) AS
 SELECT j.job_id, j.name, checkpoint._role_name(j.owner) AS owner,
-	checkpoint._job_status(j.job_id, j.status, j.attached) AS status,
+	CASE WHEN j.status = 'running'
+			AND checkpoint._job_status(j.job_id, j.status, j.attached) = 'interrupted'
+		THEN (SELECT i.status FROM checkpoint._interruption i WHERE i.job_id = j.job_id)
+		ELSE checkpoint._job_status(j.job_id, j.status, j.attached) END AS status,
 	j.rerun_of, j.started_at, j.ended_at,
 	CASE WHEN j.error IS NULL
 			AND checkpoint._job_status(j.job_id, j.status, j.attached) = 'interrupted'
@@ -368,6 +396,7 @@ GRANT EXECUTE ON ROUTINE
 	checkpoint.end_job(bigint),
 	checkpoint.fail_job(text, bigint),
 	checkpoint.cancel_job(bigint),
+	checkpoint.rename_job(text, text),
 	checkpoint.map,
 	checkpoint.gen,
 	checkpoint.query,

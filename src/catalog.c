@@ -200,7 +200,9 @@ ckpt_catalog_store_refused(int64 job_id, const char *refused)
 void
 ckpt_catalog_end_job(int64 job_id, CkptJobStatus status, const char *error)
 {
-	STATEMENT(st, "UPDATE checkpoint.job SET status = $2, ended_at = clock_timestamp(),"
+	STATEMENT(st, "UPDATE checkpoint.job SET ended_at = clock_timestamp(),"
+			  " status = CASE WHEN $3 IS NULL AND $2 = 'interrupted'"
+			  "  THEN (SELECT i.status FROM checkpoint._interruption i WHERE i.job_id = $1) ELSE $2 END,"
 			  " error = CASE WHEN $3 IS NULL AND $2 = 'interrupted'"
 			  "  THEN (SELECT i.error FROM checkpoint._interruption i WHERE i.job_id = $1) ELSE $3 END"
 			  " WHERE job_id = $1 AND status = 'running'");
@@ -212,31 +214,149 @@ ckpt_catalog_end_job(int64 job_id, CkptJobStatus status, const char *error)
 }
 
 /*
- * ckpt_catalog_insert_step stores a new step, running, and returns its number,
- * or 0 if the job has a step of that name.
+ * ckpt_catalog_reopen_job lets a job that has ended run again.
  */
-int64
-ckpt_catalog_insert_step(int64 job_id, const char *step, const CkptSpec *spec)
+void
+ckpt_catalog_reopen_job(int64 job_id)
 {
-	STATEMENT(st, "INSERT INTO checkpoint.step (job_id, step, kind, action, query, udf,"
-			  " cache_enabled, cache_version, probe, on_code_change)"
-			  " VALUES ($1, $2, $3, 'running', $4, $5, $6, $7, $8, $9)"
-			  " ON CONFLICT (job_id, step) DO NOTHING RETURNING step_id");
-	int64		step_id = 0;
+	STATEMENT(st, "UPDATE checkpoint.job SET status = 'running', ended_at = NULL,"
+			  " error = NULL, refused = NULL WHERE job_id = $1");
 
 	ckpt_arg_int8(&st, job_id);
-	ckpt_arg_text(&st, step);
-	ckpt_arg_text(&st, ckpt_kind_name(spec->kind));
-	ckpt_arg_text(&st, spec->query);
-	ckpt_arg_text(&st, spec->udf);
-	ckpt_arg_bool(&st, spec->cache_enabled);
-	ckpt_arg_text(&st, spec->cache_version);
-	ckpt_arg_text(&st, spec->probe);
-	ckpt_arg_text(&st, ckpt_word(&ckpt_on_code_changes, spec->on_code_change));
-	if (ckpt_statement_open(&st, SPI_OK_INSERT_RETURNING) > 0)
+	ckpt_statement_run(&st, SPI_OK_UPDATE);
+}
+
+/*
+ * ckpt_catalog_rename_group gives a run group, with all that is kept, another
+ * name.
+ */
+void
+ckpt_catalog_rename_group(Oid owner, const char *name, const char *new_name)
+{
+	STATEMENT(st, "WITH c AS (UPDATE checkpoint.checkpoint SET job_name = $3"
+			  "  WHERE " OWNER_OID("") " = $1 AND job_name = $2)"
+			  " UPDATE checkpoint.job SET name = $3 WHERE " OWNER_OID("") " = $1 AND name = $2");
+
+	ckpt_arg_oid(&st, owner);
+	ckpt_arg_text(&st, name);
+	ckpt_arg_text(&st, new_name);
+	ckpt_statement_run(&st, SPI_OK_UPDATE);
+}
+
+/* The columns of a step that say how it was called. */
+#define CALL_COLUMNS \
+	"kind, query, udf, cache_enabled, cache_version, probe, on_code_change, resumed"
+
+/*
+ * step_statement_call runs a statement on the step $2 of the job $1 that stores
+ * how it was called, $3 to $10, and returns the step's number or 0.
+ */
+static int64
+step_statement_call(CkptStatement *st, int expected, int64 job_id, const char *step,
+					const CkptSpec *spec, bool resumed)
+{
+	int64		step_id = 0;
+
+	ckpt_arg_int8(st, job_id);
+	ckpt_arg_text(st, step);
+	ckpt_arg_text(st, ckpt_kind_name(spec->kind));
+	ckpt_arg_text(st, spec->query);
+	ckpt_arg_text(st, spec->udf);
+	ckpt_arg_bool(st, spec->cache_enabled);
+	ckpt_arg_text(st, spec->cache_version);
+	ckpt_arg_text(st, spec->probe);
+	ckpt_arg_text(st, ckpt_word(&ckpt_on_code_changes, spec->on_code_change));
+	ckpt_arg_bool(st, resumed);
+	if (ckpt_statement_open(st, expected) > 0)
 		step_id = ckpt_row_int8(0, 1);
-	ckpt_statement_close(&st);
+	ckpt_statement_close(st);
 	return step_id;
+}
+
+/*
+ * ckpt_catalog_insert_step stores a new step, running, and returns its number,
+ * or 0 if the job has a step of that name.  resumed says that it is computed anew
+ * as the job resumes from it, or from one that it reads.
+ */
+int64
+ckpt_catalog_insert_step(int64 job_id, const char *step, const CkptSpec *spec, bool resumed)
+{
+	STATEMENT(st, "INSERT INTO checkpoint.step (job_id, step, action, " CALL_COLUMNS ")"
+			  " VALUES ($1, $2, 'running', $3, $4, $5, $6, $7, $8, $9, $10)"
+			  " ON CONFLICT (job_id, step) DO NOTHING RETURNING step_id");
+
+	return step_statement_call(&st, SPI_OK_INSERT_RETURNING, job_id, step, spec, resumed);
+}
+
+/*
+ * ckpt_catalog_restart_step lets a step that has failed begin once more, and
+ * returns its number, or 0 if the job has no such step.
+ */
+int64
+ckpt_catalog_restart_step(int64 job_id, const char *step, const CkptSpec *spec, bool resumed)
+{
+	STATEMENT(st, "UPDATE checkpoint.step SET action = 'running', reason = NULL,"
+			  " rows_total = NULL, rows_kept = NULL, rows_computed = NULL,"
+			  " rows_failed = NULL, rows_output = NULL, run_seconds = NULL,"
+			  " derivation = NULL, input_hash = NULL,"
+			  " started_at = clock_timestamp(), ended_at = NULL,"
+			  " (" CALL_COLUMNS ") = ($3, $4, $5, $6, $7, $8, $9, $10)"
+			  " WHERE job_id = $1 AND step = $2 AND action = 'failed' RETURNING step_id");
+
+	return step_statement_call(&st, SPI_OK_UPDATE_RETURNING, job_id, step, spec, resumed);
+}
+
+/*
+ * ckpt_catalog_failed_step returns the name of a step of a job that has failed,
+ * or NULL.
+ */
+char *
+ckpt_catalog_failed_step(int64 job_id)
+{
+	STATEMENT(st, "SELECT min(step) FROM checkpoint.step"
+			  " WHERE job_id = $1 AND action = 'failed'");
+	char	   *step;
+
+	ckpt_arg_int8(&st, job_id);
+	ckpt_statement_open(&st, SPI_OK_SELECT);
+	step = ckpt_row_text(&st, 0, 1);
+	ckpt_statement_close(&st);
+	return step;
+}
+
+/*
+ * ckpt_catalog_step_failed returns whether the step that a call is about has
+ * failed in a job.  The target of save is not qualified yet: that is any save.
+ */
+bool
+ckpt_catalog_step_failed(int64 job_id, const CkptSpec *spec)
+{
+	STATEMENT(st, "SELECT FROM checkpoint.step WHERE job_id = $1"
+			  " AND CASE $3 WHEN 'save' THEN kind = 'save' ELSE step = $2 END"
+			  " AND checkpoint._step_action(step_id, action) = 'failed' LIMIT 1");
+
+	ckpt_arg_int8(&st, job_id);
+	ckpt_arg_text(&st, spec->step);
+	ckpt_arg_text(&st, ckpt_kind_name(spec->kind));
+	return ckpt_statement_run(&st, SPI_OK_SELECT) > 0;
+}
+
+/*
+ * ckpt_catalog_step_is_new returns whether no other job of the run group has had
+ * the step.
+ */
+bool
+ckpt_catalog_step_is_new(const CkptStepRef *ref, int64 job_id)
+{
+	STATEMENT(st, "SELECT FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
+			  " WHERE " OWNER_OID("j.") " = $1 AND j.name = $2 AND s.step = $3"
+			  " AND job_id <> $4 LIMIT 1");
+
+	ckpt_arg_oid(&st, ref->owner);
+	ckpt_arg_text(&st, ref->job_name);
+	ckpt_arg_text(&st, ref->step);
+	ckpt_arg_int8(&st, job_id);
+	return ckpt_statement_run(&st, SPI_OK_SELECT) == 0;
 }
 
 /*
@@ -465,7 +585,7 @@ ckpt_catalog_running_step(int64 job_id, const char *step)
 List *
 ckpt_catalog_step_outputs(int64 job_id)
 {
-	STATEMENT(st, "SELECT s.step, s.kind, c.output_table FROM checkpoint.step s"
+	STATEMENT(st, "SELECT s.step, s.kind, c.output_table, s.resumed FROM checkpoint.step s"
 			  " LEFT JOIN checkpoint.checkpoint c USING (checkpoint_id)"
 			  " WHERE s.job_id = $1 AND s.action NOT IN ('running', 'failed')"
 			  " ORDER BY s.step_id");
@@ -482,6 +602,7 @@ ckpt_catalog_step_outputs(int64 job_id)
 		output->step = ckpt_row_text(&st, row, 1);
 		output->kind = row_word(&st, row, 2, &ckpt_kinds);
 		output->table = ckpt_row_text(&st, row, 3);
+		output->resumed = ckpt_row_bool(row, 4);
 		outputs = lappend(outputs, output);
 	}
 	ckpt_statement_close(&st);

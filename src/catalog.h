@@ -47,6 +47,7 @@ typedef struct CkptStepOutput
 	CkptKind	kind;
 	char	   *table;			/* NULL if its checkpoint is gone, or not there yet */
 	TupleDesc	desc;			/* of a table that is not there yet, else NULL */
+	bool		resumed;		/* it is computed anew as the job resumes there */
 
 	/* set by the analysis of queries */
 	List	   *places;			/* RangeTblEntries that stand for it there */
@@ -104,12 +105,20 @@ extern int64 ckpt_catalog_insert_job(const char *name, Oid owner,
 extern bool ckpt_catalog_get_job(int64 job_id, CkptJob *job);
 extern List *ckpt_catalog_open_jobs(Oid owner, const char *name);
 extern int64 ckpt_catalog_last_job(Oid owner, const char *name);
+extern void ckpt_catalog_reopen_job(int64 job_id);
+extern void ckpt_catalog_rename_group(Oid owner, const char *name, const char *new_name);
 extern bool ckpt_catalog_lock_job(int64 job_id, bool wait);
 extern void ckpt_catalog_store_refused(int64 job_id, const char *refused);
 extern void ckpt_catalog_end_job(int64 job_id, CkptJobStatus status, const char *error);
 
 /* steps */
-extern int64 ckpt_catalog_insert_step(int64 job_id, const char *step, const CkptSpec *spec);
+extern int64 ckpt_catalog_insert_step(int64 job_id, const char *step, const CkptSpec *spec,
+									  bool resumed);
+extern int64 ckpt_catalog_restart_step(int64 job_id, const char *step, const CkptSpec *spec,
+									   bool resumed);
+extern char *ckpt_catalog_failed_step(int64 job_id);
+extern bool ckpt_catalog_step_failed(int64 job_id, const CkptSpec *spec);
+extern bool ckpt_catalog_step_is_new(const CkptStepRef *ref, int64 job_id);
 extern void ckpt_catalog_update_step(int64 step_id, CkptStepAction action,
 									 const char *reason, int64 checkpoint_id,
 									 const CkptStepCounts *counts, bool ended);

@@ -22,6 +22,7 @@
 PG_FUNCTION_INFO_V1(checkpoint_retention);
 
 char	   *ckpt_job_setting = NULL;
+bool		ckpt_fresh = false;
 int			ckpt_workers = 1;
 int			ckpt_commit_interval = 1000;
 int			ckpt_batch_rows = 1000;
@@ -59,6 +60,13 @@ ckpt_guc_init(void)
 							   &ckpt_job_setting, "",
 							   PGC_USERSET, 0,
 							   guc_check_job, NULL, NULL);
+
+	DefineCustomBoolVariable("checkpoint.fresh",
+							 "Lets jobs that are begun ignore all that was kept.",
+							 "As begin_job(fresh => true), from outside of the script.",
+							 &ckpt_fresh, false,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
 
 	DefineCustomIntVariable("checkpoint.workers",
 							"Sets the number of processes that work on a step.",

@@ -18,6 +18,7 @@
 #define CKPT_MAX_WORKERS	1024
 
 extern char *ckpt_job_setting;	/* checkpoint.job, "" if none */
+extern bool ckpt_fresh;			/* jobs begin so */
 extern int ckpt_workers;		/* processes, this session included */
 extern int ckpt_commit_interval;	/* ms */
 extern int ckpt_batch_rows; /* rows */

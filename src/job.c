@@ -42,6 +42,7 @@
 PG_FUNCTION_INFO_V1(checkpoint_begin_job);
 PG_FUNCTION_INFO_V1(checkpoint_end_job);
 PG_FUNCTION_INFO_V1(checkpoint_fail_job);
+PG_FUNCTION_INFO_V1(checkpoint_rename_job);
 PG_FUNCTION_INFO_V1(checkpoint_cancel_job);
 PG_FUNCTION_INFO_V1(checkpoint_job_status);
 PG_FUNCTION_INFO_V1(checkpoint_step_action);
@@ -217,20 +218,13 @@ is_complete(CkptJobStatus status)
 }
 
 /*
- * ckpt_job_check_open raises 55000 unless steps of the job may run.  The caller
- * holds its lock.
+ * ckpt_job_refuse raises 55000: the job does not run.
  */
 void
-ckpt_job_check_open(const CkptJob *job)
+ckpt_job_refuse(const CkptJob *job)
 {
-	CkptJobStatus status = job->status;
+	CkptJobStatus status = job->status == CKPT_JOB_RUNNING ? CKPT_JOB_INTERRUPTED : job->status;
 
-	if (status == CKPT_JOB_RUNNING)
-	{
-		if (!job_is_interrupted(job->job_id, job->attached))
-			return;
-		status = CKPT_JOB_INTERRUPTED;
-	}
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("job %lld \"%s\" is not running: it is %s", (long long) job->job_id,
@@ -238,6 +232,70 @@ ckpt_job_check_open(const CkptJob *job)
 			 is_complete(status) ?
 			 errhint("Start a new run with checkpoint.begin_job().") :
 			 errhint("Start a rerun with checkpoint.begin_job(); it continues from what is kept.")));
+}
+
+/*
+ * ckpt_job_check_open raises 55000 unless steps of the job may run.  The caller
+ * holds its lock.
+ */
+void
+ckpt_job_check_open(const CkptJob *job)
+{
+	if (job->status != CKPT_JOB_RUNNING || job_is_interrupted(job->job_id, job->attached))
+		ckpt_job_refuse(job);
+}
+
+/*
+ * job_is_left returns whether a job that is stored as running does not run, a
+ * step of this session that is about to begin left aside; held says that the
+ * session has held the job before that.
+ */
+static bool
+job_is_left(const CkptJob *job, bool held)
+{
+	ListCell   *lc;
+
+	if (held || !job->attached)
+		return job_is_interrupted(job->job_id, false);
+	foreach(lc, ckpt_joblock_pids(CKPT_LOCK_JOB, job->job_id))
+	{
+		if (lfirst_int(lc) != MyProcPid)
+			return job_is_interrupted(job->job_id, false);
+	}
+	return true;
+}
+
+/*
+ * ckpt_job_may_reopen returns whether a job that does not run would run again by a
+ * call of a step: it is the last run of its group, and the step has failed.  held
+ * says that the session has held the job before the call.
+ */
+bool
+ckpt_job_may_reopen(const CkptJob *job, const CkptSpec *spec, bool held)
+{
+	return !is_complete(job->status) &&
+		(job->status != CKPT_JOB_RUNNING || job_is_left(job, held)) &&
+		ckpt_catalog_last_job(job->owner, job->name) == job->job_id &&
+		ckpt_catalog_step_failed(job->job_id, spec);
+}
+
+/*
+ * ckpt_job_reopen lets such a job run again.  held says that this session has
+ * held it before the call, besides its steps.
+ */
+void
+ckpt_job_reopen(const CkptJob *job, bool held)
+{
+	if (job->status == CKPT_JOB_RUNNING)
+		ckpt_job_close(job, CKPT_JOB_INTERRUPTED, NULL);
+	ckpt_catalog_reopen_job(job->job_id);
+	if (!job->attached || held)
+		return;
+	if (!ckpt_job_hold(job))
+		elog(ERROR, "could not lock job %lld", (long long) job->job_id);
+	ckpt_joblock_release_at_abort(CKPT_LOCK_JOB, job->job_id, ShareLock);
+	ckpt_joblock_release_at_abort(CKPT_LOCK_GROUP, job_group_key(job->owner, job->name),
+								  ShareLock);
 }
 
 /*
@@ -322,6 +380,16 @@ job_close_predecessors(Oid owner, const char *name)
 	}
 }
 
+static void
+job_check_name(const char *name)
+{
+	if (name == NULL || name[0] == '\0' || strlen(name) > MAX_JOB_NAME)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("name of a job must have 1 to %d bytes", MAX_JOB_NAME),
+				 errhint("Runs of one name continue each other: use the name of your pipeline.")));
+}
+
 /*
  * begin_job(name, fresh, resume_from, attach) returns the number of a new job.
  */
@@ -329,7 +397,7 @@ Datum
 checkpoint_begin_job(PG_FUNCTION_ARGS)
 {
 	char	   *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	bool		fresh = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	bool		fresh = ckpt_fresh || (!PG_ARGISNULL(1) && PG_GETARG_BOOL(1));
 	char	   *resume_from = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	bool		attach = PG_ARGISNULL(3) || PG_GETARG_BOOL(3);
 	Oid			owner = GetUserId();
@@ -338,16 +406,12 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 
 	ckpt_job_check_writable("checkpoint.begin_job()");
 
-	if (name == NULL || name[0] == '\0' || strlen(name) > MAX_JOB_NAME)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("name of a job must have 1 to %d bytes", MAX_JOB_NAME),
-				 errhint("Runs of one name continue each other: use the name of your pipeline.")));
+	job_check_name(name);
 	if (resume_from && fresh)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("fresh and resume_from cannot be used together"),
-				 errhint("fresh computes every step anew, resume_from that step and those after it.")));
+				 errhint("fresh, argument or setting, computes every step anew, resume_from that step and those that read it.")));
 	ckpt_catalog_adopt(owner);
 	if (resume_from && !ckpt_catalog_group_has_step(&(CkptStepRef) {owner, name, resume_from}))
 		ereport(ERROR,
@@ -389,6 +453,39 @@ job_end(const CkptJob *job, CkptJobStatus status, const char *error)
 		job_set_setting("");
 }
 
+/*
+ * job_refuse_unfinished raises 55000 if a job cannot be complete: a step of it has
+ * failed and was not called again, or the step that it resumes from was not
+ * called at all.  After that there is nothing to go on with: the job is let go.
+ */
+static void
+job_refuse_unfinished(const CkptJob *job)
+{
+	char	   *failed = ckpt_catalog_failed_step(job->job_id);
+	char	   *table;
+
+	if (failed)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("job %lld \"%s\" is not complete: step \"%s\" has failed",
+						(long long) job->job_id, job->name, failed),
+				 errhint("Call the step again, or end the job with checkpoint.fail_job().")));
+	if (job->resume_from == NULL ||
+		ckpt_catalog_get_step_table(job->job_id, job->resume_from, &table))
+		return;
+	if (ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id, ShareLock))
+	{
+		ckpt_joblock_release_at_abort(CKPT_LOCK_JOB, job->job_id, ShareLock);
+		ckpt_joblock_release_at_abort(CKPT_LOCK_GROUP, job_group_key(job->owner, job->name),
+									  ShareLock);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("job %lld \"%s\" has not called step \"%s\", which it was to resume from",
+					(long long) job->job_id, job->name, job->resume_from),
+			 errhint("The job is failed. Resume from a step that the script calls, or run it without resume_from.")));
+}
+
 Datum
 checkpoint_end_job(PG_FUNCTION_ARGS)
 {
@@ -400,8 +497,67 @@ checkpoint_end_job(PG_FUNCTION_ARGS)
 	ckpt_job_resolve(PG_ARGISNULL(0) ? NULL : &job_arg, &job);
 	job_refuse_running_steps(&job);
 	ckpt_job_check_open(&job);
+	job_refuse_unfinished(&job);
 	job_end(&job, ckpt_catalog_job_has_failed_rows(job.job_id) ?
 			CKPT_JOB_COMPLETE_WITH_ERRORS : CKPT_JOB_COMPLETE, NULL);
+	PG_RETURN_VOID();
+}
+
+/*
+ * job_lock_group raises unless the current user has run jobs of that name, and
+ * 55006 if one runs.  Nobody can begin one until the transaction has ended.
+ */
+static void
+job_lock_group(Oid owner, const char *name)
+{
+	int64		group = job_group_key(owner, name);
+	ListCell   *lc;
+
+	if (ckpt_catalog_last_job(owner, name) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job \"%s\" does not exist", name),
+				 errdetail("Role \"%s\" has not run a job of that name.",
+						   GetUserNameFromId(owner, false)),
+				 errhint("See the view checkpoint.jobs.")));
+	if (!ckpt_joblock_acquire(CKPT_LOCK_GROUP, group, ExclusiveLock, false))
+		job_refuse_second_run(owner, name, ckpt_joblock_holder(CKPT_LOCK_GROUP, group));
+	foreach(lc, ckpt_catalog_open_jobs(owner, name))
+	{
+		int			pid = ckpt_joblock_holder(CKPT_LOCK_JOB, ((CkptJob *) lfirst(lc))->job_id);
+
+		/* this session's own */
+		if (pid != 0)
+			job_refuse_second_run(owner, name, pid);
+	}
+}
+
+/*
+ * rename_job(name, new_name) gives a run group of the current user another name.
+ */
+Datum
+checkpoint_rename_job(PG_FUNCTION_ARGS)
+{
+	char	   *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *new_name = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Oid			owner = GetUserId();
+
+	ckpt_job_check_writable("checkpoint.rename_job()");
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"name\" must not be null"),
+				 errhint("Pass the name of a job.")));
+	job_check_name(new_name);
+	ckpt_catalog_adopt(owner);
+	job_lock_group(owner, name);
+	if (!ckpt_joblock_acquire(CKPT_LOCK_GROUP, job_group_key(owner, new_name), ExclusiveLock, false) ||
+		ckpt_catalog_last_job(owner, new_name) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("job \"%s\" exists already", new_name),
+				 errhint("Choose a name that no job has had.")));
+	ckpt_catalog_rename_group(owner, name, new_name);
 	PG_RETURN_VOID();
 }
 

@@ -19,6 +19,9 @@
 
 extern void ckpt_job_resolve(const int64 *job_arg, CkptJob *job);
 extern void ckpt_job_check_open(const CkptJob *job);
+extern void ckpt_job_refuse(const CkptJob *job) pg_attribute_noreturn();
+extern bool ckpt_job_may_reopen(const CkptJob *job, const CkptSpec *spec, bool held);
+extern void ckpt_job_reopen(const CkptJob *job, bool held);
 extern bool ckpt_job_hold(const CkptJob *job);
 extern void ckpt_job_let_go(const CkptJob *job);
 extern void ckpt_job_check_writable(const char *command);

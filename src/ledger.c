@@ -159,6 +159,37 @@ ckpt_ledger_rows_of_code(const CkptCheckpoint *cp, const CkptCode *code)
 }
 
 /*
+ * ckpt_ledger_accept_code notes that all rows of a checkpoint count as computed
+ * by a version of the code, too.
+ */
+void
+ckpt_ledger_accept_code(const CkptCheckpoint *cp, const CkptCode *code)
+{
+	STATEMENT(st, "UPDATE checkpoint.code_version SET accepted = true"
+			  " WHERE checkpoint_id = $1 AND code_no = $2 AND NOT accepted");
+
+	ckpt_arg_int8(&st, cp->id);
+	ckpt_arg_int4(&st, code_number(cp, code));
+	ckpt_statement_run(&st, SPI_OK_UPDATE);
+}
+
+/*
+ * ckpt_ledger_is_accepted returns whether that was noted.
+ */
+bool
+ckpt_ledger_is_accepted(const CkptCheckpoint *cp, const CkptCode *code)
+{
+	STATEMENT(st, "SELECT FROM checkpoint.code_version"
+			  " WHERE checkpoint_id = $1 AND code_hash = $2"
+			  " AND cache_version IS NOT DISTINCT FROM $3 AND accepted");
+
+	ckpt_arg_int8(&st, cp->id);
+	ckpt_arg_text(&st, code->hash);
+	ckpt_arg_text(&st, code->cache_version);
+	return ckpt_statement_run(&st, SPI_OK_SELECT) > 0;
+}
+
+/*
  * ckpt_ledger_forget_other_code forgets what other versions of the code have
  * computed of a checkpoint; the output rows are the caller's business.
  */
@@ -571,6 +602,21 @@ load_failed_now(const CkptCheckpoint *cp, CkptIdSet *set)
 	ckpt_arg_int8(&st, cp->id);
 	ckpt_arg_int8(&st, cp->job_id);
 	load_ids(&st, set);
+}
+
+/*
+ * ckpt_ledger_reopen_failed lets the rows that a job has put into quarantine be
+ * tried again by the same job.
+ */
+void
+ckpt_ledger_reopen_failed(const CkptCheckpoint *cp, int64 job_id)
+{
+	STATEMENT(st, "UPDATE checkpoint.error SET job_id = 0"
+			  " WHERE checkpoint_id = $1 AND job_id = $2");
+
+	ckpt_arg_int8(&st, cp->id);
+	ckpt_arg_int8(&st, job_id);
+	ckpt_statement_run(&st, SPI_OK_UPDATE);
 }
 
 /*

@@ -111,11 +111,14 @@ extern List *ckpt_ledger_codes(const CkptCheckpoint *cp);
 extern int64 ckpt_ledger_rows_of_code(const CkptCheckpoint *cp, const CkptCode *code);
 extern void ckpt_ledger_add_processed_by(const CkptCheckpoint *cp,
 										 const CkptCodeVersion *version, CkptIdSet *set);
+extern void ckpt_ledger_accept_code(const CkptCheckpoint *cp, const CkptCode *code);
+extern bool ckpt_ledger_is_accepted(const CkptCheckpoint *cp, const CkptCode *code);
 extern void ckpt_ledger_forget_other_code(const CkptCheckpoint *cp, const CkptCode *code);
 
 /* rows in quarantine, and rows that crashed a process */
 extern void ckpt_ledger_quarantine(const CkptCheckpoint *cp, int64 id,
 								   const CkptFailure *failure);
+extern void ckpt_ledger_reopen_failed(const CkptCheckpoint *cp, int64 job_id);
 extern int64 ckpt_ledger_count_failed(const CkptCheckpoint *cp, int64 job_id);
 extern int	ckpt_ledger_record_crash(const CkptCheckpoint *cp, int64 id);
 extern CkptIdSet *ckpt_ledger_crashed_twice(const CkptCheckpoint *cp);

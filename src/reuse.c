@@ -232,13 +232,15 @@ rows_by_earlier(const CkptRequest *request, const CkptCheckpoint *cp)
 /*
  * counts_as_current returns whether all rows of a final checkpoint count as
  * computed by the code at hand: within its run group, that is the code that it
- * was finished with, whichever code computed the rows that were kept.
+ * was finished with, whichever code computed the rows that were kept, and code
+ * that was accepted for it.
  */
 static bool
 counts_as_current(const CkptRequest *request, const CkptCheckpoint *cp)
 {
 	return request->spec->on_code_change != CKPT_CODE_RECOMPUTE &&
-		strcmp(cp->job_name, request->ref.job_name) == 0 && is_current_code(request, cp);
+		strcmp(cp->job_name, request->ref.job_name) == 0 &&
+		(is_current_code(request, cp) || ckpt_ledger_is_accepted(cp, &request->code));
 }
 
 /*
@@ -380,6 +382,47 @@ decide_final(CkptRequest *request, const char *input_hash)
 }
 
 /*
+ * decide_accepted looks for the newest final checkpoint of this step of the run
+ * group that has this input and counts as of the code at hand, or, if changes of
+ * the code are accepted, is to.
+ */
+static bool
+decide_accepted(CkptRequest *request, const char *input_hash, CkptDecision *decision)
+{
+	bool		accept = request->spec->on_code_change == CKPT_CODE_ACCEPT;
+	ListCell   *lc;
+
+	if (request->udf == NULL || request->spec->on_code_change == CKPT_CODE_RECOMPUTE)
+		return false;
+	foreach(lc, step_checkpoints(request))
+	{
+		CkptCheckpoint *cp = (CkptCheckpoint *) lfirst(lc);
+		bool		counts;
+
+		if (!cp->final || !is_of_step(request, cp) ||
+			strcmp(cp->job_name, request->ref.job_name) != 0 ||
+			strcmp(cp->input_hash, input_hash) != 0)
+			continue;
+		counts = counts_as_current(request, cp);
+		if ((!counts && !accept) ||
+			!table_usable(request, cp, cp->output_table, request->output_columns, true))
+			continue;
+
+		decision->action = CKPT_REUSE;
+		decision->cp = cp;
+		decision->by_earlier = rows_by_earlier(request, cp);
+		decision->accept = !counts;
+		decision->reason = counts ?
+			psprintf("same input, and a change of code that was accepted: final checkpoint %lld of job %lld",
+					 (long long) cp->id, (long long) cp->job_id) :
+			psprintf("same input, change of code accepted: %s: final checkpoint %lld of job %lld",
+					 other_code(request, cp), (long long) cp->id, (long long) cp->job_id);
+		return true;
+	}
+	return false;
+}
+
+/*
  * decide_compute says why what this run group has, and used last, is of no use.
  */
 static void
@@ -387,7 +430,7 @@ decide_compute(const CkptRequest *request, const char *input_hash, CkptDecision 
 {
 	List	   *earlier = step_checkpoints(request);
 	const CkptCheckpoint *last = NULL;
-	char	   *code_change;
+	char	   *code_change = NULL;
 	ListCell   *lc;
 
 	decision->action = CKPT_COMPUTE;
@@ -402,7 +445,8 @@ decide_compute(const CkptRequest *request, const char *input_hash, CkptDecision 
 	}
 	if (last == NULL)
 		return;
-	code_change = last->kind == request->kind ? other_code(request, last) : NULL;
+	if (last->kind == request->kind && !(last->final && counts_as_current(request, last)))
+		code_change = other_code(request, last);
 	if (last->expired)
 		decision->reason = "earlier work has expired";
 	else if (last->kind != request->kind)
@@ -410,7 +454,7 @@ decide_compute(const CkptRequest *request, const char *input_hash, CkptDecision 
 	else if (!may_give(request, last))
 		decision->reason = "output columns changed";
 	else if (code_change &&
-			 (last->final || request->spec->on_code_change == CKPT_CODE_RESTART))
+			 ((last->final && request->spec->on_code_change != CKPT_CODE_ACCEPT) || request->spec->on_code_change == CKPT_CODE_RESTART))
 		decision->reason = code_change;
 	else if (input_hash ? strcmp(last->input_hash, input_hash) != 0 :
 			 !is_of_step(request, last))
@@ -457,18 +501,19 @@ ckpt_reuse_decide(CkptRequest *request, const char *input_hash)
 	if (decide_partial(request, input_hash, true, &decision) &&
 		(final == NULL || final->id < decision.cp->id))
 		return decision;
+	decision = (CkptDecision) {.action = CKPT_COMPUTE, .rows_before = -1};
 	if (final)
 	{
 		decision.action = CKPT_REUSE;
 		decision.cp = final;
-		decision.carry = false;
 		decision.by_earlier = rows_by_earlier(request, final);
 		decision.reason = psprintf("same input%s: final checkpoint %lld of job %lld",
 								   request->udf ? " and code" : "", (long long) final->id,
 								   (long long) final->job_id);
 		return decision;
 	}
-	if (decide_partial(request, input_hash, false, &decision))
+	if (decide_accepted(request, input_hash, &decision) ||
+		decide_partial(request, input_hash, false, &decision))
 		return decision;
 	decide_compute(request, input_hash, &decision);
 	return decision;
@@ -505,15 +550,16 @@ is_restarted(const CkptRequest *request, const CkptCheckpoint *cp)
 /*
  * carry_which says which results of a checkpoint may be carried over: of a
  * partial one all, whatever code computed them, of a final one those that count
- * as of the code at hand.
+ * as of the code at hand, or all, if changes of the code are accepted.
  */
 static CkptCarryWhich
 carry_which(void *arg, const CkptCheckpoint *base, bool warn)
 {
 	CkptRequest *request = (CkptRequest *) arg;
-	bool		all = base->final ? counts_as_current(request, base) :
-		request->spec->on_code_change != CKPT_CODE_RECOMPUTE &&
-		request->spec->on_code_change != CKPT_CODE_RESTART;
+	CkptOnCodeChange on_code_change = request->spec->on_code_change;
+	bool		all = base->final ?
+		on_code_change == CKPT_CODE_ACCEPT || counts_as_current(request, base) :
+		on_code_change != CKPT_CODE_RECOMPUTE && on_code_change != CKPT_CODE_RESTART;
 
 	if (!may_give(request, base) || is_restarted(request, base) ||
 		!base_usable(request, base, warn))

@@ -49,6 +49,7 @@ typedef struct CkptDecision
 	CkptCheckpoint *cp;			/* that serves, or NULL */
 	bool		carry;			/* other checkpoints may have more to give */
 	int64		by_earlier;		/* rows of cp that are kept and of other code */
+	bool		accept;			/* rows of cp count as of the code at hand now, too */
 	char	   *reason;
 	int64		rows_before;	/* of the input that has changed, or -1 */
 } CkptDecision;

@@ -223,6 +223,9 @@ step_adopt(CkptStep *step, CkptCheckpoint *cp, bool carry)
 	step->kept_from = cp->job_id;
 	step->done = ckpt_ledger_totals(cp);
 	step_protect(step);
+	/* called again in its job: what failed is tried again */
+	if (cp->job_id == step->job.job_id)
+		ckpt_ledger_reopen_failed(cp, cp->job_id);
 	if (carry)
 		carry_over(step, &counts);
 	step_begin_run(step);
@@ -230,18 +233,19 @@ step_adopt(CkptStep *step, CkptCheckpoint *cp, bool carry)
 
 /*
  * check_resume raises if the step, which is to be computed for step->reason, is
- * one of those before the step that the job resumes from.
+ * to be reused, as it does not read the step that the job resumes from.
  */
 static void
 check_resume(const CkptStep *step)
 {
-	if (step->resume != RESUME_BEFORE)
+	if (step->resume != RESUME_OTHER)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("cannot resume job \"%s\" from step \"%s\"", step->job.name,
 					step->job.resume_from),
-			 errdetail("Step \"%s\" before it cannot be reused: %s.", step->name, step->reason),
+			 errdetail("Step \"%s\", which does not read that step, cannot be reused: %s.",
+					   step->name, step->reason),
 			 errhint("Run the job without resume_from: only what is needed is computed.")));
 }
 
@@ -457,6 +461,8 @@ ckpt_step_identify(CkptStep *step)
 	step->reason = decision.reason;
 	if (decision.action == CKPT_REUSE)
 	{
+		if (decision.accept)
+			ckpt_ledger_accept_code(decision.cp, &step->request.code);
 		step->by_earlier = decision.by_earlier;
 		step->full_reason = ckpt_reuse_full_reason(decision.reason, decision.cp->rows_total,
 												   decision.by_earlier);

@@ -43,8 +43,9 @@ typedef enum CkptStepState
 typedef enum CkptResume
 {
 	RESUME_NOT,					/* in none */
-	RESUME_BEFORE,				/* before that step: must be reused */
-	RESUME_FROM					/* that step or after it: is computed anew */
+	RESUME_OTHER,				/* does not read that step: must be reused */
+	RESUME_NEW,					/* the same, but no earlier run had it */
+	RESUME_FROM					/* that step, or reads it: is computed anew */
 } CkptResume;
 
 typedef struct CkptStep

@@ -61,6 +61,66 @@ step_refuse_second(const CkptStep *step)
 }
 
 /*
+ * step_resume says where the step stands in a job that resumes from a step.
+ */
+static CkptResume
+step_resume(const CkptStep *step, List *outputs)
+{
+	const CkptJob *job = &step->job;
+	ListCell   *lc;
+
+	if (job->resume_from == NULL)
+		return RESUME_NOT;
+	if (strcmp(step->name, job->resume_from) == 0)
+		return RESUME_FROM;
+	foreach(lc, outputs)
+	{
+		const CkptStepOutput *output = (const CkptStepOutput *) lfirst(lc);
+
+		if (output->used && output->resumed)
+			return RESUME_FROM;
+	}
+	return ckpt_catalog_step_is_new(&step->request.ref, job->job_id) ? RESUME_NEW : RESUME_OTHER;
+}
+
+/*
+ * step_insert records that the step has begun: as a new one of its job or as one
+ * that has failed and is called again.  A job that has ended goes on with such a
+ * one only; held says that the session has held it before.
+ */
+static void
+step_insert(CkptStep *step, bool held)
+{
+	int64		job_id = step->job.job_id;
+	bool		resumed = step->resume == RESUME_FROM;
+
+	if (ckpt_job_may_reopen(&step->job, step->spec, held))
+	{
+		ckpt_job_reopen(&step->job, held);
+		step->step_id = ckpt_catalog_restart_step(job_id, step->name, step->spec, resumed);
+		if (step->step_id == 0)
+			ckpt_job_refuse(&step->job);
+		return;
+	}
+	step->step_id = ckpt_catalog_insert_step(job_id, step->name, step->spec, resumed);
+	if (step->step_id == 0)
+		step->step_id = ckpt_catalog_restart_step(job_id, step->name, step->spec, resumed);
+	if (step->step_id == 0)
+		step_refuse_second(step);
+}
+
+/*
+ * check_open raises unless steps of the job may run, or one that has failed may
+ * be called again.
+ */
+static void
+check_open(const CkptStep *step, bool held)
+{
+	if (!ckpt_job_may_reopen(&step->job, step->spec, held))
+		ckpt_job_check_open(&step->job);
+}
+
+/*
  * ckpt_step_prepare checks the call and starts the step.  Whatever it raises is a
  * refusal: nothing is changed and the job goes on.
  */
@@ -72,11 +132,13 @@ ckpt_step_prepare(void *arg)
 	CkptRequest *request = &step->request;
 	List	   *outputs;
 	CkptUser	saved;
+	bool		held;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 
 	ckpt_job_resolve(spec->job, &step->job);
-	ckpt_job_check_open(&step->job);
+	held = ckpt_joblock_held_here(CKPT_LOCK_JOB, step->job.job_id, ShareLock);
+	check_open(step, held);
 	ckpt_stop_point("middle of", "prepare");
 	if (!ckpt_job_hold(&step->job))
 		ereport(ERROR,
@@ -86,7 +148,7 @@ ckpt_step_prepare(void *arg)
 	step->job_locked = true;
 	/* it may have been ended until the locks were got */
 	ckpt_job_resolve(&step->job.job_id, &step->job);
-	ckpt_job_check_open(&step->job);
+	check_open(step, held);
 	if (GetUserNameFromId(step->job.owner, true) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -112,20 +174,11 @@ ckpt_step_prepare(void *arg)
 		step->name = ckpt_publish_check(step->name, published, step->job.owner);
 	}
 
-	if (step->job.resume_from)
-	{
-		char	   *table;
-
-		step->resume = strcmp(step->name, step->job.resume_from) == 0 ||
-			ckpt_catalog_get_step_table(step->job.job_id, step->job.resume_from, &table) ?
-			RESUME_FROM : RESUME_BEFORE;
-	}
 	request->ref = (CkptStepRef) {step->job.owner, step->job.name, step->name};
 	request->job_id = step->job.job_id;
+	step->resume = step_resume(step, outputs);
 	request->anew = step_anew(step);
-	step->step_id = ckpt_catalog_insert_step(step->job.job_id, step->name, spec);
-	if (step->step_id == 0)
-		step_refuse_second(step);
+	step_insert(step, held);
 	PopActiveSnapshot();
 
 	if (!ckpt_joblock_acquire(CKPT_LOCK_STEP, step->step_id, ExclusiveLock, true))

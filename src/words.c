@@ -46,6 +46,7 @@ static const char *const on_code_change_words[] = {
 	[CKPT_CODE_CONTINUE] = "continue",
 	[CKPT_CODE_RECOMPUTE] = "recompute",
 	[CKPT_CODE_RESTART] = "restart",
+	[CKPT_CODE_ACCEPT] = "accept",
 };
 
 #define WORDS(what, words)	{what, words, lengthof(words)}

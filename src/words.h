@@ -58,7 +58,8 @@ typedef enum CkptOnCodeChange
 {
 	CKPT_CODE_CONTINUE,			/* keep them */
 	CKPT_CODE_RECOMPUTE,		/* compute them again */
-	CKPT_CODE_RESTART			/* compute all rows again */
+	CKPT_CODE_RESTART,			/* compute all rows again */
+	CKPT_CODE_ACCEPT			/* keep them, also where all is finished */
 } CkptOnCodeChange;
 
 /* The words of an enum. */

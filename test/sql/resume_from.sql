@@ -1,6 +1,6 @@
 --
--- resume_from => 'step': the steps before it must be reusable as they are; that
--- step and those after it are computed anew.
+-- resume_from => 'step': that step and those that read it, directly or through
+-- others, are computed anew; all others must be reusable as they are.
 --
 SET client_min_messages = warning;
 DROP EXTENSION checkpoint CASCADE;
@@ -73,6 +73,55 @@ CALL run();
 SET test.fails_on = 0;
 SELECT checkpoint.begin_job('pipeline') AS job \gset
 CALL run();
+SELECT checkpoint.end_job();
+
+-- Steps that do not read it are reused, wherever they stand; those that read it by
+-- way of others, and by a probe, are computed.
+\set ECHO none
+CREATE PROCEDURE graph(more text = NULL) LANGUAGE plpgsql AS $$
+BEGIN
+	CALL checkpoint.map('a', 'SELECT x FROM source', 'plus(x) AS y');
+	CALL checkpoint.map('b', 'SELECT y FROM a', 'failing(y) AS z');
+	CALL checkpoint.map('independent', 'SELECT y FROM a', 'failing(y) AS i');
+	CALL checkpoint.query('c', 'SELECT sum(z) AS s FROM b');
+	CALL checkpoint.query('d', 'SELECT s FROM c UNION ALL SELECT i FROM independent');
+	CALL checkpoint.query('probed', 'SELECT 1 AS one', probe => 'SELECT count(*) FROM c');
+	IF more IS NOT NULL THEN
+		CALL checkpoint.query(more, 'SELECT max(y) FROM a');
+	END IF;
+END $$;
+\set ECHO queries
+SELECT checkpoint.begin_job('graph') AS job \gset
+CALL graph();
+SELECT checkpoint.end_job();
+SELECT checkpoint.begin_job('graph', resume_from => 'b') AS job \gset
+CALL graph();
+SELECT checkpoint.end_job();
+SELECT step, action, reason FROM checkpoint.steps WHERE job_id = :job;
+-- a step that is new in the script is computed
+SELECT checkpoint.begin_job('graph', resume_from => 'c') AS job \gset
+CALL graph('new');
+SELECT checkpoint.end_job();
+-- one that cannot be reused, and comes after it: what changed
+CREATE FUNCTION other(i int) RETURNS int LANGUAGE sql AS 'SELECT i';
+SELECT checkpoint.begin_job('graph', resume_from => 'a') AS job \gset
+CALL graph();
+SELECT checkpoint.end_job();
+SELECT checkpoint.begin_job('graph', resume_from => 'b') AS job \gset
+CALL checkpoint.map('a', 'SELECT x FROM source', 'plus(x) AS y');
+CALL checkpoint.map('b', 'SELECT y FROM a', 'failing(y) AS z');
+CALL checkpoint.map('independent', 'SELECT y FROM a', 'other(y) AS i');
+
+-- A script that never calls the step cannot end the job: it is failed.
+SELECT checkpoint.begin_job('graph', resume_from => 'c') AS job \gset
+CALL checkpoint.map('a', 'SELECT x FROM source', 'plus(x) AS y');
+SELECT checkpoint.end_job();
+\echo :LAST_ERROR_SQLSTATE
+SELECT status, error FROM checkpoint.jobs WHERE job_id = :job;
+CALL checkpoint.map('b', 'SELECT y FROM a', 'failing(y) AS z');
+SELECT checkpoint.begin_job('graph') AS next \gset
+SELECT status, error FROM checkpoint.jobs WHERE job_id >= :job;
+CALL graph();
 SELECT checkpoint.end_job();
 
 -- What is on record describes the rows.
