@@ -67,6 +67,7 @@ typedef struct Sources
 	bool		dictionaries;	/* of text search, which functions look up that
 								 * the server calls immutable */
 	List	   *collations;		/* OIDs of those that the query names */
+	List	   *types;			/* OIDs of users' types that expressions have */
 } Sources;
 
 /*
@@ -200,6 +201,19 @@ note_column(Sources *sources, Var *var)
 }
 
 /*
+ * note_type notes the type of an expression, if it is not one of the server's.
+ */
+static void
+note_type(Sources *sources, Node *node)
+{
+	if (!IsA(node, Const) && !IsA(node, FuncExpr) && !IsA(node, RelabelType) &&
+		!IsA(node, CoerceViaIO))
+		return;
+	if (exprType(node) >= FirstNormalObjectId)
+		sources->types = list_append_unique_oid(sources->types, exprType(node));
+}
+
+/*
  * find_sources notes what a query reads.  A query that has outputs is changed so
  * that it can be written as text.
  */
@@ -235,6 +249,7 @@ find_sources(Node *node, void *context)
 
 		sources->dictionaries |= type == REGCONFIGOID || type == REGDICTIONARYOID;
 	}
+	note_type(sources, node);
 	if (IsA(node, CollateExpr))
 		sources->collations = lappend_oid(sources->collations, ((CollateExpr *) node)->collOid);
 	if (IsA(node, Query))
@@ -387,9 +402,15 @@ identity_derivation(Query *query, Oid owner, const char *text, Snapshot read_by)
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "%u\1%s", owner, text); /* to each role its own */
 	add_settings(&buf);
-	/* the text has the name of a collation, which another may have got */
+	/* the text has the names of collations and types, which others may have got */
 	foreach(lc, sources.collations)
 		appendStringInfo(&buf, "\1collation %u", lfirst_oid(lc));
+	foreach(lc, sources.types)
+	{
+		appendStringInfo(&buf, "\1type %u", lfirst_oid(lc));
+		if (!ckpt_pagestate_names(&buf, lfirst_oid(lc)))
+			return NULL;
+	}
 	foreach(lc, sources.relations)
 	{
 		if (!add_state(&buf, (RangeTblEntry *) lfirst(lc), owner, read_by))

@@ -187,12 +187,12 @@ ckpt_enum_labels(Oid typid)
 }
 
 /*
- * add_names writes what the values of a type name, beyond their bytes.  It
- * returns false if that cannot be said: a composite value's columns, say, or
- * what a reg* value points to.
+ * ckpt_pagestate_names writes what the values of a type name, beyond their
+ * bytes.  It returns false if that cannot be said: a composite value's columns,
+ * say, or what a reg* value points to.
  */
-static bool
-add_names(StringInfo buf, Oid typid)
+bool
+ckpt_pagestate_names(StringInfo buf, Oid typid)
 {
 	Oid			element;
 
@@ -252,7 +252,7 @@ add_columns(StringInfo buf, TupleDesc desc)
 		appendStringInfo(buf, "\1%d %s %u %d %u", att->attnum, NameStr(att->attname),
 						 att->atttypid, att->atttypmod, att->attcollation);
 		add_missing(buf, desc, i);
-		if (!add_names(buf, att->atttypid))
+		if (!ckpt_pagestate_names(buf, att->atttypid))
 			return false;
 	}
 	return true;

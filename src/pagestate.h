@@ -17,8 +17,10 @@
 
 #include "checkpoint.h"
 
+#include "lib/stringinfo.h"
 #include "utils/snapshot.h"
 
+extern bool ckpt_pagestate_names(StringInfo buf, Oid typid);
 extern char *ckpt_pagestate(Oid relid, bool with_children, Snapshot read_by);
 extern List *ckpt_enum_labels(Oid typid);
 

@@ -237,5 +237,27 @@ DROP COLLATION sorted;
 CREATE COLLATION sorted FROM "C";
 CALL run('SELECT read(max(t COLLATE sorted) COLLATE "C") AS t FROM words');
 
+-- A type that was made anew under its name.
+CREATE TYPE size AS ENUM ('small', 'big');
+CREATE TYPE span AS RANGE (subtype = text, collation = "C");
+CREATE TABLE plain (id int, v text);
+INSERT INTO plain VALUES (1, 'b');
+VACUUM (FREEZE) plain;
+\set size '$$SELECT read(CASE WHEN \'small\'::size < (CASE WHEN id > 0 THEN \'big\'::size END) THEN \'less\' ELSE \'more\' END) AS t FROM plain$$'
+\set span '$$SELECT read((v <@ span(lower(\'B\'), \'z\'))::text) AS t FROM plain$$'
+CALL run(:size);
+CALL run(:size);
+CALL run(:span);
+CALL run(:span);
+DROP TYPE size, span;
+CREATE TYPE size AS ENUM ('big', 'small');
+CREATE TYPE span AS RANGE (subtype = text, collation = "POSIX");
+CALL run(:size);
+CALL run(:span);
+ALTER TYPE size RENAME VALUE 'big' TO 'huge';
+ALTER TYPE size RENAME VALUE 'small' TO 'big';
+ALTER TYPE size RENAME VALUE 'huge' TO 'small';
+CALL run(:size);
+
 SET client_min_messages = warning;
 DROP SCHEMA unchanged CASCADE;
