@@ -254,6 +254,31 @@ DROP FUNCTION checkpoint._is_visible(name);
 ALTER TABLE checkpoint.checkpoint ADD COLUMN input_columns text;
 
 --
+-- What code is beside its functions
+--
+
+ALTER TABLE checkpoint.step ADD COLUMN code_version text, ADD COLUMN code_query text;
+COMMENT ON COLUMN checkpoint.step.code_version IS
+'argument "code_version": stands for the code';
+COMMENT ON COLUMN checkpoint.step.code_query IS
+'argument "depends_on": a query whose rows are part of the code';
+
+-- a cache, of no use to a restored dump
+CREATE TABLE checkpoint.known_content (
+	owner checkpoint.role NOT NULL,
+	object text NOT NULL,
+	derivation text NOT NULL,
+	hash text NOT NULL
+);
+CREATE INDEX known_content_object_idx
+	ON checkpoint.known_content (checkpoint._role_oid(owner), object);
+CREATE INDEX known_content_derivation_idx
+	ON checkpoint.known_content (derivation);
+REVOKE ALL ON checkpoint.known_content FROM PUBLIC;
+COMMENT ON TABLE checkpoint.known_content IS
+'internal: content hashes of tables and queries that code depends on, and what they follow from';
+
+--
 -- Published names
 --
 
@@ -354,7 +379,8 @@ DROP PROCEDURE
 CREATE PROCEDURE checkpoint.map(step text, input text, udf text,
 	workers integer = NULL, on_error text = 'stop', max_errors integer = 100,
 	retries integer = 0, cache_enabled boolean = true,
-	cache_version text = NULL, probe text = NULL,
+	cache_version text = NULL, code_version text = NULL,
+	depends_on text = NULL, probe text = NULL,
 	on_code_change text = 'continue', job bigint = NULL)
 AS 'MODULE_PATHNAME', 'checkpoint_map'
 LANGUAGE C;
@@ -364,7 +390,8 @@ COMMENT ON PROCEDURE checkpoint.map IS
 CREATE PROCEDURE checkpoint.gen(step text, input text, udf text,
 	workers integer = NULL, on_error text = 'stop', max_errors integer = 100,
 	retries integer = 0, cache_enabled boolean = true,
-	cache_version text = NULL, probe text = NULL,
+	cache_version text = NULL, code_version text = NULL,
+	depends_on text = NULL, probe text = NULL,
 	on_code_change text = 'continue', job bigint = NULL)
 AS 'MODULE_PATHNAME', 'checkpoint_gen'
 LANGUAGE C;
@@ -373,7 +400,8 @@ COMMENT ON PROCEDURE checkpoint.gen IS
 
 CREATE PROCEDURE checkpoint.query(step text, query text,
 	materialized boolean = NULL, cache_enabled boolean = true,
-	cache_version text = NULL, probe text = NULL, job bigint = NULL)
+	cache_version text = NULL, code_version text = NULL,
+	depends_on text = NULL, probe text = NULL, job bigint = NULL)
 AS 'MODULE_PATHNAME', 'checkpoint_query'
 LANGUAGE C;
 COMMENT ON PROCEDURE checkpoint.query IS
@@ -381,7 +409,8 @@ COMMENT ON PROCEDURE checkpoint.query IS
 
 CREATE PROCEDURE checkpoint.save(target text, query text,
 	as_table boolean = false, cache_enabled boolean = true,
-	cache_version text = NULL, probe text = NULL, job bigint = NULL)
+	cache_version text = NULL, code_version text = NULL,
+	depends_on text = NULL, probe text = NULL, job bigint = NULL)
 AS 'MODULE_PATHNAME', 'checkpoint_save'
 LANGUAGE C;
 COMMENT ON PROCEDURE checkpoint.save IS

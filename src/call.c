@@ -21,6 +21,7 @@
 #include "access/xact.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "code.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -45,7 +46,6 @@ typedef enum ArgumentType
 	ARG_INT,					/* integer, int */
 	ARG_ID,						/* bigint, pointer to int64 or NULL */
 	ARG_TEXT,					/* text, char pointer or NULL */
-	ARG_VERSION,				/* the same; '' is NULL */
 	ARG_WORD					/* text, an enum */
 } ArgumentType;
 
@@ -74,6 +74,7 @@ typedef struct Argument
 #define FIELD(name)	.offset = offsetof(CkptSpec, name)
 
 static void check_step_name(const Argument *argument, const void *field);
+static void check_version(const Argument *argument, const void *field);
 static void refuse_unless_default(const Argument *argument, const void *field);
 
 /*
@@ -95,7 +96,9 @@ static const Argument arguments[] = {
 	{"max_errors", WITH_UDF, ARG_INT, FIELD(max_errors), .dflt = 100, .max = INT_MAX},
 	{"retries", WITH_UDF, ARG_INT, FIELD(retries), .max = 1000},
 	{"cache_enabled", ALL_STEPS, ARG_BOOL, FIELD(cache_enabled), .dflt = true},
-	{"cache_version", ALL_STEPS, ARG_VERSION, FIELD(cache_version)},
+	{"cache_version", ALL_STEPS, ARG_TEXT, FIELD(cache_version), .check = check_version},
+	{"code_version", ALL_STEPS, ARG_TEXT, FIELD(code_version), .check = check_version},
+	{"depends_on", ALL_STEPS, ARG_TEXT, FIELD(depends_on)},
 	{"probe", ALL_STEPS, ARG_TEXT, FIELD(probe)},
 	{"on_code_change", WITH_UDF, ARG_WORD, FIELD(on_code_change), .words = &ckpt_on_code_changes},
 };
@@ -119,6 +122,23 @@ check_step_name(const Argument *argument, const void *field)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("name of a step must not begin with \"%s\"", CKPT_COLUMN_PREFIX),
 				 errhint("Such names belong to the extension.")));
+}
+
+/*
+ * check_version raises unless a text, if there is one, can be a version.
+ */
+static void
+check_version(const Argument *argument, const void *field)
+{
+	const char *version = *(char *const *) field;
+
+	if (version && (version[0] == '\0' || strlen(version) > CKPT_MAX_VERSION))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must have 1 to %d bytes", argument->name,
+						CKPT_MAX_VERSION),
+				 errdetail("It has %d.", (int) strlen(version)),
+				 errhint("Pass any text that is not empty, such as '2', or leave the argument out.")));
 }
 
 /*
@@ -214,10 +234,7 @@ take_argument(const Argument *argument, const NullableDatum *arg, CkptSpec *spec
 			*(const int64 **) field = id_value(arg);
 			break;
 		case ARG_TEXT:
-		case ARG_VERSION:
 			*(char **) field = arg->isnull ? NULL : TextDatumGetCString(arg->value);
-			if (argument->type == ARG_VERSION && !arg->isnull && **(char **) field == '\0')
-				*(char **) field = NULL;
 			break;
 		case ARG_WORD:
 			*(int *) field = word_value(argument, arg);
@@ -272,7 +289,6 @@ passed_argument(const Call *call, const Argument *argument)
 		[ARG_INT] = INT4OID,
 		[ARG_ID] = INT8OID,
 		[ARG_TEXT] = TEXTOID,
-		[ARG_VERSION] = TEXTOID,
 		[ARG_WORD] = TEXTOID,
 	};
 

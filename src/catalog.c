@@ -245,11 +245,12 @@ ckpt_catalog_rename_group(Oid owner, const char *name, const char *new_name)
 
 /* The columns of a step that say how it was called. */
 #define CALL_COLUMNS \
-	"kind, query, udf, cache_enabled, cache_version, probe, on_code_change, resumed"
+	"kind, query, udf, cache_enabled, cache_version, probe, on_code_change," \
+	" resumed, code_version, code_query"
 
 /*
  * step_statement_call runs a statement on the step $2 of the job $1 that stores
- * how it was called, $3 to $10, and returns the step's number or 0.
+ * how it was called, $3 to $12, and returns the step's number or 0.
  */
 static int64
 step_statement_call(CkptStatement *st, int expected, int64 job_id, const char *step,
@@ -267,6 +268,8 @@ step_statement_call(CkptStatement *st, int expected, int64 job_id, const char *s
 	ckpt_arg_text(st, spec->probe);
 	ckpt_arg_text(st, ckpt_word(&ckpt_on_code_changes, spec->on_code_change));
 	ckpt_arg_bool(st, resumed);
+	ckpt_arg_text(st, spec->code_version);
+	ckpt_arg_text(st, spec->depends_on);
 	if (ckpt_statement_open(st, expected) > 0)
 		step_id = ckpt_row_int8(0, 1);
 	ckpt_statement_close(st);
@@ -282,7 +285,7 @@ int64
 ckpt_catalog_insert_step(int64 job_id, const char *step, const CkptSpec *spec, bool resumed)
 {
 	STATEMENT(st, "INSERT INTO checkpoint.step (job_id, step, action, " CALL_COLUMNS ")"
-			  " VALUES ($1, $2, 'running', $3, $4, $5, $6, $7, $8, $9, $10)"
+			  " VALUES ($1, $2, 'running', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 			  " ON CONFLICT (job_id, step) DO NOTHING RETURNING step_id");
 
 	return step_statement_call(&st, SPI_OK_INSERT_RETURNING, job_id, step, spec, resumed);
@@ -300,7 +303,7 @@ ckpt_catalog_restart_step(int64 job_id, const char *step, const CkptSpec *spec, 
 			  " rows_failed = NULL, rows_output = NULL, run_seconds = NULL,"
 			  " derivation = NULL, input_hash = NULL,"
 			  " started_at = clock_timestamp(), ended_at = NULL,"
-			  " (" CALL_COLUMNS ") = ($3, $4, $5, $6, $7, $8, $9, $10)"
+			  " (" CALL_COLUMNS ") = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 			  " WHERE job_id = $1 AND step = $2 AND action = 'failed' RETURNING step_id");
 
 	return step_statement_call(&st, SPI_OK_UPDATE_RETURNING, job_id, step, spec, resumed);
@@ -412,6 +415,50 @@ ckpt_catalog_store_identity(int64 step_id, const char *derivation, const char *i
 }
 
 /*
+ * ckpt_catalog_store_content stores the hash of rows of an object that follow from
+ * a derivation, in place of what an owner knew of the object before.  What other
+ * transactions are storing is left alone.
+ */
+void
+ckpt_catalog_store_content(Oid owner, const char *object, const char *derivation,
+						   const char *hash)
+{
+	STATEMENT(old, "DELETE FROM checkpoint.known_content WHERE ctid = ANY (ARRAY("
+			  " SELECT ctid FROM checkpoint.known_content"
+			  " WHERE " OWNER_OID("") " = $1 AND object = $2 FOR UPDATE SKIP LOCKED))");
+	STATEMENT(st, "INSERT INTO checkpoint.known_content (owner, object, derivation, hash)"
+			  " VALUES (checkpoint._role_of($1), $2, $3, $4)");
+
+	ckpt_arg_oid(&old, owner);
+	ckpt_arg_text(&old, object);
+	ckpt_statement_run(&old, SPI_OK_DELETE);
+	ckpt_arg_oid(&st, owner);
+	ckpt_arg_text(&st, object);
+	ckpt_arg_text(&st, derivation);
+	ckpt_arg_text(&st, hash);
+	ckpt_statement_run(&st, SPI_OK_INSERT);
+}
+
+/*
+ * ckpt_catalog_known_content returns the hash of rows that follow from a
+ * derivation, or NULL if the owner has none on record.
+ */
+char *
+ckpt_catalog_known_content(Oid owner, const char *derivation)
+{
+	STATEMENT(st, "SELECT hash FROM checkpoint.known_content"
+			  " WHERE derivation = $2 AND " OWNER_OID("") " = $1 LIMIT 1");
+	char	   *hash = NULL;
+
+	ckpt_arg_oid(&st, owner);
+	ckpt_arg_text(&st, derivation);
+	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
+		hash = ckpt_row_text(&st, 0, 1);
+	ckpt_statement_close(&st);
+	return hash;
+}
+
+/*
  * ckpt_catalog_known_input returns the identity of the input that has that
  * derivation, or NULL if no step has read it so far.
  */
@@ -446,7 +493,7 @@ ckpt_catalog_recorded_steps(Oid owner, const char *name)
 			  " call AS (SELECT DISTINCT ON (s.step) s.*, r.nth"
 			  "  FROM run r JOIN checkpoint.step s USING (job_id) ORDER BY s.step, r.nth)"
 			  " SELECT c.step, c.kind, c.query, c.udf, c.cache_enabled, c.cache_version,"
-			  " c.probe, c.on_code_change FROM call c ORDER BY c.nth, c.step_id");
+			  " c.probe, c.on_code_change, c.code_version, c.code_query FROM call c ORDER BY c.nth, c.step_id");
 	List	   *specs = NIL;
 	uint64		nrows;
 
@@ -466,6 +513,8 @@ ckpt_catalog_recorded_steps(Oid owner, const char *name)
 		spec->cache_version = ckpt_row_text(&st, row, 6);
 		spec->probe = ckpt_row_text(&st, row, 7);
 		spec->on_code_change = row_word(&st, row, 8, &ckpt_on_code_changes);
+		spec->code_version = ckpt_row_text(&st, row, 9);
+		spec->depends_on = ckpt_row_text(&st, row, 10);
 		specs = lappend(specs, spec);
 	}
 	ckpt_statement_close(&st);

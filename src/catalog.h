@@ -124,6 +124,9 @@ extern void ckpt_catalog_update_step(int64 step_id, CkptStepAction action,
 									 const CkptStepCounts *counts, bool ended);
 extern void ckpt_catalog_store_identity(int64 step_id, const char *derivation,
 										const char *input_hash);
+extern void ckpt_catalog_store_content(Oid owner, const char *object,
+									   const char *derivation, const char *hash);
+extern char *ckpt_catalog_known_content(Oid owner, const char *derivation);
 extern char *ckpt_catalog_known_input(const char *derivation);
 extern List *ckpt_catalog_recorded_steps(Oid owner, const char *name);
 extern double ckpt_catalog_seconds_per_row(const CkptStepRef *ref);

@@ -16,6 +16,9 @@
 
 #include "nodes/pg_list.h"
 
+/* Bytes of a version that a user names. */
+#define CKPT_MAX_VERSION	255
+
 /*
  * Two versions are the same if hash and cache_version are.  Components only say
  * what makes the difference between two versions; where a version is looked for
@@ -28,6 +31,14 @@ typedef struct CkptCode
 	const char *components;		/* JSON object: name of part -> its hash */
 	List	   *settings;		/* see fingerprint.c */
 } CkptCode;
+
+/* What a call says of its code, beside the code itself. */
+typedef struct CkptCodeGiven
+{
+	const char *cache_version;	/* or NULL */
+	const char *code_version;	/* that stands for the code, or NULL */
+	const char *depends_on;		/* hash of the rows that it depends on, or NULL */
+} CkptCodeGiven;
 
 static inline bool
 ckpt_code_equal(const CkptCode *a, const CkptCode *b)

@@ -107,6 +107,8 @@
 #define ckpt_may_execute(funcid, role) \
 	(pg_proc_aclcheck(funcid, role, ACL_EXECUTE) == ACLCHECK_OK)
 #define ckpt_permissions(query, rte)	(rte)
+#define ckpt_take_permissions(query, rte, from, from_rte) \
+	((void) (query), (void) (rte), (void) (from), (void) (from_rte))
 #else
 #include "catalog/pg_proc.h"
 #include "parser/parse_relation.h"
@@ -115,6 +117,9 @@
 #define ckpt_may_execute(funcid, role) \
 	(object_aclcheck(ProcedureRelationId, funcid, role, ACL_EXECUTE) == ACLCHECK_OK)
 #define ckpt_permissions(query, rte)	getRTEPermissionInfo((query)->rteperminfos, rte)
+#define ckpt_take_permissions(query, rte, from, from_rte) \
+	((query)->rteperminfos = list_make1(copyObject(ckpt_permissions(from, from_rte))), \
+	 (rte)->perminfoindex = 1)
 #endif
 
 /* PostgreSQL 18 says by a type of its own whether an operator means < or >. */

@@ -679,7 +679,8 @@ ckpt_fingerprint_run(const CkptCode *code)
 	static char last[33] = "";
 
 	if (strcmp(last, code->hash) == 0 ||
-		strstr(code->components, "\"function ") == NULL)
+		(strstr(code->components, "\"function ") == NULL &&
+		 strstr(code->components, "\"code_version\"") == NULL))
 		return;
 	ResetPlanCache();
 	strlcpy(last, code->hash, sizeof(last));
@@ -782,19 +783,43 @@ ckpt_fingerprint_query(Query *query, List *settings, List *more)
 }
 
 /*
+ * ckpt_fingerprint_given lists (CkptComponent *) what the code depends on as its
+ * call says.
+ */
+List *
+ckpt_fingerprint_given(const CkptCodeGiven *given)
+{
+	CkptComponent *component;
+
+	if (given->depends_on == NULL)
+		return NIL;
+	component = palloc0(sizeof(CkptComponent));
+	component->kind = "depends_on";
+	component->hash = pstrdup(given->depends_on);
+	return list_make1(component);
+}
+
+/*
  * ckpt_fingerprint_version is the fingerprint of code that the user answers for,
- * by a text; of a step that has no code of its own if that is NULL.
+ * or of a step that has no code of its own.
  */
 CkptCode
-ckpt_fingerprint_version(const char *version, List *more)
+ckpt_fingerprint_version(const CkptCodeGiven *given)
 {
-	CkptComponent *component = palloc0(sizeof(CkptComponent));
+	List	   *components = ckpt_fingerprint_given(given);
+	CkptCode	code;
 
-	if (version == NULL)
-		return fingerprint_make(list_copy(more));
-	component->kind = "code_version";
-	component->hash = ckpt_hash_text(version);
-	return fingerprint_make(lcons(component, list_copy(more)));
+	if (given->code_version)
+	{
+		CkptComponent *component = palloc0(sizeof(CkptComponent));
+
+		component->kind = "code_version";
+		component->hash = ckpt_hash_text(given->code_version);
+		components = lappend(components, component);
+	}
+	code = fingerprint_make(components);
+	code.cache_version = given->cache_version;
+	return code;
 }
 
 /*

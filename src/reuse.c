@@ -25,10 +25,13 @@
  */
 #include "checkpoint.h"
 
+#include "content.h"
+#include "fingerprint.h"
 #include "ledger.h"
 #include "query.h"
 #include "result_table.h"
 #include "reuse.h"
+#include "rights.h"
 
 /*
  * ckpt_reuse_argument returns the name of the argument that a step's query
@@ -55,6 +58,40 @@ udf_columns(const CkptRequest *request)
 }
 
 /*
+ * has_missing returns whether a query reads an output that is not there yet.
+ */
+static bool
+has_missing(List *outputs)
+{
+	ListCell   *lc;
+
+	foreach(lc, outputs)
+	{
+		CkptStepOutput *output = (CkptStepOutput *) lfirst(lc);
+
+		if (output->used && output->table == NULL)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * depended_on returns the content hash of the rows that the code depends on, or
+ * NULL where they depend on a step that is only explained, and would be computed.
+ */
+static char *
+depended_on(const char *sql, List *outputs)
+{
+	Query	   *query = ckpt_query_analyze(sql, "depends_on", outputs);
+
+	(void) ckpt_query_result_desc(query);
+	if (has_missing(outputs))
+		return NULL;
+	ckpt_rights_check(query);
+	return ckpt_content_of_query(query, sql, outputs);
+}
+
+/*
  * ckpt_reuse_analyze analyses a step's query, which it returns, and its UDF,
  * and notes in the request what they mean: all but whose step it is, and
  * whether it is to be computed anew.
@@ -66,15 +103,18 @@ ckpt_reuse_analyze(CkptRequest *request, const CkptSpec *spec, List *outputs)
 {
 	const char *argument = ckpt_reuse_argument(spec->kind);
 	Query	   *query = ckpt_query_analyze(spec->query, argument, outputs);
+	CkptCodeGiven given = {spec->cache_version, spec->code_version, NULL};
 
 	request->spec = spec;
+	if (spec->depends_on)
+		given.depends_on = depended_on(spec->depends_on, outputs);
 	/* what save publishes is kept as the rows of a query */
 	request->kind = spec->kind == CKPT_SAVE ? CKPT_QUERY : spec->kind;
 
 	request->input_desc = ckpt_query_input_desc(query, argument);
 	if (spec->udf)
 	{
-		request->udf = ckpt_udf_analyze(spec->kind, spec->udf, spec->cache_version,
+		request->udf = ckpt_udf_analyze(spec->kind, spec->udf, &given,
 										request->input_desc);
 		request->output_desc = request->udf->output_desc;
 		request->code = request->udf->code;
@@ -82,8 +122,7 @@ ckpt_reuse_analyze(CkptRequest *request, const CkptSpec *spec, List *outputs)
 	else
 	{
 		request->output_desc = request->input_desc;
-		request->code = ckpt_fingerprint_version(NULL, NIL);
-		request->code.cache_version = spec->cache_version;
+		request->code = ckpt_fingerprint_version(&given);
 	}
 	request->output_columns = ckpt_columns_text(request->output_desc);
 	request->udf_columns = udf_columns(request);
@@ -150,12 +189,22 @@ other_code(const CkptRequest *request, const CkptCheckpoint *cp)
 {
 	CkptCode	finished_with = {cp->code_hash, cp->cache_version, NULL};
 	bool		by_rows = !cp->final || request->spec->on_code_change == CKPT_CODE_RECOMPUTE;
+	List	   *versions = ckpt_ledger_codes(cp);
 	bool		other_version = false;
 	ListCell   *lc;
 
 	if (request->udf == NULL)
 		other_version = !same_text(cp->cache_version, request->code.cache_version);
-	foreach(lc, ckpt_ledger_codes(cp))
+	/* of a query without a word on its code, no version is on record */
+	if (request->udf == NULL && versions == NIL)
+	{
+		char	   *difference = ckpt_code_difference(&(CkptCode) {.components = "{}"},
+													  &request->code);
+
+		if (difference)
+			return difference;
+	}
+	foreach(lc, versions)
 	{
 		CkptCodeVersion *version = (CkptCodeVersion *) lfirst(lc);
 		char	   *difference;

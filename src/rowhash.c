@@ -410,20 +410,6 @@ find_image(CkptRowHasher *hasher, HeapTupleHeader header, bool *has_nulls)
 			continue;
 		}
 		offset = align_offset(offset, vh->typalign);
-		if (vh->form == FORM_FLOAT4)
-		{
-			float4		f = *(const float4 *) (data + offset);
-
-			if (f != f)
-				return 0;
-		}
-		else if (vh->form == FORM_FLOAT8)
-		{
-			float8		f = *(const float8 *) (data + offset);
-
-			if (f != f)
-				return 0;
-		}
 		offset += vh->typlen;
 	}
 	return offset;
@@ -555,7 +541,7 @@ ckpt_column_type_text(Form_pg_attribute att)
 /*
  * ckpt_rowhash_has_names returns whether names that may change are part of a
  * value's hash: the fields of a composite value, the label of an enum, what a
- * reg* value points to.
+ * reg* value points to, the roles of an access privilege.
  */
 bool
 ckpt_rowhash_has_names(Oid typid)
@@ -571,7 +557,8 @@ ckpt_rowhash_has_names(Oid typid)
 	if (OidIsValid(part))
 		return ckpt_rowhash_has_names(part);
 	return get_typtype(typid) == TYPTYPE_COMPOSITE || get_typtype(typid) == TYPTYPE_ENUM ||
-		typid == RECORDOID || OidIsValid(ckpt_valuehash_catalog(typid));
+		typid == RECORDOID || typid == ACLITEMOID ||
+		OidIsValid(ckpt_valuehash_catalog(typid));
 }
 
 /*

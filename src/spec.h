@@ -38,6 +38,8 @@ typedef struct CkptSpec
 	/* what counts as the same */
 	bool		cache_enabled;
 	char	   *cache_version;	/* or NULL */
+	char	   *code_version;	/* or NULL */
+	char	   *depends_on;		/* query, or NULL */
 	char	   *probe;			/* or NULL */
 	CkptOnCodeChange on_code_change;
 

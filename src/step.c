@@ -58,8 +58,8 @@ launch_workers(void *arg)
 	CkptStep   *step = (CkptStep *) arg;
 
 	ckpt_stop_point("launch of", "workers");
-	step->run_workers = ckpt_workers_launch(&step->task, step->spec->kind, step->step_id,
-											step->spec->udf, step->nworkers, step->shared);
+	step->run_workers = ckpt_workers_launch(&step->task, step->step_id, step->udf,
+											step->nworkers, step->shared);
 	step->shared = ckpt_workers_shared(step->run_workers);
 }
 

@@ -407,6 +407,9 @@ step_materialize(CkptStep *step)
 									  cp->rows_hash, nrows);
 
 		ckpt_ledger_store_query(cp, &input.sum);
+		/* a query has no code but what its call says of it */
+		if (step->spec->code_version || step->spec->depends_on)
+			ckpt_ledger_note_code(cp, &request->code);
 		step->counts = (CkptStepCounts) {nrows, 0, nrows, 0, nrows, -1};
 		ckpt_step_finish(step);
 	}

@@ -12,11 +12,13 @@
 
 #include "access/tupdesc.h"
 #include "asuser.h"
+#include "content.h"
 #include "job.h"
 #include "joblock.h"
 #include "miscadmin.h"
 #include "publish.h"
 #include "query.h"
+#include "rights.h"
 #include "step_internal.h"
 #include "stoppoint.h"
 #include "utils/snapmgr.h"
@@ -159,10 +161,18 @@ ckpt_step_prepare(void *arg)
 
 	outputs = ckpt_catalog_step_outputs(step->job.job_id);
 	saved = ckpt_user_become(step->job.owner);
-	(void) ckpt_reuse_analyze(request, spec, outputs);
+	ckpt_rights_check(ckpt_reuse_analyze(request, spec, outputs));
+	if (request->udf)
+		ckpt_rights_check(request->udf->query);
 	if (spec->probe)
-		(void) ckpt_query_result_desc(ckpt_query_analyze(spec->probe, "probe", outputs));
+	{
+		Query	   *probe = ckpt_query_analyze(spec->probe, "probe", outputs);
+
+		(void) ckpt_query_result_desc(probe);
+		ckpt_rights_check(probe);
+	}
 	ckpt_user_restore(saved);
+	ckpt_content_store(step->job.owner);
 	step->udf = request->udf;
 
 	if (spec->kind == CKPT_SAVE)

@@ -31,6 +31,8 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "content.h"
+#include "fingerprint.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "nodes/makefuncs.h"
@@ -465,29 +467,35 @@ collect_reads(Node *node, void *context)
 
 /*
  * udf_fingerprint fingerprints the analysed select list.  Its one relation, the
- * input, is the same whatever it is called and wherever it is.  settings are those
- * of an earlier fingerprint of it.
+ * input, is the same whatever it is called and wherever it is.  Settings count as
+ * they were when it was last looked at.
  */
 static CkptCode
-udf_fingerprint(Query *query, List *settings)
+udf_fingerprint(const CkptUdf *udf, Query *query)
 {
-	Query	   *copy = copyObject(query);
-	RangeTblEntry *input = linitial_node(RangeTblEntry, copy->rtable);
+	List	   *more = ckpt_fingerprint_given(&udf->given);
+	Query	   *copy;
+	RangeTblEntry *input;
 
+	if (udf->given.code_version)
+		return ckpt_fingerprint_version(&udf->given);
+	copy = copyObject(query);
+	input = linitial_node(RangeTblEntry, copy->rtable);
 	input->alias = NULL;
 	ckpt_fingerprint_hide_relation(input, INPUT_ALIAS);
-	return ckpt_fingerprint_query(copy, settings, NIL);
+	return ckpt_fingerprint_query(copy, udf->code.settings,
+								  list_concat(more, ckpt_content_of_tables(query)));
 }
 
 /*
  * ckpt_udf_analyze parses a UDF and analyses it over an input with the given
- * columns, sys__id first.  What it returns is in CurrentMemoryContext.  The user's
- * version of the code, which may be NULL, becomes part of what the code is.
+ * columns, sys__id first.  What it returns is in CurrentMemoryContext.  What the
+ * call says of its code becomes part of what the code is.
  *
  * Raises an error for whatever could not run.  Needs an active snapshot.
  */
 CkptUdf *
-ckpt_udf_analyze(CkptKind kind, const char *text, const char *cache_version,
+ckpt_udf_analyze(CkptKind kind, const char *text, const CkptCodeGiven *given,
 				 TupleDesc input_desc)
 {
 	CkptUdf    *udf = palloc0(sizeof(CkptUdf));
@@ -521,8 +529,10 @@ ckpt_udf_analyze(CkptKind kind, const char *text, const char *cache_version,
 	udf->reads = reads.columns;
 	udf->reads_id = reads.whole_row || bms_is_member(1, reads.columns);
 	udf->uses_temp = reads.temp;
-	udf->code = udf_fingerprint(query, NIL);
-	udf->code.cache_version = cache_version;
+	udf->given = *given;
+	udf->code = udf_fingerprint(udf, query);
+	udf->code.cache_version = given->cache_version;
+	udf->query = query;
 	return udf;
 }
 
@@ -540,7 +550,7 @@ ckpt_udf_run_query(CkptUdf *udf, const char *input_table, bool *changed)
 
 	input->inh = false;
 	query = udf_analyze_over(udf, input, NULL);
-	now = udf_fingerprint(query, udf->code.settings);
+	now = udf_fingerprint(udf, query);
 	ckpt_fingerprint_run(&now);
 	*changed = strcmp(now.hash, udf->code.hash) != 0;
 	if (*changed)

@@ -44,11 +44,13 @@ typedef struct CkptUdf
 	Bitmapset  *reads;			/* attribute numbers of input columns that the UDF reads */
 	bool		reads_id;		/* the UDF reads sys__id, or the whole row */
 	bool		uses_temp;		/* the UDF uses temporary objects of the session */
+	Query	   *query;			/* the select list over an input that is not there yet */
+	CkptCodeGiven given;
 	CkptCode	code;			/* as it was last looked at */
 } CkptUdf;
 
 extern CkptUdf *ckpt_udf_analyze(CkptKind kind, const char *text,
-								 const char *cache_version,
+								 const CkptCodeGiven *given,
 								 TupleDesc input_desc);
 extern Query *ckpt_udf_run_query(CkptUdf *udf, const char *input_table,
 								 bool *changed);

@@ -52,7 +52,7 @@
 typedef enum CkptValueForm
 {
 	FORM_BYVAL,					/* fixed length, passed by value */
-	FORM_FLOAT4,				/* the same, with one NaN */
+	FORM_FLOAT4,				/* the same, of floating point */
 	FORM_FLOAT8,
 	FORM_FIXED,					/* fixed length, passed by reference */
 	FORM_VARLENA,				/* the bytes of its payload */
@@ -129,24 +129,25 @@ put_bytes(StringInfo buf, const void *bytes, Size len)
 	buf->len += (int) len;
 }
 
-/* float4_bits and float8_bits give the image of a number; all NaN are one. */
+/*
+ * float4_bits and float8_bits give the image of a number.  NaN have several, which
+ * are equal and sort as equal; but float8send() and the like tell them apart.
+ */
 static inline uint32
 float4_bits(float4 f)
 {
-	uint32		bits = 0x7fc00000;
+	uint32		bits;
 
-	if (f == f)
-		memcpy(&bits, &f, sizeof(bits));
+	memcpy(&bits, &f, sizeof(bits));
 	return bits;
 }
 
 static inline uint64
 float8_bits(float8 f)
 {
-	uint64		bits = UINT64CONST(0x7ff8000000000000);
+	uint64		bits;
 
-	if (f == f)
-		memcpy(&bits, &f, sizeof(bits));
+	memcpy(&bits, &f, sizeof(bits));
 	return bits;
 }
 

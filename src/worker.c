@@ -69,6 +69,8 @@ typedef struct Shared
 	CkptRunShared run;
 	CkptRunTask task;			/* worker is in bgw_extra */
 	CkptKind	kind;
+	char		code_version[CKPT_MAX_VERSION + 1];	/* '' if there is none */
+	char		depends_on[33]; /* likewise */
 	int64		step_id;
 	Oid			database;
 	Oid			authenticated_user; /* may log in */
@@ -162,10 +164,10 @@ workers_exit(int code, Datum arg)
  * workers_share makes the shared memory of a run.
  */
 static dsm_segment *
-workers_share(const CkptRunTask *task, CkptKind kind, int64 step_id,
-			  const char *udf, int nworkers, const CkptRunShared *run)
+workers_share(const CkptRunTask *task, int64 step_id, const CkptUdf *udf,
+			  int nworkers, const CkptRunShared *run)
 {
-	Size		udf_size = MAXALIGN(strlen(udf) + 1);
+	Size		udf_size = MAXALIGN(strlen(udf->text) + 1);
 	Size		libraries_size = MAXALIGN(EstimateLibraryStateSpace());
 	Size		settings_size = EstimateGUCStateSpace();
 	Size		size = MAXALIGN(offsetof(Shared, text)) + udf_size + libraries_size + settings_size;
@@ -176,7 +178,7 @@ workers_share(const CkptRunTask *task, CkptKind kind, int64 step_id,
 	ckpt_run_share(&shared->run, run->claims.max_id, nworkers + 1,
 				   (int64) pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &run->claims.next_output_id)));
 	shared->task = *task;
-	shared->kind = kind;
+	shared->kind = udf->kind;
 	shared->step_id = step_id;
 	shared->database = MyDatabaseId;
 	shared->authenticated_user = GetAuthenticatedUserId();
@@ -184,7 +186,11 @@ workers_share(const CkptRunTask *task, CkptKind kind, int64 step_id,
 	shared->role = GetUserId();
 	SpinLockInit(&shared->mutex);
 	shared->error = DSM_HANDLE_INVALID;
-	strcpy(shared->text, udf);
+	strcpy(shared->text, udf->text);
+	strlcpy(shared->code_version, udf->given.code_version ? udf->given.code_version : "",
+			sizeof(shared->code_version));
+	strlcpy(shared->depends_on, udf->given.depends_on ? udf->given.depends_on : "",
+			sizeof(shared->depends_on));
 	shared->libraries = MAXALIGN(offsetof(Shared, text)) + udf_size;
 	SerializeLibraryState(libraries_size, (char *) shared + shared->libraries);
 	shared->settings = shared->libraries + libraries_size;
@@ -228,11 +234,11 @@ workers_register(CkptWorkers *workers, int number)
  * ckpt_workers_count().  ckpt_workers_end() must be called at last.
  */
 CkptWorkers *
-ckpt_workers_launch(const CkptRunTask *task, CkptKind kind, int64 step_id,
-					const char *udf, int nworkers, const CkptRunShared *run)
+ckpt_workers_launch(const CkptRunTask *task, int64 step_id, const CkptUdf *udf,
+					int nworkers, const CkptRunShared *run)
 {
 	static bool registered = false;
-	dsm_segment *segment = workers_share(task, kind, step_id, udf, nworkers, run);
+	dsm_segment *segment = workers_share(task, step_id, udf, nworkers, run);
 	CkptWorkers *workers = MemoryContextAllocZero(TopMemoryContext, sizeof(CkptWorkers));
 
 	workers->handles = MemoryContextAlloc(TopMemoryContext,
@@ -490,6 +496,7 @@ worker_prepare(void *arg)
 	Worker	   *worker = (Worker *) arg;
 	Relation	input;
 	TupleDesc	desc;
+	CkptCodeGiven given = {NULL};
 	CkptUser	saved;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -502,8 +509,12 @@ worker_prepare(void *arg)
 	desc = CreateTupleDescCopy(RelationGetDescr(input));
 	table_close(input, NoLock);
 	saved = ckpt_user_become(worker->task.owner);
-	worker->udf = ckpt_udf_analyze(worker->shared->kind, worker->shared->text,
-								   worker->cp.cache_version, desc);
+	given.cache_version = worker->cp.cache_version;
+	if (worker->shared->code_version[0] != '\0')
+		given.code_version = worker->shared->code_version;
+	if (worker->shared->depends_on[0] != '\0')
+		given.depends_on = worker->shared->depends_on;
+	worker->udf = ckpt_udf_analyze(worker->shared->kind, worker->shared->text, &given, desc);
 	ckpt_user_restore(saved);
 	if (strcmp(ckpt_columns_text(worker->udf->output_desc), worker->cp.output_columns) != 0)
 		ereport(ERROR,

@@ -15,9 +15,8 @@
 
 typedef struct CkptWorkers CkptWorkers;
 
-extern CkptWorkers *ckpt_workers_launch(const CkptRunTask *task, CkptKind kind,
-										int64 step_id, const char *udf,
-										int nworkers,
+extern CkptWorkers *ckpt_workers_launch(const CkptRunTask *task, int64 step_id,
+										const CkptUdf *udf, int nworkers,
 										const CkptRunShared *run);
 extern CkptRunShared *ckpt_workers_shared(CkptWorkers *workers);
 extern void ckpt_workers_count(CkptWorkers *workers);

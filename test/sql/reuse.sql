@@ -190,7 +190,7 @@ CREATE OR REPLACE FUNCTION why(x int) RETURNS int LANGUAGE sql AS 'SELECT reuse.
 CALL why();
 CREATE OR REPLACE FUNCTION helper(x int) RETURNS int LANGUAGE sql AS 'SELECT x * 2';
 CALL why();
--- An empty cache_version is none.
+-- An empty cache_version is refused.
 SELECT checkpoint.begin_job('why') > 0;
 CALL checkpoint.map('m', 'SELECT 1 AS x', 'why(x) AS y', cache_version => '');
 

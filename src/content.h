@@ -1,0 +1,20 @@
+/*-------------------------------------------------------------------------
+ *
+ * content.h
+ *	  What code reads that is part of it: tables, and the rows of a query.
+ *
+ * IDENTIFICATION
+ *	  src/content.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_CONTENT_H
+#define CKPT_CONTENT_H
+
+#include "nodes/parsenodes.h"
+
+extern List *ckpt_content_of_tables(Query *query);
+extern char *ckpt_content_of_query(Query *query, const char *sql, List *outputs);
+extern void ckpt_content_store(Oid owner);
+
+#endif							/* CKPT_CONTENT_H */
