@@ -19,7 +19,7 @@
 
 extern void ckpt_job_resolve(const int64 *job_arg, CkptJob *job);
 extern void ckpt_job_check_open(const CkptJob *job);
-extern void ckpt_job_refuse(const CkptJob *job) pg_attribute_noreturn();
+pg_noreturn extern void ckpt_job_refuse(const CkptJob *job);
 extern bool ckpt_job_may_reopen(const CkptJob *job, const CkptSpec *spec, bool held);
 extern void ckpt_job_reopen(const CkptJob *job, bool held);
 extern bool ckpt_job_hold(const CkptJob *job);
