@@ -22,10 +22,10 @@ names = $(sort $(basename $(notdir $(wildcard $(1)))))
 REGRESS := $(call names,test/sql/*.sql)
 REGRESS_OPTS = --inputdir=test --load-extension=checkpoint
 
-# Results go to PGXS's output_iso: written to ".", as those of REGRESS are,
-# they would overwrite its regression.diffs.
+# Results go where those of REGRESS go, since the expected outputs are looked for
+# there, too.
 ISOLATION := $(call names,test/specs/*.spec)
-ISOLATION_OPTS = --inputdir=test --load-extension=checkpoint
+ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=checkpoint
 
 # Where the server finds what tests have in common.
 installcheck: export PGOPTIONS := $(PGOPTIONS) -c test.dir=$(CURDIR)/test

@@ -33,6 +33,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "asuser.h"
+#include "bulkinsert.h"
 #include "carry.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -41,7 +42,6 @@
 #include "lib/stringinfo.h"
 #include "match.h"
 #include "result_table.h"
-#include "rowbuffer.h"
 #include "storage/buffile.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
@@ -142,7 +142,7 @@ typedef struct Carry
 	bool		dry;			/* only count */
 	Relation	output;
 	int			insert_options;
-	CkptRowBuffer *buffer;
+	CkptBulkInsert *buffer;
 	CkptRowHasher *hasher;
 	Datum	   *values;
 	bool	   *isnull;
@@ -366,9 +366,9 @@ code_of(const Carry *carry, int64 old_id)
 static void
 carry_flush(Carry *carry)
 {
-	int64		nrows = ckpt_rowbuffer_count(carry->buffer);
+	int64		nrows = ckpt_bulkinsert_count(carry->buffer);
 
-	ckpt_rowbuffer_flush(carry->buffer, carry->output, carry->insert_options,
+	ckpt_bulkinsert_flush(carry->buffer, carry->output, carry->insert_options,
 						 carry->udf->kind == CKPT_GEN ? carry->next_output_id : 0);
 	carry->next_output_id += nrows;
 }
@@ -380,7 +380,7 @@ static void
 carry_write(Carry *carry, Carried *result)
 {
 	ckpt_rowhash_add(carry->hasher, &result->output, carry->values, carry->isnull);
-	ckpt_rowbuffer_add(carry->buffer, carry->values, carry->isnull);
+	ckpt_bulkinsert_add(carry->buffer, carry->values, carry->isnull);
 	if (carry->buffer->ntuples >= FLUSH_ROWS || carry->buffer->bytes >= FLUSH_BYTES)
 		carry_flush(carry);
 }
@@ -1003,7 +1003,7 @@ ckpt_carry_over(const CkptCarryFrom *from, const CkptCheckpoint *cp, CkptUdf *ud
 	carry->cp = cp;
 	carry->output = table_open(ckpt_result_table_lookup(cp->output_table), RowExclusiveLock);
 	ckpt_hidden_ensure(RelationGetRelid(carry->output));
-	carry->buffer = ckpt_rowbuffer_create(udf->output_desc);
+	carry->buffer = ckpt_bulkinsert_create(udf->output_desc);
 	carry->hasher = ckpt_rowhash_create(udf->output_desc);
 	carry->values = palloc(udf->output_desc->natts * sizeof(Datum));
 	carry->isnull = palloc(udf->output_desc->natts * sizeof(bool));

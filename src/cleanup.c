@@ -18,7 +18,7 @@
 #include "carry.h"
 #include "catalog.h"
 #include "cleanup.h"
-#include "inhand.h"
+#include "crash_marker.h"
 #include "ledger.h"
 #include "result_table.h"
 #include "stoppoint.h"
@@ -40,7 +40,7 @@ cleanup_drop(void *arg)
 				 errmsg("tables of checkpoint %lld are in use", (long long) cp->id)));
 	ckpt_ledger_forget(cp);
 	ckpt_catalog_delete_checkpoint(cp->id);
-	ckpt_inhand_forget(cp->id);
+	ckpt_crash_marker_forget(cp->id);
 }
 
 /*

@@ -46,7 +46,7 @@
 #define ckpt_executor_run(qd)	ExecutorRun(qd, ForwardScanDirection, 0)
 #endif
 
-/* PostgreSQL 16 adds many pages to a table at a time; before, append.c must. */
+/* PostgreSQL 16 adds many pages to a table at a time; before, bulkextend.c must. */
 #if PG_VERSION_NUM < 160000 && defined(HAVE_POSIX_FALLOCATE)
 #define CKPT_ADDS_PAGES
 #endif

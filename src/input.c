@@ -17,9 +17,9 @@
 #include "access/heapam.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "bulkinsert.h"
 #include "input.h"
 #include "query.h"
-#include "rowbuffer.h"
 #include "utils/memutils.h"
 
 /* Rows are written when there are this many rows or bytes. */
@@ -36,7 +36,7 @@ typedef struct InputReceiver
 
 	/* if the rows are kept */
 	Relation	rel;
-	CkptRowBuffer *buffer;
+	CkptBulkInsert *buffer;
 	Datum	   *values;			/* sys__id, and desc's columns */
 	bool	   *isnull;
 } InputReceiver;
@@ -48,7 +48,7 @@ input_flush(InputReceiver *receiver)
 	 * The table is new in this subtransaction: nobody sees it before it is
 	 * committed, so its rows can be born frozen and need no visit later.
 	 */
-	ckpt_rowbuffer_flush(receiver->buffer, receiver->rel,
+	ckpt_bulkinsert_flush(receiver->buffer, receiver->rel,
 						 TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN, 0);
 }
 
@@ -70,7 +70,7 @@ input_receive(TupleTableSlot *slot, DestReceiver *self)
 	{
 		receiver->values[0] = Int64GetDatum(receiver->sum.rows + 1);
 		ckpt_rowhash_add_tuple(receiver->hasher, &receiver->sum,
-							   ckpt_rowbuffer_add(receiver->buffer, receiver->values,
+							   ckpt_bulkinsert_add(receiver->buffer, receiver->values,
 												  receiver->isnull));
 		if (receiver->buffer->ntuples >= FLUSH_ROWS ||
 			receiver->buffer->bytes >= FLUSH_BYTES)
@@ -117,7 +117,7 @@ input_run(Query *query, const char *sql, Relation rel, CkptInput *input)
 	receiver->isnull = palloc0((desc->natts + 1) * sizeof(bool));
 	receiver->rel = rel;
 	if (rel)
-		receiver->buffer = ckpt_rowbuffer_create(RelationGetDescr(rel));
+		receiver->buffer = ckpt_bulkinsert_create(RelationGetDescr(rel));
 
 	(void) ckpt_query_run(query, sql, &receiver->pub);
 	if (rel)

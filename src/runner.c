@@ -40,13 +40,14 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "asuser.h"
+#include "bulkinsert.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
+#include "crash_marker.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "guc.h"
 #include "hidden.h"
-#include "inhand.h"
 #include "jit/jit.h"
 #include "ledger.h"
 #include "lib/stringinfo.h"
@@ -57,7 +58,6 @@
 #include "parser/parse_func.h"
 #include "query.h"
 #include "result_table.h"
-#include "rowbuffer.h"
 #include "runner.h"
 #include "storage/bufmgr.h"
 #include "subxact.h"
@@ -138,7 +138,7 @@ struct CkptRunner
 	int64		rows_before;	/* in the buffer, when the row in hand was claimed */
 	CkptRowSum	sum_before;		/* and their sum */
 	CkptRowSum	sum;
-	CkptRowBuffer *buffer;
+	CkptBulkInsert *buffer;
 	CkptRowHasher *hasher;
 	TupleTableSlot *input_row;	/* where the scan of the input has its row */
 	CkptUser	user;			/* who the session is, apart from the calls */
@@ -200,9 +200,9 @@ claim_row(CkptRunner *runner, HeapTuple row)
 
 	runner->claimed[runner->nclaimed++] = id;
 	runner->claimed_tid = *tid;
-	runner->rows_before = ckpt_rowbuffer_count(runner->buffer);
+	runner->rows_before = ckpt_bulkinsert_count(runner->buffer);
 	runner->sum_before = runner->sum;
-	*ckpt_inhand = id;
+	*ckpt_crash_marker = id;
 	return true;
 }
 
@@ -241,13 +241,13 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	MemoryContextSwitchTo(oldcxt);
 
 	if (udf->kind == CKPT_MAP)
-		tuple = ckpt_rowbuffer_add_longer(runner->buffer, runner->input_row,
+		tuple = ckpt_bulkinsert_add_longer(runner->buffer, runner->input_row,
 										  runner->values, runner->isnull);
 	else
 	{
 		runner->values[0] = Int64GetDatum(0);	/* numbered when written */
 		runner->values[1] = Int64GetDatum(runner->claimed[runner->nclaimed - 1]);
-		tuple = ckpt_rowbuffer_add(runner->buffer, runner->values, runner->isnull);
+		tuple = ckpt_bulkinsert_add(runner->buffer, runner->values, runner->isnull);
 	}
 	if (tuple)
 		ckpt_rowhash_add_tuple(runner->hasher, &runner->sum, tuple);
@@ -320,9 +320,9 @@ ckpt_runner_create(CkptUdf *udf, CkptCheckpoint *cp, Oid owner, CkptClaims *clai
 	runner->batch_rows = 1;
 	runner->max_batch_rows = ckpt_batch_rows;
 	runner->claimed = palloc(runner->max_batch_rows * sizeof(int64));
-	runner->buffer = ckpt_rowbuffer_create(udf->output_desc);
+	runner->buffer = ckpt_bulkinsert_create(udf->output_desc);
 	if (udf->kind == CKPT_MAP)
-		ckpt_rowbuffer_begin_with(runner->buffer, udf->nplain);
+		ckpt_bulkinsert_begin_with(runner->buffer, udf->nplain);
 	runner->hasher = ckpt_rowhash_create(udf->output_desc);
 	runner->values = palloc0(udf->output_desc->natts * sizeof(Datum));
 	runner->isnull = palloc0(udf->output_desc->natts * sizeof(bool));
@@ -332,7 +332,7 @@ ckpt_runner_create(CkptUdf *udf, CkptCheckpoint *cp, Oid owner, CkptClaims *clai
 	runner->receiver.pub.rDestroy = receiver_shutdown;
 	runner->receiver.pub.mydest = DestNone;
 	runner->receiver.runner = runner;
-	ckpt_inhand_open(cp->id, process);
+	ckpt_crash_marker_open(cp->id, process);
 	return runner;
 }
 
@@ -600,13 +600,13 @@ give_up_results(CkptRunner *runner, bool all)
 	{
 		runner->nclaimed = 0;
 		runner->sum = (CkptRowSum) {0};
-		ckpt_rowbuffer_reset(runner->buffer);
+		ckpt_bulkinsert_reset(runner->buffer);
 	}
 	else if (runner->nclaimed > 0)
 	{
 		runner->nclaimed--;
 		runner->sum = runner->sum_before;
-		ckpt_rowbuffer_truncate(runner->buffer, runner->rows_before);
+		ckpt_bulkinsert_truncate(runner->buffer, runner->rows_before);
 	}
 }
 
@@ -617,7 +617,7 @@ give_up_results(CkptRunner *runner, bool all)
 static void
 write_results(CkptRunner *runner)
 {
-	int64		nrows = ckpt_rowbuffer_count(runner->buffer);
+	int64		nrows = ckpt_bulkinsert_count(runner->buffer);
 	int64		first_id = 0;
 	int64		last_id = 0;
 
@@ -626,7 +626,7 @@ write_results(CkptRunner *runner)
 		first_id = ckpt_claim_output_ids(runner->claims, nrows);
 		last_id = first_id + nrows - 1;
 	}
-	ckpt_rowbuffer_flush(runner->buffer, runner->output, TABLE_INSERT_SKIP_FSM, first_id);
+	ckpt_bulkinsert_flush(runner->buffer, runner->output, TABLE_INSERT_SKIP_FSM, first_id);
 	CommandCounterIncrement();
 
 	for (int i = 0, n; i < runner->nclaimed; i += n)
@@ -757,7 +757,7 @@ ckpt_runner_batch(CkptRunner *runner, bool *more, int64 *error_id)
 	runner->writes.any |= wrote;
 	runner->xact->durable |= runner->writes.elsewhere;
 	current_runner = NULL;
-	*ckpt_inhand = 0;
+	*ckpt_crash_marker = 0;
 	in_hand = error && runner->nclaimed > 0 ? runner->claimed[runner->nclaimed - 1] : 0;
 	if (error && runner->writes.any && runner->nclaimed > 1)
 	{

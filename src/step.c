@@ -35,8 +35,8 @@
 
 #include "access/xact.h"
 #include "cleanup.h"
+#include "crash_marker.h"
 #include "executor/spi.h"
-#include "inhand.h"
 #include "job.h"
 #include "joblock.h"
 #include "ledger.h"
@@ -166,7 +166,7 @@ step_run(CkptStep *step)
 {
 	CkptRunProcess process = {"run", record_counts, between_transactions, step};
 
-	ckpt_inhand_forget(step->cp->id);
+	ckpt_crash_marker_forget(step->cp->id);
 	if (step->run)
 		ckpt_run_again(step->run);
 	else
@@ -351,7 +351,7 @@ step_work(CkptStep *step)
 	if (step->run_workers)
 		ckpt_workers_count(step->run_workers);
 	ckpt_step_end_workers(step);
-	ckpt_inhand_close();
+	ckpt_crash_marker_close();
 }
 
 /*

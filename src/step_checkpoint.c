@@ -15,7 +15,7 @@
 #include "asuser.h"
 #include "carry.h"
 #include "cleanup.h"
-#include "inhand.h"
+#include "crash_marker.h"
 #include "input.h"
 #include "query.h"
 #include "result_table.h"
@@ -92,7 +92,7 @@ record_crashes(const CkptStep *step)
 {
 	ListCell   *lc;
 
-	foreach(lc, ckpt_inhand_collect(step->cp->id))
+	foreach(lc, ckpt_crash_marker_collect(step->cp->id))
 	{
 		int64		id = *(int64 *) lfirst(lc);
 		int			crashes;

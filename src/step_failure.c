@@ -13,8 +13,8 @@
  */
 #include "checkpoint.h"
 
+#include "crash_marker.h"
 #include "executor/spi.h"
-#include "inhand.h"
 #include "job.h"
 #include "joblock.h"
 #include "miscadmin.h"
@@ -103,7 +103,7 @@ ckpt_step_fail(CkptStep *step)
 		(void) ckpt_transaction_commit();
 		ckpt_step_end_workers(step);
 	}
-	ckpt_inhand_close();
+	ckpt_crash_marker_close();
 	ckpt_stop_point("record of", "failure");
 	for (int i = 0; i < 2; i++)
 	{

@@ -33,10 +33,10 @@
 #include "access/xact.h"
 #include "asuser.h"
 #include "catalog.h"
+#include "crash_marker.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "guc.h"
-#include "inhand.h"
 #include "job.h"
 #include "joblock.h"
 #include "miscadmin.h"
@@ -45,10 +45,10 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "result_table.h"
+#include "stoppoint.h"
 #include "storage/dsm.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
-#include "stoppoint.h"
 #include "storage/spin.h"
 #include "tcop/tcopprot.h"
 #include "transaction.h"
@@ -623,5 +623,5 @@ ckpt_worker_main(Datum arg)
 	worker_run(worker);
 	(void) SPI_finish();
 	CommitTransactionCommand();
-	ckpt_inhand_close();
+	ckpt_crash_marker_close();
 }

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * rowbuffer.c
+ * bulkinsert.c
  *	  Rows on their way into a table.
  *
  * Rows are formed as heap tuples when they arrive and handed to the table in
@@ -12,7 +12,7 @@
  * goes to a tuplestore, which keeps to work_mem and spills to disk.
  *
  * IDENTIFICATION
- *	  src/rowbuffer.c
+ *	  src/bulkinsert.c
  *
  *-------------------------------------------------------------------------
  */
@@ -23,11 +23,11 @@
 #include "access/tableam.h"
 #include "access/toast_internals.h"
 #include "access/xact.h"
-#include "append.h"
 #include "asuser.h"
+#include "bulkextend.h"
+#include "bulkinsert.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "rowbuffer.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -45,13 +45,13 @@
 #define MAX_SLOT_COLUMNS 32000
 
 /*
- * ckpt_rowbuffer_create makes a buffer for rows of the given type, in a child of
+ * ckpt_bulkinsert_create makes a buffer for rows of the given type, in a child of
  * CurrentMemoryContext.
  */
-CkptRowBuffer *
-ckpt_rowbuffer_create(TupleDesc desc)
+CkptBulkInsert *
+ckpt_bulkinsert_create(TupleDesc desc)
 {
-	CkptRowBuffer *buf = palloc0(sizeof(CkptRowBuffer));
+	CkptBulkInsert *buf = palloc0(sizeof(CkptBulkInsert));
 
 	buf->desc = CreateTupleDescCopy(desc);	/* which nobody counts */
 	buf->cxt = AllocSetContextCreate(CurrentMemoryContext, "checkpoint rows",
@@ -68,11 +68,11 @@ ckpt_rowbuffer_create(TupleDesc desc)
 }
 
 /*
- * ckpt_rowbuffer_begin_with prepares for rows whose first natts columns are
- * those of another row: see ckpt_rowbuffer_add_longer().
+ * ckpt_bulkinsert_begin_with prepares for rows whose first natts columns are
+ * those of another row: see ckpt_bulkinsert_add_longer().
  */
 void
-ckpt_rowbuffer_begin_with(CkptRowBuffer *buf, int natts)
+ckpt_bulkinsert_begin_with(CkptBulkInsert *buf, int natts)
 {
 	buf->nbegin = natts;
 	buf->rest_desc = CreateTemplateTupleDesc(buf->desc->natts - natts);
@@ -177,7 +177,7 @@ check_row_size(TupleDesc desc, HeapTuple tuple)
  * new_row makes a row in the buffer's memory, with everything but its values.
  */
 static inline HeapTuple
-new_row(CkptRowBuffer *buf, bool hasnull, Size data_len)
+new_row(CkptBulkInsert *buf, bool hasnull, Size data_len)
 {
 	int			natts = buf->desc->natts;
 	Size		hoff = MAXALIGN(SizeofHeapTupleHeader + (hasnull ? BITMAPLEN(natts) : 0));
@@ -216,7 +216,7 @@ any_null(const bool *isnull, int from, int to)
  * keep_row makes a row that was formed one of the buffer's.
  */
 static inline HeapTuple
-keep_row(CkptRowBuffer *buf, HeapTuple tuple)
+keep_row(CkptBulkInsert *buf, HeapTuple tuple)
 {
 	if (unlikely(buf->ntuples == buf->maxtuples))
 	{
@@ -230,14 +230,14 @@ keep_row(CkptRowBuffer *buf, HeapTuple tuple)
 }
 
 /*
- * ckpt_rowbuffer_add copies a row into the buffer.  Toasted values stay
+ * ckpt_bulkinsert_add copies a row into the buffer.  Toasted values stay
  * toasted: they must be readable until the flush.
  *
  * Returns the row as it stands in memory until the flush, or NULL if that is
  * not where it went.
  */
 HeapTuple
-ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull)
+ckpt_bulkinsert_add(CkptBulkInsert *buf, Datum *values, bool *isnull)
 {
 	bool		hasnull;
 	Size		data_len;
@@ -314,14 +314,14 @@ data_end(TupleDesc desc, int from, Size offset, Datum *values)
 }
 
 /*
- * ckpt_rowbuffer_add_longer copies a row into the buffer whose first columns
+ * ckpt_bulkinsert_add_longer copies a row into the buffer whose first columns
  * are those of another row, which is in a slot, and whose others are given;
- * values and isnull have room for all.  Else it is ckpt_rowbuffer_add().
+ * values and isnull have room for all.  Else it is ckpt_bulkinsert_add().
  *
  * Where there are no nulls, a row begins with the bytes of the other one.
  */
 HeapTuple
-ckpt_rowbuffer_add_longer(CkptRowBuffer *buf, TupleTableSlot *row,
+ckpt_bulkinsert_add_longer(CkptBulkInsert *buf, TupleTableSlot *row,
 						  Datum *values, bool *isnull)
 {
 	HeapTuple	begin = TTS_IS_BUFFERTUPLE(row) ?
@@ -352,15 +352,15 @@ ckpt_rowbuffer_add_longer(CkptRowBuffer *buf, TupleTableSlot *row,
 	slot_getallattrs(row);
 	memcpy(values, row->tts_values, buf->nbegin * sizeof(Datum));
 	memcpy(isnull, row->tts_isnull, buf->nbegin * sizeof(bool));
-	return ckpt_rowbuffer_add(buf, values, isnull);
+	return ckpt_bulkinsert_add(buf, values, isnull);
 }
 
 /*
- * ckpt_rowbuffer_truncate drops the rows after the first nrows, which must not
+ * ckpt_bulkinsert_truncate drops the rows after the first nrows, which must not
  * end within the part that was spilled.  Their memory is free after the flush.
  */
 void
-ckpt_rowbuffer_truncate(CkptRowBuffer *buf, int64 nrows)
+ckpt_bulkinsert_truncate(CkptBulkInsert *buf, int64 nrows)
 {
 	Assert(nrows <= buf->ntuples);
 
@@ -377,7 +377,7 @@ ckpt_rowbuffer_truncate(CkptRowBuffer *buf, int64 nrows)
  * else it would make a copy when the row is inserted.
  */
 static void
-lend_rows(CkptRowBuffer *buf, HeapTuple *tuples, int n)
+lend_rows(CkptBulkInsert *buf, HeapTuple *tuples, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
@@ -388,7 +388,7 @@ lend_rows(CkptRowBuffer *buf, HeapTuple *tuples, int n)
 }
 
 static void
-take_back_rows(CkptRowBuffer *buf)
+take_back_rows(CkptBulkInsert *buf)
 {
 	for (int i = 0; i < buf->nlent; i++)
 	{
@@ -455,8 +455,8 @@ indexes_close(TableIndexes *indexes)
 }
 
 /*
- * ckpt_rowbuffer_flush inserts all rows into a table, in order, and empties the
- * buffer.  After an error the buffer is good for ckpt_rowbuffer_reset() only.
+ * ckpt_bulkinsert_flush inserts all rows into a table, in order, and empties the
+ * buffer.  After an error the buffer is good for ckpt_bulkinsert_reset() only.
  *
  * Needs a transaction with an active snapshot; options are those of
  * table_multi_insert().  Indexes are served; triggers and constraints are not:
@@ -464,10 +464,10 @@ indexes_close(TableIndexes *indexes)
  * not 0, rows get numbers from there on in their first column.
  */
 void
-ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options, int64 first_id)
+ckpt_bulkinsert_flush(CkptBulkInsert *buf, Relation rel, int options, int64 first_id)
 {
 	CommandId	cid = GetCurrentCommandId(true);
-	BulkInsertState bistate = ckpt_append_begin();
+	BulkInsertState bistate = ckpt_bulkextend_begin();
 	MemoryContext oldcxt = MemoryContextSwitchTo(buf->cxt);
 	TableIndexes indexes = indexes_open(rel);
 
@@ -480,7 +480,7 @@ ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options, int64 first_
 		int			n = Min(buf->nslots, buf->ntuples - done);
 
 		lend_rows(buf, buf->tuples + done, n);
-		ckpt_append(rel, buf->tuples + done, buf->slots, n, cid, options, bistate);
+		ckpt_bulkextend(rel, buf->tuples + done, buf->slots, n, cid, options, bistate);
 		for (int i = 0; indexes.estate && i < n; i++)
 			indexes_insert(&indexes, buf->slots[i]);
 		take_back_rows(buf);
@@ -505,14 +505,14 @@ ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options, int64 first_
 	indexes_close(&indexes);
 	MemoryContextSwitchTo(oldcxt);
 	FreeBulkInsertState(bistate);
-	ckpt_rowbuffer_reset(buf);
+	ckpt_bulkinsert_reset(buf);
 }
 
 /*
- * ckpt_rowbuffer_reset empties the buffer.
+ * ckpt_bulkinsert_reset empties the buffer.
  */
 void
-ckpt_rowbuffer_reset(CkptRowBuffer *buf)
+ckpt_bulkinsert_reset(CkptBulkInsert *buf)
 {
 	take_back_rows(buf);
 	ExecClearTuple(buf->spill_slot);

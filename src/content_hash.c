@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
- * rowagg.c
+ * content_hash.c
  *	  Hashes of rows, for SQL: the aggregate content_hash.
  *
  * IDENTIFICATION
- *	  src/rowagg.c
+ *	  src/content_hash.c
  *
  *-------------------------------------------------------------------------
  */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * inhand.c
+ * crash_marker.c
  *	  Which row a process was computing when it crashed.
  *
  * A function that kills its process takes the server through crash recovery,
@@ -25,7 +25,7 @@
  * Without marks a run works all the same.
  *
  * IDENTIFICATION
- *	  src/inhand.c
+ *	  src/crash_marker.c
  *
  *-------------------------------------------------------------------------
  */
@@ -39,13 +39,13 @@
 
 #include "access/xlog.h"
 #include "common/file_perm.h"
-#include "inhand.h"
+#include "crash_marker.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
 
-#define INHAND_DIR	"pg_checkpoint"
+#define CRASH_MARKER_DIR	"pg_checkpoint"
 
 /* As PG_TEMP_FILE_PREFIX, which has moved between the server's headers. */
 #define INHAND_PREFIX	"pgsql_tmp_"
@@ -60,17 +60,17 @@ typedef struct Mark
 
 static int64 nowhere = 0;
 
-volatile int64 *ckpt_inhand = &nowhere;
+volatile int64 *ckpt_crash_marker = &nowhere;
 
 /* This process's mark, or NULL. */
-static Mark *inhand_mark = NULL;
-static char inhand_path[MAXPGPATH] = "";
-static pid_t inhand_pid = 0;
-static struct sigaction inhand_old_sigquit;
-static struct sigaction inhand_old_sigbus;
+static Mark *crash_marker_mark = NULL;
+static char crash_marker_path[MAXPGPATH] = "";
+static pid_t crash_marker_pid = 0;
+static struct sigaction crash_marker_old_sigquit;
+static struct sigaction crash_marker_old_sigbus;
 
 /*
- * inhand_parallel_worker_died returns whether a parallel worker of this process
+ * crash_marker_parallel_worker_died returns whether a parallel worker of this process
  * is gone without having left.  May be called in a signal handler.
  *
  * The postmaster has seen the process that crashed before it ends any other, so
@@ -79,7 +79,7 @@ static struct sigaction inhand_old_sigbus;
  * that need not be.
  */
 static bool
-inhand_parallel_worker_died(void)
+crash_marker_parallel_worker_died(void)
 {
 	dlist_iter	iter;
 
@@ -90,77 +90,77 @@ inhand_parallel_worker_died(void)
 		PGPROC	   *member = dlist_container(PGPROC, lockGroupLink, iter.cur);
 		pid_t		pid = member->pid;
 
-		if (pid != 0 && pid != inhand_pid && kill(pid, 0) < 0 && errno == ESRCH)
+		if (pid != 0 && pid != crash_marker_pid && kill(pid, 0) < 0 && errno == ESRCH)
 			return true;
 	}
 	return false;
 }
 
 /*
- * inhand_sigquit clears the mark and goes on as the process would.
+ * crash_marker_sigquit clears the mark and goes on as the process would.
  */
 static void
-inhand_sigquit(int signo)
+crash_marker_sigquit(int signo)
 {
 	int			save_errno = errno;
 
 	/* a child that the function has forked shares the mark, which is not its own */
-	if (getpid() == inhand_pid && !inhand_parallel_worker_died())
-		*ckpt_inhand = 0;
+	if (getpid() == crash_marker_pid && !crash_marker_parallel_worker_died())
+		*ckpt_crash_marker = 0;
 	errno = save_errno;
-	inhand_old_sigquit.sa_handler(signo);
+	crash_marker_old_sigquit.sa_handler(signo);
 }
 
 /*
- * inhand_sigbus puts memory in the place of a file that cannot be written to:
+ * crash_marker_sigbus puts memory in the place of a file that cannot be written to:
  * where each write takes a new block, a full disk is noticed at the store.
  * The run goes on without a mark.
  */
 static void
-inhand_sigbus(int signo, siginfo_t *info, void *context)
+crash_marker_sigbus(int signo, siginfo_t *info, void *context)
 {
 	int			save_errno = errno;
 	char	   *address = (char *) info->si_addr;
-	char	   *mark = (char *) inhand_mark;
+	char	   *mark = (char *) crash_marker_mark;
 
 	if (address < mark || address >= mark + sizeof(Mark) ||
 		mmap(mark, sizeof(Mark), PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
-		(void) sigaction(SIGBUS, &inhand_old_sigbus, NULL); /* it comes again */
+		(void) sigaction(SIGBUS, &crash_marker_old_sigbus, NULL); /* it comes again */
 	errno = save_errno;
 }
 
 /*
- * inhand_catch_signals puts our handlers before the server's.
+ * crash_marker_catch_signals puts our handlers before the server's.
  *
  * pqsignal() will not do: it does not tell in every version what it replaces,
  * and what the kernel calls may be a wrapper that looks up the handler which
  * pqsignal() was given last, that is ours.
  */
 static void
-inhand_catch_signals(void)
+crash_marker_catch_signals(void)
 {
-	struct sigaction quit = {.sa_handler = inhand_sigquit, .sa_flags = SA_RESTART};
-	struct sigaction bus = {.sa_sigaction = inhand_sigbus, .sa_flags = SA_RESTART | SA_SIGINFO};
+	struct sigaction quit = {.sa_handler = crash_marker_sigquit, .sa_flags = SA_RESTART};
+	struct sigaction bus = {.sa_sigaction = crash_marker_sigbus, .sa_flags = SA_RESTART | SA_SIGINFO};
 
 	sigemptyset(&quit.sa_mask);
 	sigemptyset(&bus.sa_mask);
-	(void) sigaction(SIGQUIT, &quit, &inhand_old_sigquit);
-	(void) sigaction(SIGBUS, &bus, &inhand_old_sigbus);
+	(void) sigaction(SIGQUIT, &quit, &crash_marker_old_sigquit);
+	(void) sigaction(SIGBUS, &bus, &crash_marker_old_sigbus);
 }
 
 static void
-inhand_exit(int code, Datum arg)
+crash_marker_exit(int code, Datum arg)
 {
-	ckpt_inhand_close();
+	ckpt_crash_marker_close();
 }
 
 /*
- * inhand_map makes and maps a file for a mark.  Returns NULL and sets errno if
+ * crash_marker_map makes and maps a file for a mark.  Returns NULL and sets errno if
  * that is not possible; then there is no file.
  */
 static Mark *
-inhand_map(const char *path)
+crash_marker_map(const char *path)
 {
 	Mark		mark = {GetSystemIdentifier(), 0, 0};
 	struct stat st;
@@ -168,7 +168,7 @@ inhand_map(const char *path)
 	int			save_errno;
 	int			fd;
 
-	if (mkdir(INHAND_DIR, pg_dir_create_mode) < 0 && errno != EEXIST)
+	if (mkdir(CRASH_MARKER_DIR, pg_dir_create_mode) < 0 && errno != EEXIST)
 		return NULL;
 	fd = BasicOpenFile(path, O_RDWR | O_CREAT | O_TRUNC | PG_BINARY);
 	if (fd < 0)
@@ -191,70 +191,70 @@ inhand_map(const char *path)
 }
 
 /*
- * ckpt_inhand_open makes and maps this process's file.
+ * ckpt_crash_marker_open makes and maps this process's file.
  */
 void
-ckpt_inhand_open(int64 checkpoint_id, int worker)
+ckpt_crash_marker_open(int64 checkpoint_id, int worker)
 {
 	static bool registered = false;
 
-	ckpt_inhand_close();
-	snprintf(inhand_path, MAXPGPATH, INHAND_DIR "/" INHAND_PREFIX "%u_" INT64_FORMAT "_%d",
+	ckpt_crash_marker_close();
+	snprintf(crash_marker_path, MAXPGPATH, CRASH_MARKER_DIR "/" INHAND_PREFIX "%u_" INT64_FORMAT "_%d",
 			 MyDatabaseId, checkpoint_id, worker);
-	inhand_mark = inhand_map(inhand_path);
-	if (inhand_mark == NULL)
+	crash_marker_mark = crash_marker_map(crash_marker_path);
+	if (crash_marker_mark == NULL)
 	{
 		ereport(LOG,
 				(errcode_for_file_access(),
-				 errmsg("could not create file \"%s\": %m", inhand_path),
+				 errmsg("could not create file \"%s\": %m", crash_marker_path),
 				 errdetail("A crash of this process will not tell which row was in hand.")));
-		inhand_path[0] = '\0';
+		crash_marker_path[0] = '\0';
 		return;
 	}
 	if (!registered)
-		before_shmem_exit(inhand_exit, (Datum) 0);
+		before_shmem_exit(crash_marker_exit, (Datum) 0);
 	registered = true;
-	inhand_pid = getpid();
-	inhand_catch_signals();
-	ckpt_inhand = &inhand_mark->id;
+	crash_marker_pid = getpid();
+	crash_marker_catch_signals();
+	ckpt_crash_marker = &crash_marker_mark->id;
 }
 
 /*
- * ckpt_inhand_close removes this process's file, if it has one.
+ * ckpt_crash_marker_close removes this process's file, if it has one.
  */
 void
-ckpt_inhand_close(void)
+ckpt_crash_marker_close(void)
 {
-	if (inhand_mark == NULL || getpid() != inhand_pid)
+	if (crash_marker_mark == NULL || getpid() != crash_marker_pid)
 		return;
-	ckpt_inhand = &nowhere;
-	(void) sigaction(SIGQUIT, &inhand_old_sigquit, NULL);
-	(void) sigaction(SIGBUS, &inhand_old_sigbus, NULL);
-	(void) munmap(inhand_mark, sizeof(Mark));
-	inhand_mark = NULL;
-	(void) unlink(inhand_path);
-	inhand_path[0] = '\0';
+	ckpt_crash_marker = &nowhere;
+	(void) sigaction(SIGQUIT, &crash_marker_old_sigquit, NULL);
+	(void) sigaction(SIGBUS, &crash_marker_old_sigbus, NULL);
+	(void) munmap(crash_marker_mark, sizeof(Mark));
+	crash_marker_mark = NULL;
+	(void) unlink(crash_marker_path);
+	crash_marker_path[0] = '\0';
 }
 
 /*
- * inhand_files calls visit for each file of a checkpoint.
+ * crash_marker_files calls visit for each file of a checkpoint.
  */
 static void
-inhand_files(int64 checkpoint_id, void (*visit) (const char *path, List **ids), List **ids)
+crash_marker_files(int64 checkpoint_id, void (*visit) (const char *path, List **ids), List **ids)
 {
 	char	   *prefix = psprintf(INHAND_PREFIX "%u_" INT64_FORMAT "_", MyDatabaseId, checkpoint_id);
-	DIR		   *dir = AllocateDir(INHAND_DIR);
+	DIR		   *dir = AllocateDir(CRASH_MARKER_DIR);
 	struct dirent *entry;
 
 	if (dir == NULL)
 		return;
-	while ((entry = ReadDirExtended(dir, INHAND_DIR, LOG)) != NULL)
+	while ((entry = ReadDirExtended(dir, CRASH_MARKER_DIR, LOG)) != NULL)
 	{
 		char		path[MAXPGPATH];
 
 		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
 			continue;
-		snprintf(path, MAXPGPATH, INHAND_DIR "/%s", entry->d_name);
+		snprintf(path, MAXPGPATH, CRASH_MARKER_DIR "/%s", entry->d_name);
 		visit(path, ids);
 	}
 	FreeDir(dir);
@@ -286,29 +286,29 @@ read_file(const char *path, List **ids)
 static void
 remove_file(const char *path, List **ids)
 {
-	if (strcmp(path, inhand_path) != 0)
+	if (strcmp(path, crash_marker_path) != 0)
 		(void) unlink(path);
 }
 
 /*
- * ckpt_inhand_collect lists (int64 *) the rows of a checkpoint that were
+ * ckpt_crash_marker_collect lists (int64 *) the rows of a checkpoint that were
  * being computed when a process crashed.  Nobody works on the checkpoint.
  */
 List *
-ckpt_inhand_collect(int64 checkpoint_id)
+ckpt_crash_marker_collect(int64 checkpoint_id)
 {
 	List	   *ids = NIL;
 
-	inhand_files(checkpoint_id, read_file, &ids);
+	crash_marker_files(checkpoint_id, read_file, &ids);
 	return ids;
 }
 
 /*
- * ckpt_inhand_forget removes what ckpt_inhand_collect() read: it is on record,
+ * ckpt_crash_marker_forget removes what ckpt_crash_marker_collect() read: it is on record,
  * safe on disk, or of no more use.  This process's own mark stays.
  */
 void
-ckpt_inhand_forget(int64 checkpoint_id)
+ckpt_crash_marker_forget(int64 checkpoint_id)
 {
-	inhand_files(checkpoint_id, remove_file, NULL);
+	crash_marker_files(checkpoint_id, remove_file, NULL);
 }

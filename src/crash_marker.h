@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * inhand.h
+ * crash_marker.h
  *	  Notes in a file which row a process computes, in case it crashes.
  *
  * The note survives the crash, the transaction does not.  So the next run learns
@@ -10,21 +10,21 @@
  * crashes of a row.
  *
  * IDENTIFICATION
- *	  src/inhand.h
+ *	  src/crash_marker.h
  *
  *-------------------------------------------------------------------------
  */
-#ifndef CKPT_INHAND_H
-#define CKPT_INHAND_H
+#ifndef CKPT_CRASH_MARKER_H
+#define CKPT_CRASH_MARKER_H
 
 #include "nodes/pg_list.h"
 
 /* Id of the row that this process computes, 0 for none; always may be written to. */
-extern volatile int64 *ckpt_inhand;
+extern volatile int64 *ckpt_crash_marker;
 
-extern void ckpt_inhand_open(int64 checkpoint_id, int worker);
-extern void ckpt_inhand_close(void);
-extern List *ckpt_inhand_collect(int64 checkpoint_id);
-extern void ckpt_inhand_forget(int64 checkpoint_id);
+extern void ckpt_crash_marker_open(int64 checkpoint_id, int worker);
+extern void ckpt_crash_marker_close(void);
+extern List *ckpt_crash_marker_collect(int64 checkpoint_id);
+extern void ckpt_crash_marker_forget(int64 checkpoint_id);
 
-#endif							/* CKPT_INHAND_H */
+#endif							/* CKPT_CRASH_MARKER_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * rowbuffer.h
+ * bulkinsert.h
  *	  Collects rows in memory and inserts them into a table in bulk.
  *
  * Rows are added while the user's function is called, and flushed when the call's
@@ -9,12 +9,12 @@
  * runner.c use it.
  *
  * IDENTIFICATION
- *	  src/rowbuffer.h
+ *	  src/bulkinsert.h
  *
  *-------------------------------------------------------------------------
  */
-#ifndef CKPT_ROWBUFFER_H
-#define CKPT_ROWBUFFER_H
+#ifndef CKPT_BULKINSERT_H
+#define CKPT_BULKINSERT_H
 
 #include "access/htup.h"
 #include "access/tupdesc.h"
@@ -22,7 +22,7 @@
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
-typedef struct CkptRowBuffer
+typedef struct CkptBulkInsert
 {
 	MemoryContext cxt;			/* rows that the arena has no room for */
 	TupleDesc	desc;
@@ -40,23 +40,23 @@ typedef struct CkptRowBuffer
 	int			nslots;
 	int			nlent;			/* slots that have a row */
 	TupleTableSlot *spill_slot;
-} CkptRowBuffer;
+} CkptBulkInsert;
 
-extern CkptRowBuffer *ckpt_rowbuffer_create(TupleDesc desc);
-extern HeapTuple ckpt_rowbuffer_add(CkptRowBuffer *buf, Datum *values, bool *isnull);
-extern void ckpt_rowbuffer_begin_with(CkptRowBuffer *buf, int natts);
-extern HeapTuple ckpt_rowbuffer_add_longer(CkptRowBuffer *buf, TupleTableSlot *row,
+extern CkptBulkInsert *ckpt_bulkinsert_create(TupleDesc desc);
+extern HeapTuple ckpt_bulkinsert_add(CkptBulkInsert *buf, Datum *values, bool *isnull);
+extern void ckpt_bulkinsert_begin_with(CkptBulkInsert *buf, int natts);
+extern HeapTuple ckpt_bulkinsert_add_longer(CkptBulkInsert *buf, TupleTableSlot *row,
 										   Datum *values, bool *isnull);
-extern void ckpt_rowbuffer_truncate(CkptRowBuffer *buf, int64 nrows);
-extern void ckpt_rowbuffer_flush(CkptRowBuffer *buf, Relation rel, int options,
+extern void ckpt_bulkinsert_truncate(CkptBulkInsert *buf, int64 nrows);
+extern void ckpt_bulkinsert_flush(CkptBulkInsert *buf, Relation rel, int options,
 								 int64 first_id);
-extern void ckpt_rowbuffer_reset(CkptRowBuffer *buf);
+extern void ckpt_bulkinsert_reset(CkptBulkInsert *buf);
 
 /* How many rows are in the buffer. */
 static inline int64
-ckpt_rowbuffer_count(const CkptRowBuffer *buf)
+ckpt_bulkinsert_count(const CkptBulkInsert *buf)
 {
 	return buf->ntuples + buf->nspilled;
 }
 
-#endif							/* CKPT_ROWBUFFER_H */
+#endif							/* CKPT_BULKINSERT_H */

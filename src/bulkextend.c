@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
- * append.c
+ * bulkextend.c
  *	  Rows appended to a table, many pages at a time.
  *
  * This is a stand-in for what PostgreSQL 16 and later do themselves, in
- * RelationAddBlocks(): all of it but ckpt_append_begin() goes when PostgreSQL 15
+ * RelationAddBlocks(): all of it but ckpt_bulkextend_begin() goes when PostgreSQL 15
  * is not supported any more, and table_multi_insert() is called instead.  Later
  * servers do not compile it (CKPT_ADDS_PAGES); nothing outside knows of it.
  *
@@ -34,7 +34,7 @@
  * an error, and not when the page is written out.
  *
  * IDENTIFICATION
- *	  src/append.c
+ *	  src/bulkextend.c
  *
  *-------------------------------------------------------------------------
  */
@@ -47,7 +47,7 @@
 #include "access/hio.h"
 #include "access/htup_details.h"
 #include "access/tableam.h"
-#include "append.h"
+#include "bulkextend.h"
 #include "catalog/pg_am.h"
 #include "common/relpath.h"
 #include "miscadmin.h"
@@ -56,14 +56,14 @@
 #include "storage/lmgr.h"
 
 /*
- * ckpt_append_begin makes a state for some calls of ckpt_append(); end it with
+ * ckpt_bulkextend_begin makes a state for some calls of ckpt_bulkextend(); end it with
  * FreeBulkInsertState(), in the same transaction.
  *
  * It does without the server's ring of buffers: where the ring closes, a
  * process waits for the WAL of what it wrote a moment before.
  */
 BulkInsertState
-ckpt_append_begin(void)
+ckpt_bulkextend_begin(void)
 {
 	BulkInsertState bistate = GetBulkInsertState();
 
@@ -231,11 +231,11 @@ can_count_pages(Relation rel, HeapTuple *tuples, int ntuples)
 #endif
 
 /*
- * ckpt_append does what table_multi_insert() does.  The slots hold the tuples;
- * the state is one of ckpt_append_begin().
+ * ckpt_bulkextend does what table_multi_insert() does.  The slots hold the tuples;
+ * the state is one of ckpt_bulkextend_begin().
  */
 void
-ckpt_append(Relation rel, HeapTuple *tuples, TupleTableSlot **slots, int ntuples,
+ckpt_bulkextend(Relation rel, HeapTuple *tuples, TupleTableSlot **slots, int ntuples,
 			CommandId cid, int options, BulkInsertState bistate)
 {
 	int			done = 0;
