@@ -59,7 +59,6 @@
 #include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
-#include "utils/plancache.h"
 #include "utils/regproc.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
@@ -663,27 +662,6 @@ ckpt_fingerprint_keep(CkptCode *code, const CkptCode *now)
 		component->hash = pstrdup(component->hash);
 		code->settings = lappend(code->settings, component);
 	}
-}
-
-/*
- * ckpt_fingerprint_run is to be called before code is run that has a fingerprint.
- *
- * PL/pgSQL and others cache plans, and notice of what these use when something
- * was changed, but not when other names would be found now: a function with
- * arguments that fit better, say.  Where the fingerprint is not the one that was
- * run last in this session, all plans are made anew.
- */
-void
-ckpt_fingerprint_run(const CkptCode *code)
-{
-	static char last[33] = "";
-
-	if (strcmp(last, code->hash) == 0 ||
-		(strstr(code->components, "\"function ") == NULL &&
-		 strstr(code->components, "\"code_version\"") == NULL))
-		return;
-	ResetPlanCache();
-	strlcpy(last, code->hash, sizeof(last));
 }
 
 /*

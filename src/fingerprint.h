@@ -26,7 +26,6 @@ typedef struct CkptComponent
 extern CkptCode ckpt_fingerprint_query(Query *query, List *settings, List *more);
 extern List *ckpt_fingerprint_given(const CkptCodeGiven *given);
 extern CkptCode ckpt_fingerprint_version(const CkptCodeGiven *given);
-extern void ckpt_fingerprint_run(const CkptCode *code);
 extern void ckpt_fingerprint_keep(CkptCode *code, const CkptCode *now);
 extern void ckpt_fingerprint_hide_relation(RangeTblEntry *rte, const char *name);
 extern char *ckpt_fingerprint_describe(const char *difference);

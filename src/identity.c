@@ -36,6 +36,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "pagestate.h"
+#include "plans.h"
 #include "query.h"
 #include "result_table.h"
 #include "utils/guc.h"
@@ -461,7 +462,7 @@ ckpt_identity_read(CkptIdentity *identity, Query *query, const char *sql, int64 
 	CkptInput	input;
 
 	if (identity->code.hash)
-		ckpt_fingerprint_run(&identity->code);
+		ckpt_plans_renew(&identity->code);
 	ckpt_input_hash(query, sql, &input);
 	identity->hash = input.hash;
 	if (rows)

@@ -19,7 +19,9 @@
 #include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "rowhash.h"
 #include "settings.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -232,4 +234,21 @@ ckpt_setting_is_default(const char *name)
 			return strcmp(GetConfigOption(name, false, false), topic_settings[i].usual) == 0;
 	}
 	return false;
+}
+
+/*
+ * ckpt_settings_hash returns a hash of the settings that matter to topics.
+ */
+char *
+ckpt_settings_hash(void)
+{
+	StringInfoData buf;
+	char	   *hash;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < lengthof(topic_settings); i++)
+		appendStringInfo(&buf, "%s\1", GetConfigOption(topic_settings[i].name, false, false));
+	hash = ckpt_hash_text(buf.data);
+	pfree(buf.data);
+	return hash;
 }

@@ -33,5 +33,6 @@ extern List *ckpt_settings_of_topics(List *names, int topics);
 extern List *ckpt_settings_add(List *names, const char *name);
 extern bool ckpt_settings_have(List *names, const char *name);
 extern bool ckpt_setting_is_default(const char *name);
+extern char *ckpt_settings_hash(void);
 
 #endif							/* CKPT_SETTINGS_H */

@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "crash_marker.h"
 #include "input.h"
+#include "plans.h"
 #include "query.h"
 #include "result_table.h"
 #include "step_internal.h"
@@ -365,7 +366,7 @@ step_materialize(CkptStep *step)
 	query = analyze_input(step, outputs);
 	if (step->identity.hash == NULL)
 		step_prepare_identity(step, query, outputs);
-	ckpt_fingerprint_run(&step->identity.code);
+	ckpt_plans_renew(&step->identity.code);
 	ckpt_input_materialize(query, step->spec->query, relid, &input);
 	ckpt_identity_check(&step->identity, query, outputs, step->job.owner);
 	ckpt_user_restore(saved);

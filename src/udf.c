@@ -39,6 +39,7 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
 #include "parser/parser.h"
+#include "plans.h"
 #include "query.h"
 #include "sqltext.h"
 #include "udf.h"
@@ -551,7 +552,7 @@ ckpt_udf_run_query(CkptUdf *udf, const char *input_table, bool *changed)
 	input->inh = false;
 	query = udf_analyze_over(udf, input, NULL);
 	now = udf_fingerprint(udf, query);
-	ckpt_fingerprint_run(&now);
+	ckpt_plans_renew(&now);
 	*changed = strcmp(now.hash, udf->code.hash) != 0;
 	if (*changed)
 	{
