@@ -66,6 +66,8 @@ CREATE TABLE s1_last (LIKE s1 INCLUDING ALL);
 CREATE TABLE s2_last (LIKE s1 INCLUDING ALL);
 CREATE VIEW v1 AS SELECT * FROM s1;
 CREATE TABLE written (step text, row_values text);
+-- the first superuser has the name of whoever runs the test
+SELECT 'CREATE ROLE postgres SUPERUSER' WHERE to_regrole('postgres') IS NULL \gexec
 CREATE ROLE ann;
 CREATE SCHEMA ann AUTHORIZATION ann;
 CREATE ROLE bob;
