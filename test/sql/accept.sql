@@ -116,6 +116,18 @@ CALL run('version', cache_version => '1');
 CALL run('version', 'accept', cache_version => '2');
 CALL run('version', cache_version => '2');
 
+-- What one run group has accepted of a result does not count in another that has
+-- reused the result.
+CALL version('a');
+CALL run('accepts', cache_version => 'both');
+CALL run('reuses', cache_version => 'both');
+CALL version('b');
+CALL run('accepts', 'accept', cache_version => 'both');
+INSERT INTO source VALUES (11);
+CALL run('reuses', cache_version => 'both');
+CALL run('accepts', cache_version => 'both');
+DELETE FROM source WHERE x > 10;
+
 -- What is on record describes the rows.
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();

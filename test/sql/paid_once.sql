@@ -276,6 +276,24 @@ SELECT checkpoint.output('m') AS output \gset
 SELECT * FROM :output ORDER BY 1;
 SELECT checkpoint.end_job();
 
+-- A final checkpoint that has some of the rows of an unfinished one does not
+-- supersede it; one that has most of them does.
+TRUNCATE source;
+INSERT INTO source SELECT generate_series(1, 100);
+CALL version('a');
+SET test.fails_on = 61;
+CALL run('some', 'SELECT x FROM source ORDER BY x', cache_version => 'some');
+SELECT calls();
+SET test.fails_on = 0;
+CALL run('some', 'SELECT x FROM source WHERE x > 30 ORDER BY x', cache_version => 'some');
+SELECT calls();
+SELECT state, rows_total, rows_processed FROM checkpoint.checkpoints WHERE job = 'some' ORDER BY checkpoint_id;
+CALL run('some', 'SELECT x FROM source WHERE x > 29 ORDER BY x', cache_version => 'some');
+SELECT calls();
+SELECT state, rows_total, rows_processed FROM checkpoint.checkpoints WHERE job = 'some' ORDER BY checkpoint_id;
+CALL run('some', 'SELECT x FROM source ORDER BY x', cache_version => 'some');
+SELECT calls();
+
 -- What is on record describes the rows.
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();
