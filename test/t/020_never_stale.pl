@@ -142,6 +142,7 @@ BEGIN
 			'total', s.rows_total, 'kept', s.rows_kept, 'computed', s.rows_computed, 'checkpoint', s.checkpoint_id,
 			'state', s.state, 'input_table', s.input_table::text, 'output_table', s.output_table::text,
 			'input', input, 'output', output, 'processed', processed,
+			'quarantined', (SELECT rows_failed FROM checkpoint.checkpoints c WHERE c.checkpoint_id = s.checkpoint_id),
 			'written', (SELECT coalesce(jsonb_agg(row_values), '[]') FROM written WHERE step = s.step));
 	END LOOP;
 	RETURN report;
@@ -202,6 +203,7 @@ SET test.cache_version = 0;
 SET test.step = '';
 SET test.writes_from = 1000;
 SET test.replace_at = -1;
+SET test.tint = 0;
 });
 
 #
@@ -213,6 +215,7 @@ my %code = (f => 1, g => 1, helper => 1, helper2 => 1, expression => 0, path => 
 	light => 1, dark => 1, session => 1);
 my %bug = (f => 3, g => 2);
 my $cache_version = 0;
+my $tint = 0;		# a setting that helper() names
 my $view = 'SELECT * FROM s1';
 my $next_unique = 100;
 
@@ -234,7 +237,7 @@ sub write_function
 	  . noise() . "$begin" . noise() . " $return '$name$version.';" . noise() . "$end\$\$;\n"
 	  if $name =~ /^(light|dark|session)$/;
 	return "CREATE OR REPLACE FUNCTION helper() RETURNS text LANGUAGE sql SET search_path = $code{path}, public AS \$\$"
-	  . noise() . "$select" . noise() . " 'h$version.' || shade() ||" . noise() . "helper2()\$\$;\n"
+	  . noise() . "$select" . noise() . " 'h$version.' || shade() ||" . noise() . "helper2() || '.t' || current_setting('test.tint')\$\$;\n"
 	  if $name eq 'helper';
 
 	my $body = noise();
@@ -294,6 +297,7 @@ my %mutations = (
 	helper2 => { weight => 3, sql => sub { $code{helper2} = pick(1, 1, 1, 2); return write_function('helper2'); } },
 	noise => { weight => 4, sql => sub { join('', map { write_function($_) } qw(light dark session helper2 helper f g)) } },
 	expression => { weight => 3, sql => sub { $code{expression} = pick(0, 0, 0, 1, 2, 3); return ''; } },
+	setting => { weight => 3, sql => sub { $tint = pick(0, 0, 0, 1); return "SET test.tint = $tint;\n"; } },
 	'cache version' => { weight => 3, sql => sub { $cache_version = pick(0, 0, 0, 1); return ''; } },
 	repair => { weight => 8, sql => sub {
 		my $sql = '';
@@ -320,6 +324,10 @@ my $sources = sub { return pick(
 	'SELECT a, b, note FROM s1 ORDER BY id',
 	'SELECT a, b, note FROM s1 ORDER BY a DESC, id',
 	'SELECT a, b, note FROM v1',
+	# a trial on some rows, or another window
+	'SELECT a, b, note FROM s1 WHERE a BETWEEN ' . pick('1 AND 3', '2 AND 4', '3 AND 99') . ' ORDER BY id',
+	pick('SELECT a, b, note FROM s1 WHERE a IS NULL', 'SELECT a, b, note FROM s1 WHERE false',
+		'SELECT a, b, note FROM s1 ORDER BY id'),
 	'WITH s AS (TABLE s1) SELECT s.a, s.b, s.note FROM s WHERE true') };
 my %m = (kind => 'map', query => $sources, columns => 'a, b, note', makes => 'y', udf => 'f(a, b)');
 my %g = (kind => 'gen', columns => 'a, b', makes => 'z', udf => 'g(a, (SELECT input.b))');
@@ -338,11 +346,15 @@ my %jobs = (
 		{ kind => 'save', step => 'p2', columns => 'a, b, y', query => 'SELECT a, b, y FROM m2' }],
 	four => [
 		{ %g, step => 'g', columns => sub { pick('a, b, note', 'a, b, note', 'a, b') },
-			query => sub { "SELECT $_[0] FROM s2 ORDER BY " . pick('id', 'a, id') } },
+			query => sub { "SELECT $_[0] FROM s2 " . pick(('') x 4, 'WHERE a BETWEEN 1 AND 3', 'WHERE a > 2') .
+				' ORDER BY ' . pick('id', 'a, id') } },
 		{ %m, step => 'm3', query => 'SELECT a, b, z FROM g', columns => 'a, b, z' }],
 	five => [
-		{ %m, step => 'm', columns => sub { pick('a, b, note', 'a, b, note', 'a, b, note', 'a, b') },
-			query => sub { "SELECT $_[0] FROM s2 ORDER BY id" } },
+		# a column that is not read is there, or not, or has another name or type
+		{ %m, step => 'm', columns => sub { pick(('a, b, note') x 3, 'a, b', 'a, b, remark', 'a, b, size') },
+			query => sub {
+				my $columns = $_[0] =~ s/remark/note AS remark/r =~ s/size/length(note) AS size/r;
+				return "SELECT $columns FROM s2 " . pick(('') x 4, 'WHERE a BETWEEN 1 AND 3', 'WHERE a > 2') . ' ORDER BY id'; } },
 		{ %m, step => 'again', query => 'SELECT a, b, note FROM s2', columns => 'a, b, note' }]);
 
 # What map computes, by the version of the expression: a column may be read in a
@@ -356,6 +368,7 @@ my @expressions = (
 my @roles = ('postgres', 'ann', 'ann', 'bob');
 my %reads = (one => 's1', two => 's1', three => 's1', four => 's2', five => 's2');
 
+my %asked;		# {group}{step}: the columns and queries of the last runs
 my @bad;		# the rows on which functions fail; they stay so when a job is run again
 
 # make_run draws what a run of a job is asked for.
@@ -369,6 +382,11 @@ sub make_run
 		my %s = %$step;
 
 		$s{$_} = ref $s{$_} ? $s{$_}->($s{columns}) : $s{$_} foreach ('columns', 'query');
+		# after trials, often what was asked for before
+		my $asked = $asked{"$role $job"}{ $step->{step} } //= [];
+		@s{ 'columns', 'query' } = @{ pick(@$asked) } if @$asked && chance($again ? 0.8 : 0.4);
+		unshift @$asked, [ @s{ 'columns', 'query' } ];
+		splice @$asked, 3;
 		$s{step} = "$role.$s{step}" if $s{kind} eq 'save';
 		$s{cache_enabled} = !chance(0.03);
 		if ($s{udf})
@@ -378,10 +396,10 @@ sub make_run
 			# the expression's version is part of what f returns
 			$s{udf} = "$expressions[$code{expression}] AS y" if $function eq 'f';
 			$s{function} = $function;
-			$s{code} = "$function$code{$function}.h$code{helper}.$code{path}$code{ $code{path} }.$code{helper2}";
+			$s{code} = "$function$code{$function}.h$code{helper}.$code{path}$code{ $code{path} }.$code{helper2}.t$tint";
 			$s{code} .= ".e$code{expression}" if $function eq 'f';
 			$s{code} .= ".c$cache_version";
-			$s{on_code_change} = pick(('continue') x 7, 'recompute', 'recompute', 'restart');
+			$s{on_code_change} = pick(('continue') x 7, 'recompute', 'recompute', 'restart', 'restart', 'accept');
 			$s{on_error} = chance(0.25) ? 'skip' : 'stop';
 			$s{workers} = chance(0.04) ? 2 : 1;
 		}
@@ -427,6 +445,10 @@ sub run_script
 #
 #	id, group, step, kind, input, columns	which; a group is a role and a job
 #	final, key, fresh, mixed			its state; key until it is replaced
+#	key_parts							what it is replaced by, in its step
+#	accepted							{code}: it counts as of that, too
+#	carried_from						the one that most rows came from
+#	quarantined							rows
 #	code, worked							with which code it was worked on last, and when
 #	results									{values}{code}: how many rows
 #	tables, lost							input and output
@@ -494,7 +516,8 @@ sub can_handle
 	return !(grep { $_ == $a } @{ $run->{bad} }) && !($code{ $s->{function} } == 3 && $bug{ $s->{function} } == $a);
 }
 
-# find_partial looks for what to continue.
+# find_partial looks for what to continue.  What is to be restarted is noted in
+# $s->{restarted}.
 sub find_partial
 {
 	my ($run, $s, $fresh_only) = @_;
@@ -503,14 +526,29 @@ sub find_partial
 	{
 		my $other_code = grep { $_ ne $s->{code} } codes($cp);
 
-		return undef if $fresh_only && ($cp->{final} || !$cp->{fresh});
-		next if $cp->{final} || $cp->{input} ne $s->{input_key} || $cp->{columns} ne $s->{columns_key} || %{ $cp->{lost} };
-		return undef if $s->{on_code_change} eq 'restart' && $other_code;
+		next if $cp->{final} || $cp->{input} ne $s->{input_key} || $cp->{columns} ne $s->{columns_key};
+		return undef if $fresh_only && !$cp->{fresh};
+		next if %{ $cp->{lost} };
+		if ($s->{on_code_change} eq 'restart' && $other_code)
+		{
+			$s->{restarted}{ $cp->{id} } = 1;
+			next;
+		}
 		# rather than to drop rows, those that count are carried over to a new one
 		return undef if $s->{on_code_change} eq 'recompute' && $other_code && others_have_more($run, $s, $cp);
 		return $cp;
 	}
 	return undef;
+}
+
+# counts_as_current returns whether all rows of a final checkpoint count as of the
+# code at hand: in its run group, that it was finished with, and what was accepted.
+sub counts_as_current
+{
+	my ($run, $s, $cp) = @_;
+
+	return $s->{on_code_change} ne 'recompute' && $cp->{group} eq $run->{group}
+	  && ($cp->{code} eq $s->{code} || $cp->{accepted}{ $s->{code} });
 }
 
 # others_have_more returns whether other checkpoints may have results that an
@@ -520,7 +558,6 @@ sub others_have_more
 	my ($run, $s, $partial) = @_;
 	my ($behind, $changed_back) = (0, 0);
 
-	return 0 if $s->{on_code_change} eq 'restart';
 	foreach my $cp (group_checkpoints($run, $s))
 	{
 		if ($cp == $partial)
@@ -528,12 +565,12 @@ sub others_have_more
 			$behind = 1;
 			$changed_back = $cp->{code} ne $s->{code} && !grep { $_ eq $s->{code} } codes($cp);
 		}
-		elsif ($cp->{columns} eq $s->{columns_key})
+		elsif ($cp->{form} eq $s->{form})
 		{
 			return 1 if !$behind || $cp->{worked} > $partial->{worked}
-				|| $changed_back && grep { $_ eq $s->{code} } codes($cp);
+				|| $changed_back && ($cp->{final} && counts_as_current($run, $s, $cp) || grep { $_ eq $s->{code} } codes($cp));
 		}
-		return 0 if $behind && $cp->{fresh};
+		return 0 if $behind && $cp->{fresh} && !$cp->{final};
 	}
 	return 0;
 }
@@ -556,26 +593,26 @@ sub results_of
 	return \%results;
 }
 
-# find_bases lists what there is to carry over, by base, newest first: of an
-# unfinished one all results, of a final one those of the code at hand.  Nothing is
-# taken from behind a checkpoint of a fresh run.
+# find_bases lists what there is to carry over, { cp, results }, newest first: of an
+# unfinished one all results, of a final one those that count as of the code at
+# hand.  Nothing is taken from behind a fresh run that is not finished.
 sub find_bases
 {
 	my ($run, $s, $continued) = @_;
 	my @bases;
 
-	return () if $s->{on_code_change} eq 'restart';
 	foreach my $cp (group_checkpoints($run, $s))
 	{
-		if ($cp != ($continued // 0) && $cp->{columns} eq $s->{columns_key} && !$cp->{lost}{output}
+		if ($cp != ($continued // 0) && $cp->{form} eq $s->{form} && !$s->{restarted}{ $cp->{id} } && !$cp->{lost}{output}
 			&& !($cp->{lost}{input} && ($s->{kind} eq 'gen' || !$cp->{final})))
 		{
-			my $same_code = $cp->{final} || $s->{on_code_change} eq 'recompute';
-			my $results = results_of($cp, $same_code ? $s->{code} : undef);
+			my $all = $cp->{final} ? $s->{on_code_change} eq 'accept' || counts_as_current($run, $s, $cp)
+			  : $s->{on_code_change} !~ /^(recompute|restart)$/;
+			my $results = results_of($cp, $all ? undef : $s->{code});
 
-			push @bases, $results if %$results;
+			push @bases, { cp => $cp, results => $results } if %$results;
 		}
-		last if $cp->{fresh};
+		last if $cp->{fresh} && !$cp->{final};
 	}
 	return @bases;
 }
@@ -589,21 +626,100 @@ sub predict
 
 	if (!$s->{anew})
 	{
+		my ($final) = grep {
+			defined $_->{key} && $_->{key} eq $s->{key} && (!$_->{mixed} || $_->{group} eq $run->{group}) && !$_->{lost}{output} && !expired($_)
+			&& !($s->{udf} && $s->{on_code_change} eq 'recompute' && grep { $_ ne $s->{code} } codes($_)) }
+		  reverse @checkpoints;
+
+		# what a fresh run has begun was to replace what is final
 		$cp = $s->{udf} && find_partial($run, $s, 1);
-		if (!$cp)
+		$cp = undef if $cp && $final && $final->{id} > $cp->{id};
+		return { how => 'reuse', cp => $final } if $final && !$cp;
+		if (!$cp && $s->{udf})
 		{
-			my ($final) = grep {
-				defined $_->{key} && $_->{key} eq $s->{key} && (!$_->{mixed} || $_->{group} eq $run->{group}) && !$_->{lost}{output} && !expired($_) }
-			  reverse @checkpoints;
-			return { how => 'reuse', cp => $final } if $final;
-			$cp = $s->{udf} && find_partial($run, $s, 0);
+			($final) = grep {
+				$_->{final} && $_->{group} eq $run->{group} && $_->{columns} eq $s->{columns_key} && $_->{input} eq $s->{input_key}
+				&& !$_->{lost}{output} && $s->{on_code_change} ne 'recompute'
+				&& ($s->{on_code_change} eq 'accept' || counts_as_current($run, $s, $_)) } group_checkpoints($run, $s);
+			return { how => 'reuse', cp => $final, accept => 1 } if $final;
+			$cp = find_partial($run, $s, 0);
 		}
 	}
-	return { how => 'refuse' } if $s->{before};
+	return { how => 'refuse' } if $s->{other};
 	return { how => 'adopt', cp => $cp,
-		bases => [ results_of($cp, $s->{on_code_change} eq 'recompute' ? $s->{code} : undef),
+		bases => [ { cp => $cp, results => results_of($cp, $s->{on_code_change} eq 'recompute' ? $s->{code} : undef) },
 			others_have_more($run, $s, $cp) ? find_bases($run, $s, $cp) : () ] } if $cp;
 	return { how => 'new', bases => [ $s->{udf} && !$s->{anew} ? find_bases($run, $s) : () ] };
+}
+
+# most_from returns the base that has most of the rows, if most rows of the input
+# came from it.
+sub most_from
+{
+	my ($total, @bases) = @_;
+	my $nrows = sum0(values %$total);
+	my (%got, $best, $from, $most);
+
+	foreach my $base (@bases)
+	{
+		my ($carried, $taken) = (0, 0);
+
+		last if $best && sum0(values %got) == $nrows;
+		foreach my $values (keys %$total)
+		{
+			my $has = sum0(values %{ $base->{results}{$values} // {} });
+			my $got = $got{$values} // 0;
+
+			$taken += min($got, $has);
+			$got{$values} = min($total->{$values}, max($got, $has));
+			$carried += $got{$values} - $got;
+		}
+		($best, $from, $most) = ($base->{cp}, $carried, $carried + $taken)
+		  if !$best || $carried > 0 && $carried + $taken > $most;
+	}
+	return $best && 2 * $from > $nrows ? $best->{id} : undef;
+}
+
+# forget drops checkpoints from the model.
+sub forget
+{
+	my ($which) = @_;
+
+	@checkpoints = grep { !$which->($_) } @checkpoints;
+}
+
+# finished drops what is of no more use when a step has finished with a final
+# checkpoint; it supersedes and replaces others only if it was not there before.
+sub finished
+{
+	my ($run, $s, $cp, $total, $new) = @_;
+	my $of_step = sub { $_[0]{group} eq $run->{group} && $_[0]{step} eq $s->{step} };
+
+	forget(sub {
+		my ($other) = @_;
+
+		return 0 if $other->{final} || !$of_step->($other);
+		return 1 if $other->{input} eq $cp->{input};
+		return 0 unless $new && $s->{udf};
+
+		my %has = map { $_ => sum0(values %{ $other->{results}{$_} }) } keys %{ $other->{results} };
+		my $n = sum0(values %has);
+		return 0 if $other->{lost}{input};
+		return !$other->{quarantined} if $n == 0;
+		return 2 * sum0(map { min($has{$_}, $total->{$_} // 0) } keys %has) > $n; });
+	return unless $new;
+
+	forget(sub {
+		my ($other) = @_;
+
+		return $other != $cp && $other->{final} && $of_step->($other) && $other->{key_parts} eq $cp->{key_parts}
+		  && !$other->{pinned} && ($other->{mixed} || !$cp->{mixed}); });
+	my ($before) = grep { $_->{id} == ($cp->{carried_from} // 0) && $_->{final} } @checkpoints;
+	forget(sub {
+		my ($old) = @_;
+
+		return $old->{final} && $of_step->($old) && $old->{id} == $before->{carried_from} && !$old->{pinned}
+		  && !grep { $_ == $old->{id} } @{ $run->{uses} }; }) if $before && $before->{carried_from};
 }
 
 # results takes an output apart: {values}{code}, how many rows.  Rows without
@@ -641,7 +757,7 @@ sub results
 	}
 	foreach my $values (grep { $left{$_} } keys %left)
 	{
-		my ($base) = grep { $_->{$values} } @$bases;
+		my ($base) = grep { $_->{$values} } map { $_->{results} } @$bases;
 
 		$complain->("$values: $left{$values} rows too few in the output")
 		  unless $s->{kind} eq 'gen' && yields($values) == 0 && $left{$values} == 1;
@@ -664,8 +780,14 @@ sub check_step
 	my $processed = $report->{processed} ? multiset(@{ $report->{processed} }) : $total;
 	my $want;
 
-	$s->{anew} = $run->{fresh} || !$s->{cache_enabled} || $run->{resumed} || 0;
-	$s->{before} = $run->{resume_from} && !$run->{resumed};
+	# a job resumes from a step and those that read it; others are reused, but for new ones
+	my $resumed = $run->{resume_from}
+	  && ($run->{resume_from} eq $s->{step} || grep { $s->{query} =~ /FROM \Q$_\E\b/ } keys %{ $run->{resumed} });
+	$run->{resumed}{ $s->{step} } = 1 if $resumed;
+	$s->{anew} = $run->{fresh} || !$s->{cache_enabled} || $resumed || 0;
+	$s->{other} = $run->{resume_from} && !$resumed && $known_steps{ $run->{group} }{ $s->{step} };
+	$s->{form} = join(',', $s->{kind}, $s->{makes} // 'query');
+	$s->{restarted} = {};
 	$s->{input_key} = join("\n", $s->{columns}, sort map { $_->[0] } @{ $report->{input} });
 	$s->{columns_key} = join(',', $s->{kind} eq 'gen' ? 'gen' : $s->{columns}, $s->{makes} // 'query');
 	$s->{key} = join("\n", $run->{role}, $s->{columns_key}, $s->{code} // '', $s->{input_key});
@@ -673,6 +795,8 @@ sub check_step
 	$count{steps}++;
 	$count{ $want->{how} }++;
 
+	forget(sub { $s->{restarted}{ $_[0]{id} } }) if $want->{how} =~ /^(adopt|new)$/;
+	$want->{cp}{accepted}{ $s->{code} } = 1 if $want->{accept};
 	if ($want->{how} eq 'refuse')
 	{
 		$complain->("it is $report->{action}, not refused") unless $report->{action} eq 'failed' && !$calls;
@@ -698,11 +822,12 @@ sub check_step
 	}
 
 	my $cp = $want->{how} eq 'new' ? { id => $report->{checkpoint}, group => $run->{group}, step => $s->{step},
-		kind => $s->{kind}, input => $s->{input_key}, columns => $s->{columns_key}, fresh => $s->{anew},
+		kind => $s->{kind}, input => $s->{input_key}, columns => $s->{columns_key}, form => $s->{form}, fresh => $s->{anew},
+		carried_from => $s->{udf} ? most_from($total, @{ $want->{bases} }) : undef,
 		results => {}, tables => {}, lost => {} } : $want->{cp};
 	if ($s->{udf})
 	{
-		my @bases = $want->{how} eq 'reuse' ? ($cp->{results}) : @{ $want->{bases} };
+		my @bases = $want->{how} eq 'reuse' ? { cp => $cp, results => $cp->{results} } : @{ $want->{bases} };
 		my $results = results($s, $report, $processed, \@bases, $complain);
 		my %called;
 		my ($kept, $computed) = (0, 0);
@@ -732,7 +857,7 @@ sub check_step
 			# older one has the results of the newer ones, too.
 			foreach my $base (@bases)
 			{
-				my $has = $base->{$values} or next;
+				my $has = $base->{results}{$values} or next;
 
 				$may_have{$_} += $has->{$_} foreach keys %$has;
 				$nkept = min($n, max($nkept, sum0(values %$has)));
@@ -784,7 +909,15 @@ sub check_step
 		  : 'computed';
 		$complain->("action $report->{action}, not $action: $report->{reason}") if $report->{action} ne $action;
 		$complain->("it is $report->{state}") if $report->{state} ne ($run->{fails} ? 'partial' : 'final');
+		if ($s->{kind} eq 'map' && $report->{action} ne 'failed')
+		{
+			my $by_earlier = sum0(map { my $has = $results->{$_}; map { $has->{$_} } grep { $_ ne $s->{code} } keys %$has } keys %$results);
+			my ($said) = $report->{reason} =~ /(\d+) of them by earlier code/;
+
+			$complain->("$by_earlier rows are by earlier code: $report->{reason}") if ($said // 0) != $by_earlier;
+		}
 		$cp->{results} = $results;
+		$cp->{quarantined} = $report->{quarantined};
 		$count{kept} += $kept;
 	}
 
@@ -798,29 +931,32 @@ sub check_step
 		$cp->{tables}{output} = $report->{output_table};
 		$cp->{tables}{input} = $report->{input_table} if $report->{input_table};
 	}
-	if ($report->{state} eq 'final' && !$cp->{final})
-	{
-		$cp->{final} = 1;
-		$cp->{mixed} = (grep { $_ ne $s->{code} } codes($cp)) > 0;
-		delete $cp->{tables}{input} if $s->{kind} eq 'map';
-		foreach my $other (grep { defined $_->{key} && $_->{key} eq $s->{key} } @checkpoints)
-		{
-			$other->{key} = undef if !$cp->{mixed} || $other->{mixed} && $other->{group} eq $cp->{group};
-		}
-		$cp->{key} = $s->{key};
-	}
+	push @{ $run->{uses} }, $cp->{id};
 	if ($report->{state} eq 'final')
 	{
-		@checkpoints = grep {
-			$_->{final} || $_->{group} ne $run->{group} || $_->{step} ne $s->{step} } @checkpoints;
+		my $new = !$cp->{final};
+
+		if ($new)
+		{
+			$cp->{final} = 1;
+			$cp->{mixed} = (grep { $_ ne $s->{code} } codes($cp)) > 0;
+			delete $cp->{tables}{input} if $s->{kind} eq 'map';
+			foreach my $other (grep { defined $_->{key} && $_->{key} eq $s->{key} } @checkpoints)
+			{
+				$other->{key} = undef if !$cp->{mixed} || $other->{mixed} && $other->{group} eq $cp->{group};
+			}
+			$cp->{key} = $s->{key};
+			$cp->{key_parts} = join("\n", $s->{columns_key}, $cp->{code}, $cp->{input});
+		}
+		finished($run, $s, $cp, $total, $new);
 	}
 }
 
 #
 # Code that is replaced while it runs.  Who computed which row is not told by the
-# model then, so what follows from it is looked at here, in jobs of their own: what
-# is not reused as it is was computed by the code at hand, and it is reused in its
-# own run group only.
+# model then, so what follows from it is looked at here, in jobs of their own: its
+# rows serve its own run group only, and there the code that it was finished with,
+# one of the two.
 #
 
 sub check_replaced
@@ -831,13 +967,14 @@ sub check_replaced
 	my $udf = $kind eq 'map' ? 'f(a, b) AS replaced' : 'unnest(ARRAY[f(a, b)]) AS replaced';
 	my $history = '';
 	my %others;
+	my %counts;			# {group}{code}{of}: results of code that count as of the code
 
 	foreach my $i (0 .. 3)
 	{
 		my $group = $i == 0 ? 'replaced' : pick('replaced', 'replaced', 'elsewhere');
 
 		$code{f} = $i == 0 ? $old : pick(1, 2);
-		my $code = "f$code{f}.h$code{helper}.$code{path}$code{ $code{path} }.$code{helper2}.c0";
+		my $code = "f$code{f}.h$code{helper}.$code{path}$code{ $code{path} }.$code{helper2}.t$tint.c0";
 		my $script = write_function('f');
 		$script .= $mutations{ pick('insert', 'double', 'delete', 'update read') }{sql}->($table) if chance(0.5);
 		$script .= "SET test.bad = '{}';\nSET test.cache_version = 0;\nSET test.writes_from = ${\ pick(1000, 1000, 3)};\n"
@@ -865,15 +1002,38 @@ sub check_replaced
 		if ($i == 0)
 		{
 			$others{$cp} = $codes;
+			foreach my $version (1, 2)
+			{
+				my $either = $code =~ s/^f\d/f$version/r;
+
+				$counts{replaced}{$either}{$_} = 1 foreach split / /, $codes;
+			}
 			last if $action ne 'computed';
 			next;
 		}
 		# reused as it is, in its own run group
 		next if $action eq 'reused' && $others{$cp} && $group eq 'replaced';
-		$complain->("STALE: replaced: $action, of $codes, not $code\n$history") if $codes ne '' && $codes ne $code;
+		foreach my $of (grep { $_ ne $code } split / /, $codes)
+		{
+			$complain->("STALE: replaced: $action, of $of, not $code\n$history") unless $counts{$group}{$code}{$of};
+		}
+		$counts{$group}{$code}{$_} = 1 foreach split / /, $codes;
 	}
 	new_calls();
 	$count{replaced}++;
+}
+
+# drop_old drops checkpoints that are long out of use.  Of very many, a step does not
+# look through all.
+sub drop_old
+{
+	my $oldest = max(0, map { $_->{id} } @checkpoints) - 400;
+	my @old = grep { my $id = $_->{id}; $id < $oldest && !grep { $_ == $id } values %published } @checkpoints;
+	my $ids = join(',', map { $_->{id} } @old) or return;
+
+	sql("DROP TABLE IF EXISTS " . join(', ', map { values %{ $_->{tables} } } @old) . ' CASCADE') if map { values %{ $_->{tables} } } @old;
+	sql("DELETE FROM checkpoint.$_ WHERE checkpoint_id IN ($ids)") foreach qw(checkpoint code_version work processed error suspect);
+	forget(sub { my $id = $_[0]{id}; return $id < $oldest && !grep { $_ == $id } values %published });
 }
 
 #
@@ -897,6 +1057,8 @@ for ($round = 1; $round <= $rounds && !$failed; $round++)
 	my $job = $again // pick(sort keys %jobs);
 	$role = pick(@roles) unless $again;
 
+	drop_old() if $round % 100 == 0;
+
 	# what was before the last changes may come back with undo
 	my $save = join('', map { "TRUNCATE ${_}_last; INSERT INTO ${_}_last TABLE $_;\n" } 's1', 's2');
 
@@ -914,6 +1076,7 @@ for ($round = 1; $round <= $rounds && !$failed; $round++)
 	my $run = make_run($job, $role, $again);
 	delete $run->{resume_from} if $run->{resume_from} && !$known_steps{ $run->{group} }{ $run->{resume_from} };
 	my @complaints;
+	my $kept_there = '';
 	my $script = run_script($run);
 
 	sql((grep { $_ eq 'undo' } @names) ? $changes : $save . $changes) if $changes ne '';
@@ -934,9 +1097,12 @@ for ($round = 1; $round <= $rounds && !$failed; $round++)
 			push @complaints, "no step $s->{step}" unless $run->{ended};
 			last;
 		}
-		$run->{resumed} = 1 if $run->{resume_from} && $run->{resume_from} eq $s->{step};
 		$run->{fails} = 0;
-		check_step($run, $s, $report, $calls->{ $s->{step} }, sub { push @complaints, "$s->{step}: $_[0]" });
+		my $complain = sub {
+			push @complaints, "$s->{step}: $_[0]";
+			$kept_there = "what the model keeps of $s->{step}: " . join(' ', map {
+				"$_->{id}" . ($_->{final} ? ' final' : ' partial') . " [" . show($_->{results}) . ']' } group_checkpoints($run, $s)); };
+		check_step($run, $s, $report, $calls->{ $s->{step} }, $complain);
 		$known_steps{ $run->{group} }{ $s->{step} } = 1;
 		unshift @{ $used{ $run->{group} }{ $s->{step} } }, $report->{checkpoint};
 		if ($report->{action} eq 'failed')
@@ -947,12 +1113,21 @@ for ($round = 1; $round <= $rounds && !$failed; $round++)
 	}
 	my ($error) = $err =~ /^.*?ERROR: +(.*)/m;
 	push @complaints, "error: $error" if defined $error && !$run->{ended};
+	if ($round % 20 == 0)
+	{
+		my $kept = sql("SELECT string_agg(checkpoint_id::text, ' ' ORDER BY checkpoint_id) FROM checkpoint.checkpoint WHERE NOT replaced AND step <> 'r'");
+		my $want = join(' ', sort { $a <=> $b } map { $_->{id} } @checkpoints);
+
+		push @complaints, "what is kept is\n$kept\nnot\n$want" if $kept ne $want;
+	}
 	$again = ($run->{ended} || $run->{passed_over}) && chance(0.7) ? $run->{job} : undef;
 	check_replaced(sub { push @complaints, $_[0] }) if chance(0.08);
 	if (@complaints)
 	{
 		fail("round $round");
-		diag(join("\n", "after " . join(', ', @names), @complaints, $changes, $script, $err));
+		diag(join("\n", "after " . join(', ', @names), @complaints, $kept_there, sql(q{SELECT string_agg(format('%s of %s %s: %s%s%s, from %s',
+			checkpoint_id, job_name, step, state, CASE WHEN replaced THEN ', replaced' END, CASE WHEN fresh THEN ', fresh' END,
+			carried_from), E'\n' ORDER BY checkpoint_id) FROM checkpoint.checkpoint}), $changes, $script, $err));
 		$failed = 1;
 	}
 	elsif ($round % 100 == 0)
