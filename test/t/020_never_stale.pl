@@ -770,7 +770,7 @@ sub multiset { my %m; $m{$_}++ foreach @_; return \%m; }
 sub show { my ($m) = @_; return join(' ', map { ref $m->{$_} ? "$_ => [" . show($m->{$_}) . ']' : "$_ x $m->{$_}" } sort keys %$m); }
 
 my $round;
-my %count = (steps => 0, calls => 0, failed => 0);
+my %count = (steps => 0, calls => 0, failed => 0, replaced => 0);
 
 # check_step compares a step with the model, and brings the model up to date.
 sub check_step
@@ -985,7 +985,7 @@ sub check_replaced
 			$script .= "SET test.replace = \$replace\$${\ write_function('f')}\$replace\$;\nSET test.replace_at = ${\ int(rand(8))};\n";
 		}
 		my $fresh = $i == 0 ? ', fresh => true' : '';
-		$script .= "SET ROLE $as;\nSELECT checkpoint.begin_job('$group'$fresh);\n"
+		$script .= "SET ROLE $as;\nSELECT checkpoint.begin_job('$group $count{replaced}'$fresh);\n"
 		  . "CALL checkpoint.$kind('r', 'SELECT a, b FROM $table WHERE a IS NOT NULL ORDER BY id', '$udf', workers => ${\ pick(1, 1, 1, 2)});\n"
 		  . "SELECT checkpoint.end_job();\nRESET ROLE;\nSET test.replace_at = -1;\nRESET checkpoint.batch_rows;\nRESET checkpoint.commit_interval;\n";
 		my ($out, $err) = psql_run($script);
