@@ -24,6 +24,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "identity.h"
+#include "job.h"
 #include "ledger.h"
 #include "miscadmin.h"
 #include "query.h"
@@ -235,13 +236,7 @@ checkpoint_explain_job(PG_FUNCTION_ARGS)
 				 errhint("Pass the name of a job.")));
 	if (!XactReadOnly)
 		ckpt_catalog_adopt(owner);
-	if (ckpt_catalog_last_job(owner, name) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job \"%s\" does not exist", name),
-				 errdetail("Role \"%s\" has not run a job of that name.",
-						   GetUserNameFromId(owner, false)),
-				 errhint("See the view checkpoint.jobs.")));
+	ckpt_job_check_known(owner, name);
 
 	InitMaterializedSRF(fcinfo, 0);
 	foreach(lc, ckpt_catalog_recorded_steps(owner, name))

@@ -504,6 +504,21 @@ checkpoint_end_job(PG_FUNCTION_ARGS)
 }
 
 /*
+ * ckpt_job_check_known raises 42704 unless a role has run a job of that name.
+ */
+void
+ckpt_job_check_known(Oid owner, const char *name)
+{
+	if (ckpt_catalog_last_job(owner, name) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job \"%s\" does not exist", name),
+				 errdetail("Role \"%s\" has not run a job of that name.",
+						   GetUserNameFromId(owner, false)),
+				 errhint("See the view checkpoint.jobs.")));
+}
+
+/*
  * job_lock_group raises unless the current user has run jobs of that name, and
  * 55006 if one runs.  Nobody can begin one until the transaction has ended.
  */
@@ -513,13 +528,7 @@ job_lock_group(Oid owner, const char *name)
 	int64		group = job_group_key(owner, name);
 	ListCell   *lc;
 
-	if (ckpt_catalog_last_job(owner, name) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job \"%s\" does not exist", name),
-				 errdetail("Role \"%s\" has not run a job of that name.",
-						   GetUserNameFromId(owner, false)),
-				 errhint("See the view checkpoint.jobs.")));
+	ckpt_job_check_known(owner, name);
 	if (!ckpt_joblock_acquire(CKPT_LOCK_GROUP, group, ExclusiveLock, false))
 		job_refuse_second_run(owner, name, ckpt_joblock_holder(CKPT_LOCK_GROUP, group));
 	foreach(lc, ckpt_catalog_open_jobs(owner, name))

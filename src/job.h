@@ -17,6 +17,7 @@
 
 #include "catalog.h"
 
+extern void ckpt_job_check_known(Oid owner, const char *name);
 extern void ckpt_job_resolve(const int64 *job_arg, CkptJob *job);
 extern void ckpt_job_check_open(const CkptJob *job);
 pg_noreturn extern void ckpt_job_refuse(const CkptJob *job);
