@@ -377,8 +377,12 @@ DROP PROCEDURE
 	checkpoint.save(text, text, boolean, boolean, text, text, bigint);
 
 CREATE PROCEDURE checkpoint.map(step text, input text, udf text,
-	workers integer = NULL, on_error text = 'stop', max_errors integer = 100,
-	retries integer = 0, cache_enabled boolean = true,
+	workers integer = NULL, batch integer = NULL, on_error text = 'stop',
+	max_errors integer = 100, max_error_rate double precision = NULL,
+	retries integer = 0, retry_delay interval = NULL,
+	unit_timeout interval = NULL, rate double precision = NULL,
+	max_rows bigint = NULL, max_time interval = NULL,
+	materialized boolean = NULL, cache_enabled boolean = true,
 	cache_version text = NULL, code_version text = NULL,
 	depends_on text = NULL, probe text = NULL,
 	on_code_change text = 'continue', job bigint = NULL)
@@ -388,8 +392,12 @@ COMMENT ON PROCEDURE checkpoint.map IS
 'runs a step that computes one output row per input row';
 
 CREATE PROCEDURE checkpoint.gen(step text, input text, udf text,
-	workers integer = NULL, on_error text = 'stop', max_errors integer = 100,
-	retries integer = 0, cache_enabled boolean = true,
+	workers integer = NULL, keep text = NULL, on_error text = 'stop',
+	max_errors integer = 100, max_error_rate double precision = NULL,
+	retries integer = 0, retry_delay interval = NULL,
+	unit_timeout interval = NULL, rate double precision = NULL,
+	max_rows bigint = NULL, max_time interval = NULL,
+	materialized boolean = NULL, cache_enabled boolean = true,
 	cache_version text = NULL, code_version text = NULL,
 	depends_on text = NULL, probe text = NULL,
 	on_code_change text = 'continue', job bigint = NULL)

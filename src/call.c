@@ -22,6 +22,8 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "code.h"
+#include "common/int.h"
+#include "datatype/timestamp.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -33,6 +35,7 @@
 #include "transaction.h"
 #include "utils/builtins.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(checkpoint_map);
 PG_FUNCTION_INFO_V1(checkpoint_gen);
@@ -44,6 +47,9 @@ typedef enum ArgumentType
 {
 	ARG_BOOL,					/* boolean, bool */
 	ARG_INT,					/* integer, int */
+	ARG_COUNT,					/* bigint, int64 or CKPT_NONE */
+	ARG_FLOAT,					/* double precision, double or CKPT_NONE */
+	ARG_INTERVAL,				/* interval, int64 of microseconds or CKPT_NONE */
 	ARG_ID,						/* bigint, pointer to int64 or NULL */
 	ARG_TEXT,					/* text, char pointer or NULL */
 	ARG_WORD					/* text, an enum */
@@ -56,9 +62,10 @@ typedef struct Argument
 	ArgumentType type;
 	size_t		offset;			/* of its field in CkptSpec */
 	bool		required;		/* must not be null */
+	bool		unsupported;	/* has no meaning so far, unless it is null */
 	int			dflt;			/* of a number or boolean that is null */
 	const int  *setting;		/* whose value is the default, or NULL */
-	int			min;			/* of a number */
+	int			min;			/* of an integer */
 	int			max;
 	const CkptWords *words;		/* of an enum; the first is the default */
 
@@ -75,6 +82,9 @@ typedef struct Argument
 
 static void check_step_name(const Argument *argument, const void *field);
 static void check_version(const Argument *argument, const void *field);
+static void check_error_rate(const Argument *argument, const void *field);
+static void check_rate(const Argument *argument, const void *field);
+static void check_above_zero(const Argument *argument, const void *field);
 static void refuse_unless_default(const Argument *argument, const void *field);
 
 /*
@@ -89,12 +99,20 @@ static const Argument arguments[] = {
 	{"input", WITH_UDF, ARG_TEXT, FIELD(query), .required = true},
 	{"query", NO_UDF, ARG_TEXT, FIELD(query), .required = true},
 	{"udf", WITH_UDF, ARG_TEXT, FIELD(udf), .required = true},
-	{"materialized", STEP(CKPT_QUERY), ARG_BOOL, FIELD(materialized), .dflt = true, .check = refuse_unless_default},
+	{"materialized", WITH_UDF | STEP(CKPT_QUERY), ARG_BOOL, FIELD(materialized), .dflt = true, .check = refuse_unless_default},
 	{"as_table", STEP(CKPT_SAVE), ARG_BOOL, FIELD(as_table), .dflt = false, .check = refuse_unless_default},
 	{"workers", WITH_UDF, ARG_INT, FIELD(workers), .setting = &ckpt_workers, .min = 1, .max = CKPT_MAX_WORKERS},
+	{"batch", STEP(CKPT_MAP), ARG_INT, FIELD(batch), .unsupported = true, .dflt = 1, .min = 1, .max = CKPT_MAX_BATCH},
+	{"keep", STEP(CKPT_GEN), ARG_TEXT, FIELD(keep), .unsupported = true},
 	{"on_error", WITH_UDF, ARG_WORD, FIELD(on_error), .words = &ckpt_on_errors},
 	{"max_errors", WITH_UDF, ARG_INT, FIELD(max_errors), .dflt = 100, .max = INT_MAX},
+	{"max_error_rate", WITH_UDF, ARG_FLOAT, FIELD(max_error_rate), .unsupported = true, .check = check_error_rate},
 	{"retries", WITH_UDF, ARG_INT, FIELD(retries), .max = 1000},
+	{"retry_delay", WITH_UDF, ARG_INTERVAL, FIELD(retry_delay), .unsupported = true, .dflt = 10000},
+	{"unit_timeout", WITH_UDF, ARG_INTERVAL, FIELD(unit_timeout), .unsupported = true, .dflt = CKPT_NONE, .check = check_above_zero},
+	{"rate", WITH_UDF, ARG_FLOAT, FIELD(rate), .unsupported = true, .check = check_rate},
+	{"max_rows", WITH_UDF, ARG_COUNT, FIELD(max_rows), .unsupported = true, .check = check_above_zero},
+	{"max_time", WITH_UDF, ARG_INTERVAL, FIELD(max_time), .unsupported = true, .dflt = CKPT_NONE, .check = check_above_zero},
 	{"cache_enabled", ALL_STEPS, ARG_BOOL, FIELD(cache_enabled), .dflt = true},
 	{"cache_version", ALL_STEPS, ARG_TEXT, FIELD(cache_version), .check = check_version},
 	{"code_version", ALL_STEPS, ARG_TEXT, FIELD(code_version), .check = check_version},
@@ -141,6 +159,52 @@ check_version(const Argument *argument, const void *field)
 				 errhint("Pass any text that is not empty, such as '2', or leave the argument out.")));
 }
 
+static void
+raise_out_of_range(const Argument *argument, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("argument \"%s\" is out of range", argument->name),
+			 errhint("%s", hint)));
+}
+
+/*
+ * check_error_rate raises unless a number, if there is one, is part of a whole.
+ */
+static void
+check_error_rate(const Argument *argument, const void *field)
+{
+	double		value = *(const double *) field;
+
+	if (value != CKPT_NONE && !(value >= 0 && value <= 1))
+		raise_out_of_range(argument, "Pass a number from 0 to 1.");
+}
+
+/*
+ * check_rate raises unless a number, if there is one, can be a rate.
+ */
+static void
+check_rate(const Argument *argument, const void *field)
+{
+	double		value = *(const double *) field;
+
+	if (value != CKPT_NONE && !(value > 0 && value <= CKPT_MAX_RATE))
+		raise_out_of_range(argument, "Pass the calls a second, above 0 and at most 1000000.");
+}
+
+/*
+ * check_above_zero raises unless a count or an interval, if there is one, is
+ * above 0.
+ */
+static void
+check_above_zero(const Argument *argument, const void *field)
+{
+	int64		value = *(const int64 *) field;
+
+	if (value != CKPT_NONE && value <= 0)
+		raise_out_of_range(argument, "Pass a value above 0.");
+}
+
 /*
  * refuse_unless_default is for a boolean whose other value means nothing so far.
  */
@@ -172,6 +236,53 @@ number_value(const Argument *argument, const NullableDatum *arg)
 				 errmsg("argument \"%s\" is out of range", argument->name),
 				 errdetail("It is %d.", value),
 				 errhint("Pass a number from %d to %d.", argument->min, argument->max)));
+	return value;
+}
+
+/*
+ * count_value returns a count; CKPT_NONE for null.
+ */
+static int64
+count_value(const Argument *argument, const NullableDatum *arg)
+{
+	int64		value = arg->isnull ? CKPT_NONE : DatumGetInt64(arg->value);
+
+	if (!arg->isnull && value < 0)
+		raise_out_of_range(argument, "Pass a number that is not negative.");
+	return value;
+}
+
+/*
+ * float_value returns a number; CKPT_NONE for null.
+ */
+static double
+float_value(const Argument *argument, const NullableDatum *arg)
+{
+	double		value = arg->isnull ? CKPT_NONE : DatumGetFloat8(arg->value);
+
+	if (!arg->isnull && !(value >= 0))
+		raise_out_of_range(argument, "Pass a number that is not negative.");
+	return value;
+}
+
+/*
+ * interval_value returns an interval in microseconds, of which a month has
+ * those of 30 days; its default for null.
+ */
+static int64
+interval_value(const Argument *argument, const NullableDatum *arg)
+{
+	const Interval *interval;
+	int64		days;
+	int64		value;
+
+	if (arg->isnull)
+		return argument->dflt;
+	interval = DatumGetIntervalP(arg->value);
+	days = (int64) interval->month * DAYS_PER_MONTH + interval->day;
+	if (pg_mul_s64_overflow(days, USECS_PER_DAY, &value) ||
+		pg_add_s64_overflow(value, interval->time, &value) || value < 0)
+		raise_out_of_range(argument, "Pass an interval that is finite and not negative.");
 	return value;
 }
 
@@ -222,6 +333,11 @@ take_argument(const Argument *argument, const NullableDatum *arg, CkptSpec *spec
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must not be null", argument->name),
 				 errhint("Pass a text.")));
+	if (argument->unsupported && !arg->isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("argument \"%s\" is not supported yet", argument->name),
+				 errhint("Leave the argument out.")));
 	switch (argument->type)
 	{
 		case ARG_BOOL:
@@ -229,6 +345,15 @@ take_argument(const Argument *argument, const NullableDatum *arg, CkptSpec *spec
 			break;
 		case ARG_INT:
 			*(int *) field = number_value(argument, arg);
+			break;
+		case ARG_COUNT:
+			*(int64 *) field = count_value(argument, arg);
+			break;
+		case ARG_FLOAT:
+			*(double *) field = float_value(argument, arg);
+			break;
+		case ARG_INTERVAL:
+			*(int64 *) field = interval_value(argument, arg);
 			break;
 		case ARG_ID:
 			*(const int64 **) field = id_value(arg);
@@ -287,6 +412,9 @@ passed_argument(const Call *call, const Argument *argument)
 	static const Oid types[] = {
 		[ARG_BOOL] = BOOLOID,
 		[ARG_INT] = INT4OID,
+		[ARG_COUNT] = INT8OID,
+		[ARG_FLOAT] = FLOAT8OID,
+		[ARG_INTERVAL] = INTERVALOID,
 		[ARG_ID] = INT8OID,
 		[ARG_TEXT] = TEXTOID,
 		[ARG_WORD] = TEXTOID,

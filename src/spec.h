@@ -25,6 +25,12 @@ typedef struct CkptStepRef
 	const char *step;
 } CkptStepRef;
 
+/* A number or a time that was not given. */
+#define CKPT_NONE		(-1)
+
+#define CKPT_MAX_BATCH	10000
+#define CKPT_MAX_RATE	1000000.0
+
 typedef struct CkptSpec
 {
 	CkptKind	kind;
@@ -34,6 +40,7 @@ typedef struct CkptSpec
 	/* what it computes */
 	char	   *query;			/* argument "input" or "query" */
 	char	   *udf;			/* or NULL */
+	char	   *keep;			/* of gen: columns of the input in the output, or NULL */
 
 	/* what counts as the same */
 	bool		cache_enabled;
@@ -47,7 +54,14 @@ typedef struct CkptSpec
 	int			workers;		/* processes, with the session */
 	CkptOnError on_error;
 	int			max_errors;
+	double		max_error_rate; /* of the rows tried, or CKPT_NONE */
 	int			retries;		/* of a row */
+	int64		retry_delay;	/* microseconds before the first of them */
+	int64		unit_timeout;	/* microseconds, or CKPT_NONE */
+	int			batch;			/* rows a call */
+	double		rate;			/* calls a second, or CKPT_NONE */
+	int64		max_rows;		/* to compute in this call, or CKPT_NONE */
+	int64		max_time;		/* microseconds, or CKPT_NONE */
 
 	/* how the result is kept */
 	bool		materialized;
