@@ -3,6 +3,10 @@
  * uses.h
  *	  What code uses: functions, views, types, settings and the like.
  *
+ * Follows a query or a function to all that it can be seen to use, and what that
+ * uses.  Does not know what any of it is at the moment, nor what the list is for:
+ * component.c describes what is in it.  Called by fingerprint.c.
+ *
  * IDENTIFICATION
  *	  src/uses.h
  *
