@@ -425,6 +425,39 @@ COMMENT ON PROCEDURE checkpoint.save IS
 'publishes the rows of a query under a stable name';
 
 --
+-- Hashes of rows, or of one column.  Beside an aggregate for records, one for
+-- anything would be ambiguous; what views call stays, under another name.
+--
+
+ALTER AGGREGATE checkpoint.content_hash(record) RENAME TO _content_hash_of_records;
+COMMENT ON AGGREGATE checkpoint._content_hash_of_records(record) IS
+'internal: content_hash as views made with 1.0 call it';
+
+CREATE FUNCTION checkpoint._content_hash_trans(internal, "any")
+RETURNS internal
+AS 'MODULE_PATHNAME', 'checkpoint_content_hash_value_trans'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION checkpoint._content_hash_trans(internal, "any") IS 'internal: part of content_hash';
+
+CREATE AGGREGATE checkpoint.content_hash("any") (
+	SFUNC = checkpoint._content_hash_trans,
+	STYPE = internal,
+	COMBINEFUNC = checkpoint._content_hash_combine,
+	SERIALFUNC = checkpoint._content_hash_serial,
+	DESERIALFUNC = checkpoint._content_hash_deserial,
+	FINALFUNC = checkpoint._content_hash_final,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE checkpoint.content_hash("any") IS
+'hash of a set of rows, or of one column, whatever their order; NULL if there are none';
+
+GRANT EXECUTE ON ROUTINE
+	checkpoint._content_hash_of_records(record),
+	checkpoint._content_hash_trans(internal, "any"),
+	checkpoint.content_hash("any")
+TO PUBLIC;
+
+--
 -- What everybody needs, by name: default privileges may not give it.
 --
 
@@ -447,7 +480,6 @@ GRANT EXECUTE ON ROUTINE
 	checkpoint.output(text, bigint),
 	checkpoint.fingerprint(regprocedure),
 	checkpoint.fingerprint_components(regprocedure),
-	checkpoint.content_hash(record),
 	checkpoint.content_hash("any", VARIADIC "any"),
 	checkpoint._content_hash_trans(internal, record),
 	checkpoint._content_hash_trans(internal, "any", VARIADIC "any"),

@@ -19,16 +19,24 @@
 #include "nodes/nodeFuncs.h"
 #include "rowhash.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_trans);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_columns_trans);
+PG_FUNCTION_INFO_V1(checkpoint_content_hash_value_trans);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_combine);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_serial);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_deserial);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_final);
+
+/* What is kept with a call begins with this. */
+typedef struct AnyHasher
+{
+	bool		of_rows;		/* a RecordHasher, or else a ColumnsHasher */
+} AnyHasher;
 
 /*
  * What is needed to hash values of one row type.  Those that were met make a
@@ -36,6 +44,7 @@ PG_FUNCTION_INFO_V1(checkpoint_content_hash_final);
  */
 typedef struct RecordHasher
 {
+	AnyHasher	any;
 	struct RecordHasher *next;
 	Oid			typid;
 	int32		typmod;
@@ -46,6 +55,7 @@ typedef struct RecordHasher
 /* The same for rows whose columns are the aggregate's arguments. */
 typedef struct ColumnsHasher
 {
+	AnyHasher	any;
 	CkptRowHasher *hasher;
 	const char *columns;
 	int			natts;
@@ -90,6 +100,7 @@ record_hasher(FunctionCallInfo fcinfo, Oid typid, int32 typmod)
 		MemoryContext oldcxt = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 
 		rh = palloc(sizeof(RecordHasher));
+		rh->any.of_rows = true;
 		rh->typid = typid;
 		rh->typmod = typmod;
 		rh->hasher = ckpt_rowhash_create(lookup_rowtype_tupdesc_copy(typid, typmod));
@@ -291,6 +302,7 @@ columns_hasher(FunctionCallInfo fcinfo)
 	List	   *args = call_arguments(fcinfo);
 	TupleDesc	desc;
 
+	ch->any.of_rows = false;
 	ch->natts = list_length(args);
 	desc = CreateTemplateTupleDesc(ch->natts);
 	for (int i = 0; i < ch->natts; i++)
@@ -328,6 +340,21 @@ checkpoint_content_hash_columns_trans(PG_FUNCTION_ARGS)
 	}
 	ckpt_rowhash_add(ch->hasher, sum_for(state, ch, ch->columns), ch->values, ch->isnull);
 	PG_RETURN_POINTER(state);
+}
+
+/*
+ * content_hash(x) hashes rows if x is one, also if its type is a domain over row
+ * types; else it is content_hash(ROW(x)).
+ */
+Datum
+checkpoint_content_hash_value_trans(PG_FUNCTION_ARGS)
+{
+	const AnyHasher *hasher = (const AnyHasher *) fcinfo->flinfo->fn_extra;
+	bool		of_rows = hasher ? hasher->of_rows :
+		type_is_rowtype(get_fn_expr_argtype(fcinfo->flinfo, 1));
+
+	return of_rows ? checkpoint_content_hash_trans(fcinfo) :
+		checkpoint_content_hash_columns_trans(fcinfo);
 }
 
 Datum

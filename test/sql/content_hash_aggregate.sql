@@ -66,6 +66,25 @@ SET max_parallel_workers_per_gather = 0;
 SELECT checkpoint.content_hash(a, b, c) = :'columns_hash' FROM t;
 SELECT checkpoint.content_hash(a, b) FROM t WHERE false;
 
+-- One column: the hash of ROW() of it.  A table's column hides the table.
+CREATE TABLE u AS SELECT NULLIF(g, 7) AS u, ARRAY[g, 2] AS list, ROW(g)::text AS v FROM generate_series(1, 1000) g;
+SELECT checkpoint.content_hash(u) = checkpoint.content_hash(ROW(u)) AS column,
+	checkpoint.content_hash(u.*) = (SELECT checkpoint.content_hash(x) FROM (TABLE u) x) AS rows,
+	checkpoint.content_hash(list) = checkpoint.content_hash(ROW(list)) AS list,
+	checkpoint.content_hash(u) = checkpoint.content_hash(u::bigint) AS other_type,
+	checkpoint.content_hash(u) = checkpoint.content_hash(u) FILTER (WHERE u IS NOT NULL) AS null_counts,
+	checkpoint.content_hash(v ORDER BY u) = checkpoint.content_hash(v) AS ordered,
+	checkpoint.content_hash(v COLLATE "C") = checkpoint.content_hash(ROW(v COLLATE "C")) AS collated FROM u;
+SELECT DISTINCT checkpoint.content_hash(u) OVER () = (SELECT checkpoint.content_hash(u) FROM u) AS column,
+	checkpoint.content_hash(u.*) OVER () = (SELECT checkpoint.content_hash(u.*) FROM u) AS rows FROM u;
+SELECT checkpoint.content_hash(u) FROM u WHERE false;
+SELECT checkpoint.content_hash('literal') = checkpoint.content_hash(ROW('literal')) AS literal;
+CREATE TYPE couple AS (a int, b text);
+CREATE DOMAIN couple_domain AS couple;
+SELECT checkpoint.content_hash(ROW(1, 'b')::couple_domain) = checkpoint.content_hash(ROW(1, 'b')::couple) AS domain;
+-- what views made with 1.0 call
+SELECT checkpoint._content_hash_of_records(t) = :'hash' FROM t;
+
 -- Which values are null counts: also in the 9th, 17th and 65th column, also of
 -- columns that are not seen.
 CREATE FUNCTION hash_of(expression text) RETURNS text LANGUAGE plpgsql AS $$
