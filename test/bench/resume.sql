@@ -1,6 +1,6 @@
 -- Goes on where stop_at.sql stopped: the first row that is left raises again
--- and says when it was called.  auto_explain says how long the pass over the
--- input took.
+-- and says when it was called.  auto_explain says how long a pass over the
+-- input took, if there was one.
 LOAD 'auto_explain';
 SELECT checkpoint.begin_job('big') AS job \gset
 SELECT extract(epoch FROM clock_timestamp()) AS started \gset
