@@ -41,8 +41,8 @@
 #include "ledger.h"
 #include "lib/stringinfo.h"
 #include "match.h"
+#include "match_source.h"
 #include "result_table.h"
-#include "storage/buffile.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -63,53 +63,8 @@
 #define BASE_ROWS		1000
 #define FREE_ROWS		100000
 
-/* Rows that are looked at to see whether a table is in order. */
-#define SAMPLE_ROWS		100
-
 /* The name of the tuplestore of pairs in our query. */
 #define PAIRS			"sys__pairs"
-
-/* The hasher of the columns that the UDF reads, and a row of them. */
-typedef struct KeyHasher
-{
-	TupleDesc	desc;
-	CkptRowHasher *hasher;
-	Datum	   *values;
-	bool	   *isnull;
-} KeyHasher;
-
-/* Rows of a table, those whose ids are in one set and not in another. */
-typedef struct TableSource
-{
-	CkptMatchSource pub;
-	Relation	rel;
-	TableScanDesc scan;
-	TupleTableSlot *slot;		/* the row read last */
-	TupleTableSlot *earlier;	/* one fetched by its TID */
-	KeyHasher  *key;
-	AttrNumber	id_attno;
-	AttrNumber *key_attnos;
-	int			need;			/* columns to be deformed */
-	const CkptIdSet *in;		/* NULL: all */
-	const CkptIdSet *not_in;	/* NULL: none */
-} TableSource;
-
-/* The keys of a dry run, likewise. */
-typedef struct KeySource
-{
-	CkptMatchSource pub;
-	BufFile    *file;
-	int64		id;
-	const CkptIdSet *in;
-	const CkptIdSet *not_in;
-} KeySource;
-
-struct CkptCarryKeysState
-{
-	KeyHasher  *key;
-	int		   *cols;			/* key columns' indexes in the query's result */
-	BufFile    *file;
-};
 
 /* What one version of the code has computed of the new input. */
 typedef struct Carried
@@ -131,14 +86,14 @@ typedef struct Carry
 	DestReceiver pub;			/* of our query */
 	CkptUdf    *udf;
 	Oid			owner;
-	KeyHasher  *key;
+	CkptKeyHasher  *key;
 	int64		rows_total;		/* of the new input */
 	CkptIdSet  *carried;		/* those that have a result by now */
 	List	   *results;
 
 	/* the new checkpoint; a dry run may have keys instead */
 	const CkptCheckpoint *cp;
-	CkptCarryKeys *keys;
+	CkptKeptKeys *keys;
 	bool		dry;			/* only count */
 	Relation	output;
 	int			insert_options;
@@ -148,198 +103,17 @@ typedef struct Carry
 	bool	   *isnull;
 	int64		next_output_id;
 
-	/* the base in hand */
+	/* the earlier checkpoint that results are taken from */
 	const CkptCheckpoint *base;
 	List	   *codes;			/* CodeSets */
-	TableSource *old;
-	TableSource *new;
+	CkptTableSource *old;
+	CkptTableSource *new;
 	bool		sort;			/* is no output row written at once? */
 	TupleDesc	pair_desc;
 	CkptIdSet  *taken;			/* its rows that are not to give a result */
 	Tuplestorestate *pairs;
 	int64		npairs;
 } Carry;
-
-/*
- * Keys
- */
-
-static KeyHasher *
-key_hasher_create(CkptUdf *udf)
-{
-	KeyHasher  *key = palloc(sizeof(KeyHasher));
-	int			attno = 1;		/* sys__id is no value of the row */
-	int			natts = bms_num_members(udf->reads) - bms_is_member(attno, udf->reads);
-
-	key->desc = CreateTemplateTupleDesc(natts);
-	for (int i = 1; i <= natts; i++)
-	{
-		attno = bms_next_member(udf->reads, attno);
-		TupleDescCopyEntry(key->desc, i, udf->input_desc, attno);
-	}
-	key->hasher = ckpt_rowhash_create(key->desc);
-	key->values = palloc(natts * sizeof(Datum));
-	key->isnull = palloc(natts * sizeof(bool));
-	return key;
-}
-
-/*
- * key_hash hashes the row in key->values.
- */
-static inline void
-key_hash(KeyHasher *key, CkptMatchRow *row)
-{
-	CkptRowSum	sum = {0, 0, 0};
-
-	ckpt_rowhash_add(key->hasher, &sum, key->values, key->isnull);
-	row->lo = sum.lo;
-	row->hi = sum.hi;
-}
-
-/*
- * Sources of rows
- */
-
-static bool
-table_source_next(CkptMatchSource *pub)
-{
-	TableSource *source = (TableSource *) pub;
-	TupleTableSlot *slot = source->slot;
-	KeyHasher  *key = source->key;
-
-	do
-	{
-		if (!table_scan_getnextslot(source->scan, ForwardScanDirection, slot))
-			return false;
-		slot_getsomeattrs(slot, source->need);
-		pub->row.id = DatumGetInt64(slot->tts_values[source->id_attno - 1]);
-	} while ((source->in && !ckpt_idset_contains(source->in, pub->row.id)) ||
-			 (source->not_in && ckpt_idset_contains(source->not_in, pub->row.id)));
-
-	for (int i = 0; i < key->desc->natts; i++)
-	{
-		key->values[i] = slot->tts_values[source->key_attnos[i] - 1];
-		key->isnull[i] = slot->tts_isnull[source->key_attnos[i] - 1];
-	}
-	key_hash(key, &pub->row);
-	pub->row.tid = slot->tts_tid;
-	return true;
-}
-
-/*
- * table_source_open begins to read a table; whole says that most rows will be
- * asked for with all their columns.
- */
-static TableSource *
-table_source_open(const char *table, KeyHasher *key, bool whole, const CkptIdSet *in,
-				  const CkptIdSet *not_in)
-{
-	TableSource *source = palloc0(sizeof(TableSource));
-	Oid			relid = ckpt_result_table_lookup(table);
-
-	source->pub.next = table_source_next;
-	source->key = key;
-	source->in = in;
-	source->not_in = not_in;
-	source->rel = table_open(relid, AccessShareLock);
-	source->id_attno = get_attnum(relid, CKPT_ID_COLUMN);
-	source->need = whole ? RelationGetNumberOfAttributes(source->rel) : source->id_attno;
-	source->key_attnos = palloc(key->desc->natts * sizeof(AttrNumber));
-	for (int i = 0; i < key->desc->natts; i++)
-	{
-		source->key_attnos[i] = get_attnum(relid, NameStr(TupleDescAttr(key->desc, i)->attname));
-		source->need = Max(source->need, source->key_attnos[i]);
-	}
-	source->slot = table_slot_create(source->rel, NULL);
-	source->earlier = table_slot_create(source->rel, NULL);
-	/* from the beginning: the rows of both tables are in the same order, mostly */
-	source->scan = table_beginscan_strat(source->rel, GetActiveSnapshot(), 0, NULL,
-										 true, false);
-	return source;
-}
-
-/*
- * table_source_row returns a row that was read, with all its columns.
- */
-static TupleTableSlot *
-table_source_row(TableSource *source, const CkptMatchRow *row)
-{
-	TupleTableSlot *slot = source->slot;
-	ItemPointerData tid = row->tid;
-
-	if (TTS_EMPTY(slot) || !ItemPointerEquals(&slot->tts_tid, &tid))
-	{
-		slot = source->earlier;
-		if (!table_tuple_fetch_row_version(source->rel, &tid, GetActiveSnapshot(), slot))
-			elog(ERROR, "row %lld of table \"%s\" is gone", (long long) row->id,
-				 RelationGetRelationName(source->rel));
-	}
-	slot_getallattrs(slot);
-	return slot;
-}
-
-/*
- * table_source_disordered looks, by a sample, whether more than a quarter of the
- * rows of a table come after rows with larger ids.
- */
-static bool
-table_source_disordered(TableSource *source)
-{
-	BlockNumber nblocks = RelationGetNumberOfBlocks(source->rel);
-	int64		max_id = 0;
-	int			nbehind = 0;
-
-	for (int i = 0; i < SAMPLE_ROWS && nblocks > 0; i++)
-	{
-		ItemPointerData tid;
-		bool		isnull;
-		int64		id;
-
-		ItemPointerSet(&tid, (BlockNumber) ((uint64) nblocks * i / SAMPLE_ROWS),
-					   FirstOffsetNumber);
-		if (!table_tuple_fetch_row_version(source->rel, &tid, GetActiveSnapshot(),
-										   source->earlier))
-			continue;
-		id = DatumGetInt64(slot_getattr(source->earlier, source->id_attno, &isnull));
-		if (id < max_id)
-			nbehind++;
-		max_id = Max(max_id, id);
-	}
-	return nbehind > SAMPLE_ROWS / 4;
-}
-
-static void
-table_source_close(TableSource *source)
-{
-	table_endscan(source->scan);
-	ExecDropSingleTupleTableSlot(source->slot);
-	ExecDropSingleTupleTableSlot(source->earlier);
-	table_close(source->rel, NoLock);
-	pfree(source);
-}
-
-static bool
-key_source_next(CkptMatchSource *pub)
-{
-	KeySource  *source = (KeySource *) pub;
-	uint64		hash[2];
-	size_t		nread;
-
-	do
-	{
-		nread = BufFileRead(source->file, hash, sizeof(hash));
-		if (nread == 0)
-			return false;
-		if (nread != sizeof(hash))
-			elog(ERROR, "temporary file of keys ends within a key");
-		source->id++;
-	} while ((source->in && !ckpt_idset_contains(source->in, source->id)) ||
-			 (source->not_in && ckpt_idset_contains(source->not_in, source->id)));
-	pub->row.lo = hash[0];
-	pub->row.hi = hash[1];
-	pub->row.id = source->id;
-	return true;
-}
 
 /*
  * The pairs
@@ -403,14 +177,14 @@ carry_found(void *arg, const CkptMatchRow *old, const CkptMatchRow *new, bool ne
 
 	if (near && udf->kind == CKPT_MAP && !carry->sort)
 	{
-		TupleTableSlot *from = table_source_row(carry->new, new);
+		TupleTableSlot *from = ckpt_table_source_row(carry->new, new);
 		int			nown = udf->output_desc->natts - udf->nplain;
 		int			nplain_old;
 
 		memcpy(carry->values, from->tts_values, udf->nplain * sizeof(Datum));
 		memcpy(carry->isnull, from->tts_isnull, udf->nplain * sizeof(bool));
 		/* the base may have other columns of the input before the udf's */
-		from = table_source_row(carry->old, old);
+		from = ckpt_table_source_row(carry->old, old);
 		nplain_old = from->tts_tupleDescriptor->natts - nown;
 		memcpy(carry->values + udf->nplain, from->tts_values + nplain_old,
 			   nown * sizeof(Datum));
@@ -614,27 +388,19 @@ carry_match(Carry *carry, const char *base_table, const CkptIdSet *in,
 	bool		whole = found == carry_found && !carry->dry && carry->udf->kind == CKPT_MAP;
 	int64		npairs;
 
-	carry->old = table_source_open(base_table, carry->key, whole, in, not_in);
-	carry->sort = whole && table_source_disordered(carry->old);
+	carry->old = ckpt_table_source_open(base_table, carry->key, whole, in, not_in);
+	carry->sort = whole && ckpt_table_source_disordered(carry->old);
 	if (carry->keys)
-	{
-		KeySource	source = {{key_source_next}};
-
-		source.file = carry->keys->state->file;
-		source.in = new_in;
-		source.not_in = new_not_in;
-		if (BufFileSeek(source.file, 0, 0, SEEK_SET) != 0)
-			elog(ERROR, "could not rewind temporary file of keys");
-		npairs = ckpt_match(&carry->old->pub, &source.pub, found, carry);
-	}
+		npairs = ckpt_kept_keys_match(carry->keys, &carry->old->pub, new_in, new_not_in,
+									  found, carry);
 	else
 	{
-		carry->new = table_source_open(rows_table(carry->udf, carry->cp), carry->key, whole,
+		carry->new = ckpt_table_source_open(rows_table(carry->udf, carry->cp), carry->key, whole,
 									   new_in, new_not_in);
 		npairs = ckpt_match(&carry->old->pub, &carry->new->pub, found, carry);
-		table_source_close(carry->new);
+		ckpt_table_source_close(carry->new);
 	}
-	table_source_close(carry->old);
+	ckpt_table_source_close(carry->old);
 	return npairs;
 }
 
@@ -772,7 +538,7 @@ carry_compare(Carry *carry, CkptCarryCounts *counts)
  * carry_begin makes what carrying over to so many rows needs.
  */
 static Carry *
-carry_begin(CkptUdf *udf, Oid owner, int64 rows_total, KeyHasher *key)
+carry_begin(CkptUdf *udf, Oid owner, int64 rows_total, CkptKeyHasher *key)
 {
 	Carry	   *carry = palloc0(sizeof(Carry));
 
@@ -998,7 +764,7 @@ void
 ckpt_carry_over(const CkptCarryFrom *from, const CkptCheckpoint *cp, CkptUdf *udf,
 				Oid owner, CkptCarryCounts *counts)
 {
-	Carry	   *carry = carry_begin(udf, owner, cp->rows_total, key_hasher_create(udf));
+	Carry	   *carry = carry_begin(udf, owner, cp->rows_total, ckpt_key_hasher_create(udf));
 
 	carry->cp = cp;
 	carry->output = table_open(ckpt_result_table_lookup(cp->output_table), RowExclusiveLock);
@@ -1023,88 +789,15 @@ ckpt_carry_over(const CkptCarryFrom *from, const CkptCheckpoint *cp, CkptUdf *ud
  * Dry runs
  */
 
-static bool
-keys_receive(TupleTableSlot *slot, DestReceiver *self)
-{
-	CkptCarryKeys *keys = (CkptCarryKeys *) self;
-	KeyHasher  *key = keys->state->key;
-	CkptMatchRow row;
-	uint64		hash[2];
-
-	slot_getallattrs(slot);
-	for (int i = 0; i < key->desc->natts; i++)
-	{
-		key->values[i] = slot->tts_values[keys->state->cols[i]];
-		key->isnull[i] = slot->tts_isnull[keys->state->cols[i]];
-	}
-	key_hash(key, &row);
-	hash[0] = row.lo;
-	hash[1] = row.hi;
-	BufFileWrite(keys->state->file, hash, sizeof(hash));
-	keys->rows++;
-	return true;
-}
-
-static void
-keys_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
-{
-	CkptCarryKeys *keys = (CkptCarryKeys *) self;
-	TupleDesc	desc = keys->state->key->desc;
-
-	for (int i = 0; i < desc->natts; i++)
-	{
-		int			col = 0;
-
-		while (col < typeinfo->natts &&
-			   strcmp(NameStr(TupleDescAttr(typeinfo, col)->attname),
-					  NameStr(TupleDescAttr(desc, i)->attname)) != 0)
-			col++;
-		if (col == typeinfo->natts)
-			elog(ERROR, "query does not return column \"%s\"",
-				 NameStr(TupleDescAttr(desc, i)->attname));
-		keys->state->cols[i] = col;
-	}
-}
-
-static void
-keys_destroy(DestReceiver *self)
-{
-	CkptCarryKeys *keys = (CkptCarryKeys *) self;
-
-	BufFileClose(keys->state->file);
-	pfree(keys);
-}
-
-/*
- * ckpt_carry_keys_create makes a receiver for the rows of the new input, which
- * keeps a hash of each in a temporary file until it is destroyed.
- */
-CkptCarryKeys *
-ckpt_carry_keys_create(CkptUdf *udf)
-{
-	CkptCarryKeys *keys = palloc0(sizeof(CkptCarryKeys));
-
-	keys->pub.receiveSlot = keys_receive;
-	keys->pub.rStartup = keys_startup;
-	keys->pub.rShutdown = carry_shutdown;
-	keys->pub.rDestroy = keys_destroy;
-	keys->pub.mydest = DestNone;
-	keys->state = palloc(sizeof(struct CkptCarryKeysState));
-	keys->state->key = key_hasher_create(udf);
-	keys->state->cols = palloc(keys->state->key->desc->natts * sizeof(int));
-	keys->state->file = BufFileCreateTemp(false);
-	return keys;
-}
-
 /*
  * ckpt_carry_count is ckpt_carry_over without a new checkpoint: it counts, and
  * writes nothing.
  */
 void
-ckpt_carry_count(const CkptCarryFrom *from, CkptCarryKeys *keys, CkptUdf *udf,
+ckpt_carry_count(const CkptCarryFrom *from, CkptKeptKeys *keys, CkptUdf *udf,
 				 Oid owner, CkptCarryCounts *counts)
 {
-	Carry	   *carry = carry_begin(udf, owner, keys->rows, keys->state->key);
+	Carry	   *carry = carry_begin(udf, owner, keys->rows, ckpt_kept_keys_hasher(keys));
 
 	carry->keys = keys;
 	carry->dry = true;
@@ -1119,7 +812,7 @@ void
 ckpt_carry_count_to(const CkptCarryFrom *from, const CkptCheckpoint *cp, CkptUdf *udf,
 					Oid owner, CkptCarryCounts *counts)
 {
-	Carry	   *carry = carry_begin(udf, owner, cp->rows_total, key_hasher_create(udf));
+	Carry	   *carry = carry_begin(udf, owner, cp->rows_total, ckpt_key_hasher_create(udf));
 
 	carry->cp = cp;
 	carry->dry = true;
@@ -1148,7 +841,7 @@ ckpt_carry_supersedes(const CkptCheckpoint *cp, const CkptCheckpoint *partial,
 		!base_has_key(udf, partial))
 		return false;
 
-	carry = carry_begin(udf, owner, cp->rows_total, key_hasher_create(udf));
+	carry = carry_begin(udf, owner, cp->rows_total, ckpt_key_hasher_create(udf));
 	carry->cp = cp;
 	carry->dry = true;
 	entered = carry_enter(carry);

@@ -13,6 +13,7 @@
 
 #include "catalog.h"
 #include "code.h"
+#include "match_source.h"
 #include "tcop/dest.h"
 #include "udf.h"
 
@@ -53,19 +54,10 @@ typedef struct CkptCarryCounts
 	int64		removed;
 } CkptCarryCounts;
 
-/* What a dry run knows of the new input: pub receives its query's rows. */
-typedef struct CkptCarryKeys
-{
-	DestReceiver pub;
-	int64		rows;
-	struct CkptCarryKeysState *state;
-} CkptCarryKeys;
-
 extern bool ckpt_carry_has_key(const CkptUdf *udf);
 extern void ckpt_carry_over(const CkptCarryFrom *from, const CkptCheckpoint *cp,
 							CkptUdf *udf, Oid owner, CkptCarryCounts *counts);
-extern CkptCarryKeys *ckpt_carry_keys_create(CkptUdf *udf);
-extern void ckpt_carry_count(const CkptCarryFrom *from, CkptCarryKeys *keys,
+extern void ckpt_carry_count(const CkptCarryFrom *from, CkptKeptKeys *keys,
 							 CkptUdf *udf, Oid owner, CkptCarryCounts *counts);
 extern void ckpt_carry_count_to(const CkptCarryFrom *from, const CkptCheckpoint *cp,
 								CkptUdf *udf, Oid owner, CkptCarryCounts *counts);

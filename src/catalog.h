@@ -3,8 +3,9 @@
  * catalog.h
  *	  Jobs, steps, checkpoints and published names, as C structs and functions.
  *
- * One function for each question or change, whose SQL is in catalog.c.  The rows
- * that a checkpoint has processed are the ledger's (ledger.h).  The module decides
+ * One function for each question or change, whose SQL is in catalog.c and
+ * catalog_checkpoint.c.  The rows that a checkpoint has processed are the
+ * ledger's (ledger.h).  The module decides
  * nothing: what a status means, and which checkpoint serves, is for job.c and
  * reuse.c to say.  Anybody from the level of steps upwards may call it; rights are
  * checked by the caller, see role.h.  Results are in the caller's memory context.

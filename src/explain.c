@@ -87,7 +87,7 @@ explain_compute(Explained *ex, const CkptDecision *decision,
 	ex->action = CKPT_STEP_COMPUTED;
 	if (ckpt_reuse_may_carry(request))
 	{
-		CkptCarryKeys *keys = ckpt_carry_keys_create(request->udf);
+		CkptKeptKeys *keys = ckpt_kept_keys_create(request->udf);
 		CkptCarryFrom from = ckpt_reuse_carry_from(request);
 
 		(void) ckpt_query_run(query, sql, &keys->pub);

@@ -32,9 +32,9 @@ typedef struct CkptMatchSource
 } CkptMatchSource;
 
 /*
- * Called for each pair.  If the rows are near, one of them was just read from
- * its source and the other is that, too, or was read lately; else they met only
- * after the end, and their TIDs are not known.
+ * Called for each pair.  If the rows are near, both sources have just read them or
+ * read them lately; else they met only after the end, and their TIDs are not
+ * known.
  */
 typedef void (*CkptMatchFound) (void *arg, const CkptMatchRow *old,
 								const CkptMatchRow *new, bool near);

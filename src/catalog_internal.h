@@ -1,0 +1,43 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog_internal.h
+ *	  What the catalog's files share: how owners and words are read from rows.
+ *
+ * Only catalog.c and catalog_checkpoint.c include it.
+ *
+ * IDENTIFICATION
+ *	  src/catalog_internal.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CKPT_CATALOG_INTERNAL_H
+#define CKPT_CATALOG_INTERNAL_H
+
+#include "executor/spi.h"
+#include "role.h"
+#include "statement.h"
+#include "words.h"
+
+/* What rows are found by that belong to a role: it is in indexes. */
+#define OWNER_OID(of)	"checkpoint._role_oid(" of "owner)"
+
+/* row_owner returns the role of an owner column: see ckpt_role_oid(). */
+static inline Oid
+row_owner(uint64 row, int col)
+{
+	bool		isnull;
+
+	return ckpt_role_oid(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+									   col, &isnull));
+}
+
+/*
+ * row_word returns the value of the word that is written in a column.
+ */
+static inline int
+row_word(CkptStatement *st, uint64 row, int col, const CkptWords *words)
+{
+	return ckpt_word_value(words, ckpt_row_text(st, row, col));
+}
+
+#endif							/* CKPT_CATALOG_INTERNAL_H */
