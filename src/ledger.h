@@ -106,7 +106,7 @@ extern void ckpt_ledger_finish(const CkptCheckpoint *cp);
 extern void ckpt_ledger_forget(const CkptCheckpoint *cp);
 
 /* versions of the code */
-extern void ckpt_ledger_note_code(const CkptCheckpoint *cp, const CkptCode *code);
+extern int	ckpt_ledger_note_code(const CkptCheckpoint *cp, const CkptCode *code);
 extern List *ckpt_ledger_codes(const CkptCheckpoint *cp);
 extern int64 ckpt_ledger_rows_of_code(const CkptCheckpoint *cp, const CkptCode *code);
 extern void ckpt_ledger_add_processed_by(const CkptCheckpoint *cp,

@@ -139,7 +139,7 @@ step_begin_run(CkptStep *step)
 
 	cp->job_id = step->job.job_id;
 	record_crashes(step);
-	ckpt_ledger_note_code(cp, code);
+	(void) ckpt_ledger_note_code(cp, code);
 	cp->code_hash = code->hash;
 	cp->cache_version = step->spec->cache_version;
 	ckpt_catalog_update_checkpoint(cp);
@@ -300,7 +300,7 @@ ckpt_step_finish(CkptStep *step)
 		/* as it was when it was run: each transaction has looked at it */
 		step->request.code = step->udf->code;
 		cp->code_hash = code->hash;
-		ckpt_ledger_note_code(cp, code);
+		(void) ckpt_ledger_note_code(cp, code);
 		ckpt_catalog_update_checkpoint(cp);
 		/* it may be that none of its rows is of the code that it is finished with */
 		cp->mixed_code = ckpt_ledger_rows_of_code(cp, code) < step->done.processed;
@@ -410,7 +410,7 @@ step_materialize(CkptStep *step)
 		ckpt_ledger_store_query(cp, &input.sum);
 		/* a query has no code but what its call says of it */
 		if (step->spec->code_version || step->spec->depends_on)
-			ckpt_ledger_note_code(cp, &request->code);
+			(void) ckpt_ledger_note_code(cp, &request->code);
 		step->counts = (CkptStepCounts) {nrows, 0, nrows, 0, nrows, -1};
 		ckpt_step_finish(step);
 	}
