@@ -379,7 +379,7 @@ DROP PROCEDURE
 CREATE PROCEDURE checkpoint.map(step text, input text, udf text,
 	workers integer = NULL, batch integer = NULL, on_error text = 'stop',
 	max_errors integer = 100, max_error_rate double precision = NULL,
-	retries integer = 0, retry_delay interval = NULL,
+	retries integer = 0, retry_delay interval = '10 ms',
 	unit_timeout interval = NULL, rate double precision = NULL,
 	max_rows bigint = NULL, max_time interval = NULL,
 	materialized boolean = NULL, cache_enabled boolean = true,
@@ -394,7 +394,7 @@ COMMENT ON PROCEDURE checkpoint.map IS
 CREATE PROCEDURE checkpoint.gen(step text, input text, udf text,
 	workers integer = NULL, keep text = NULL, on_error text = 'stop',
 	max_errors integer = 100, max_error_rate double precision = NULL,
-	retries integer = 0, retry_delay interval = NULL,
+	retries integer = 0, retry_delay interval = '10 ms',
 	unit_timeout interval = NULL, rate double precision = NULL,
 	max_rows bigint = NULL, max_time interval = NULL,
 	materialized boolean = NULL, cache_enabled boolean = true,
@@ -458,11 +458,36 @@ GRANT EXECUTE ON ROUTINE
 TO PUBLIC;
 
 --
+-- Limits
+--
+
+ALTER TABLE checkpoint.job
+	DROP CONSTRAINT job_status_check,
+	ADD CONSTRAINT job_status_check CHECK (status IN
+		('running', 'complete', 'complete_with_errors', 'failed', 'cancelled',
+		 'interrupted', 'stopped')),
+	ADD COLUMN max_time interval;
+ALTER TABLE checkpoint.step
+	DROP CONSTRAINT step_action_check,
+	ADD CONSTRAINT step_action_check CHECK (action IN
+		('computed', 'continued', 'carried over', 'reused', 'inlined', 'running',
+		 'failed', 'stopped'));
+
+DROP FUNCTION checkpoint.begin_job(text, boolean, text, boolean);
+CREATE FUNCTION checkpoint.begin_job(name text, fresh boolean = false,
+	resume_from text = NULL, attach boolean = true, max_time interval = NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'checkpoint_begin_job'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.begin_job(text, boolean, text, boolean, interval) IS
+'starts a run of a pipeline and makes it the session''s job';
+
+--
 -- What everybody needs, by name: default privileges may not give it.
 --
 
 GRANT EXECUTE ON ROUTINE
-	checkpoint.begin_job(text, boolean, text, boolean),
+	checkpoint.begin_job(text, boolean, text, boolean, interval),
 	checkpoint.end_job(bigint),
 	checkpoint.fail_job(text, bigint),
 	checkpoint.cancel_job(bigint),

@@ -105,14 +105,14 @@ static const Argument arguments[] = {
 	{"batch", STEP(CKPT_MAP), ARG_INT, FIELD(batch), .unsupported = true, .dflt = 1, .min = 1, .max = CKPT_MAX_BATCH},
 	{"keep", STEP(CKPT_GEN), ARG_TEXT, FIELD(keep), .unsupported = true},
 	{"on_error", WITH_UDF, ARG_WORD, FIELD(on_error), .words = &ckpt_on_errors},
-	{"max_errors", WITH_UDF, ARG_INT, FIELD(max_errors), .dflt = 100, .max = INT_MAX},
-	{"max_error_rate", WITH_UDF, ARG_FLOAT, FIELD(max_error_rate), .unsupported = true, .check = check_error_rate},
+	{"max_errors", WITH_UDF, ARG_INT, FIELD(max_errors), .dflt = CKPT_NONE, .max = INT_MAX},
+	{"max_error_rate", WITH_UDF, ARG_FLOAT, FIELD(max_error_rate), .check = check_error_rate},
 	{"retries", WITH_UDF, ARG_INT, FIELD(retries), .max = 1000},
-	{"retry_delay", WITH_UDF, ARG_INTERVAL, FIELD(retry_delay), .unsupported = true, .dflt = 10000},
+	{"retry_delay", WITH_UDF, ARG_INTERVAL, FIELD(retry_delay), .dflt = 10000},
 	{"unit_timeout", WITH_UDF, ARG_INTERVAL, FIELD(unit_timeout), .unsupported = true, .dflt = CKPT_NONE, .check = check_above_zero},
-	{"rate", WITH_UDF, ARG_FLOAT, FIELD(rate), .unsupported = true, .check = check_rate},
-	{"max_rows", WITH_UDF, ARG_COUNT, FIELD(max_rows), .unsupported = true, .check = check_above_zero},
-	{"max_time", WITH_UDF, ARG_INTERVAL, FIELD(max_time), .unsupported = true, .dflt = CKPT_NONE, .check = check_above_zero},
+	{"rate", WITH_UDF, ARG_FLOAT, FIELD(rate), .check = check_rate},
+	{"max_rows", WITH_UDF, ARG_COUNT, FIELD(max_rows), .check = check_above_zero},
+	{"max_time", WITH_UDF, ARG_INTERVAL, FIELD(max_time), .dflt = CKPT_NONE, .check = check_above_zero},
 	{"cache_enabled", ALL_STEPS, ARG_BOOL, FIELD(cache_enabled), .dflt = true},
 	{"cache_version", ALL_STEPS, ARG_TEXT, FIELD(cache_version), .check = check_version},
 	{"code_version", ALL_STEPS, ARG_TEXT, FIELD(code_version), .check = check_version},
@@ -227,9 +227,11 @@ refuse_unless_default(const Argument *argument, const void *field)
 static int
 number_value(const Argument *argument, const NullableDatum *arg)
 {
-	int			dflt = argument->setting ? *argument->setting : argument->dflt;
-	int			value = arg->isnull ? dflt : DatumGetInt32(arg->value);
+	int			value;
 
+	if (arg->isnull)
+		return argument->setting ? *argument->setting : argument->dflt;
+	value = DatumGetInt32(arg->value);
 	if (value < argument->min || value > argument->max)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -22,6 +22,7 @@
 #include "role.h"
 #include "statement.h"
 #include "utils/builtins.h"
+#include "wait.h"
 
 /*
  * ckpt_catalog_adopt gives a role what came, from a dump or from version 1.0,
@@ -47,10 +48,11 @@ ckpt_catalog_adopt(Oid role)
  */
 int64
 ckpt_catalog_insert_job(const char *name, Oid owner, int64 rerun_of,
-						bool attached, bool fresh, const char *resume_from)
+						bool attached, bool fresh, const char *resume_from,
+						const Interval *max_time)
 {
-	STATEMENT(st, "INSERT INTO checkpoint.job (name, owner, rerun_of, attached, fresh, resume_from)"
-			  " VALUES ($1, checkpoint._role_of($2), NULLIF($3, 0), $4, $5, $6) RETURNING job_id");
+	STATEMENT(st, "INSERT INTO checkpoint.job (name, owner, rerun_of, attached, fresh, resume_from, max_time)"
+			  " VALUES ($1, checkpoint._role_of($2), NULLIF($3, 0), $4, $5, $6, $7) RETURNING job_id");
 	int64		job_id;
 
 	ckpt_arg_text(&st, name);
@@ -59,13 +61,15 @@ ckpt_catalog_insert_job(const char *name, Oid owner, int64 rerun_of,
 	ckpt_arg_bool(&st, attached);
 	ckpt_arg_bool(&st, fresh);
 	ckpt_arg_text(&st, resume_from);
+	ckpt_arg_datum(&st, INTERVALOID, PointerGetDatum(max_time), max_time == NULL);
 	ckpt_statement_open(&st, SPI_OK_INSERT_RETURNING);
 	job_id = ckpt_row_int8(0, 1);
 	ckpt_statement_close(&st);
 	return job_id;
 }
 
-#define JOB_COLUMNS "job_id, name, owner, status, attached, fresh, started_at, resume_from, refused"
+#define JOB_COLUMNS "job_id, name, owner, status, attached, fresh, started_at, resume_from, refused, max_time," \
+	" (EXTRACT(epoch FROM started_at + max_time - clock_timestamp()) * 1000)::bigint"
 
 static void
 row_job(CkptStatement *st, uint64 row, CkptJob *job)
@@ -79,6 +83,8 @@ row_job(CkptStatement *st, uint64 row, CkptJob *job)
 	job->started_at = ckpt_row_text(st, row, 7);
 	job->resume_from = ckpt_row_text(st, row, 8);
 	job->refused = ckpt_row_text(st, row, 9);
+	job->max_time = ckpt_row_text(st, row, 10);
+	job->until = job->max_time ? ckpt_now_ms() + ckpt_row_int8(row, 11) : PG_INT64_MAX;
 }
 
 /*
@@ -285,7 +291,7 @@ ckpt_catalog_restart_step(int64 job_id, const char *step, const CkptSpec *spec, 
 			  " derivation = NULL, input_hash = NULL,"
 			  " started_at = clock_timestamp(), ended_at = NULL,"
 			  " (" CALL_COLUMNS ") = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
-			  " WHERE job_id = $1 AND step = $2 AND action = 'failed' RETURNING step_id");
+			  " WHERE job_id = $1 AND step = $2 AND action IN ('failed', 'stopped') RETURNING step_id");
 
 	return step_statement_call(&st, SPI_OK_UPDATE_RETURNING, job_id, step, spec, resumed);
 }
@@ -298,7 +304,7 @@ char *
 ckpt_catalog_failed_step(int64 job_id)
 {
 	STATEMENT(st, "SELECT min(step) FROM checkpoint.step"
-			  " WHERE job_id = $1 AND action = 'failed'");
+			  " WHERE job_id = $1 AND action IN ('failed', 'stopped')");
 	char	   *step;
 
 	ckpt_arg_int8(&st, job_id);
@@ -317,7 +323,7 @@ ckpt_catalog_step_failed(int64 job_id, const CkptSpec *spec)
 {
 	STATEMENT(st, "SELECT FROM checkpoint.step WHERE job_id = $1"
 			  " AND CASE $3 WHEN 'save' THEN kind = 'save' ELSE step = $2 END"
-			  " AND checkpoint._step_action(step_id, action) = 'failed' LIMIT 1");
+			  " AND checkpoint._step_action(step_id, action) IN ('failed', 'stopped') LIMIT 1");
 
 	ckpt_arg_int8(&st, job_id);
 	ckpt_arg_text(&st, spec->step);
@@ -617,7 +623,7 @@ ckpt_catalog_step_outputs(int64 job_id)
 {
 	STATEMENT(st, "SELECT s.step, s.kind, c.output_table, s.resumed FROM checkpoint.step s"
 			  " LEFT JOIN checkpoint.checkpoint c USING (checkpoint_id)"
-			  " WHERE s.job_id = $1 AND s.action NOT IN ('running', 'failed')"
+			  " WHERE s.job_id = $1 AND s.action NOT IN ('running', 'failed', 'stopped')"
 			  " ORDER BY s.step_id");
 	List	   *outputs = NIL;
 	uint64		nrows;

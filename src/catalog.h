@@ -36,6 +36,8 @@ typedef struct CkptJob
 	char	   *resume_from;	/* step, or NULL */
 	char	   *started_at;		/* as text */
 	char	   *refused;		/* the last call of a step that was refused, or NULL */
+	char	   *max_time;		/* interval in words, or NULL */
+	int64		until;			/* when that is over, ckpt_now_ms() */
 } CkptJob;
 
 /*
@@ -102,7 +104,7 @@ extern void ckpt_catalog_adopt(Oid role);
 /* jobs */
 extern int64 ckpt_catalog_insert_job(const char *name, Oid owner,
 									 int64 rerun_of, bool attached, bool fresh,
-									 const char *resume_from);
+									 const char *resume_from, const Interval *max_time);
 extern bool ckpt_catalog_get_job(int64 job_id, CkptJob *job);
 extern List *ckpt_catalog_open_jobs(Oid owner, const char *name);
 extern int64 ckpt_catalog_last_job(Oid owner, const char *name);

@@ -391,7 +391,7 @@ job_check_name(const char *name)
 }
 
 /*
- * begin_job(name, fresh, resume_from, attach) returns the number of a new job.
+ * begin_job(name, fresh, resume_from, attach, max_time) returns the number of a new job.
  */
 Datum
 checkpoint_begin_job(PG_FUNCTION_ARGS)
@@ -400,6 +400,7 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 	bool		fresh = ckpt_fresh || (!PG_ARGISNULL(1) && PG_GETARG_BOOL(1));
 	char	   *resume_from = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	bool		attach = PG_ARGISNULL(3) || PG_GETARG_BOOL(3);
+	Interval   *max_time = PG_NARGS() <= 4 || PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4);
 	Oid			owner = GetUserId();
 	int64		group;
 	int64		job_id;
@@ -412,6 +413,12 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("fresh and resume_from cannot be used together"),
 				 errhint("fresh, argument or setting, computes every step anew, resume_from that step and those that read it.")));
+	if (max_time && (max_time->month < 0 || max_time->day < 0 || max_time->time < 0 ||
+					 (max_time->month == 0 && max_time->day == 0 && max_time->time == 0)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" is out of range", "max_time"),
+				 errhint("Pass a value above 0.")));
 	ckpt_catalog_adopt(owner);
 	if (resume_from && !ckpt_catalog_group_has_step(&(CkptStepRef) {owner, name, resume_from}))
 		ereport(ERROR,
@@ -426,7 +433,7 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 	job_close_predecessors(owner, name);
 
 	job_id = ckpt_catalog_insert_job(name, owner, ckpt_catalog_last_job(owner, name),
-									 attach, fresh, resume_from);
+									 attach, fresh, resume_from, max_time);
 	if (attach)
 	{
 		CkptJob		job;

@@ -44,10 +44,6 @@
 #include "utils/wait_event.h"
 #include "wait.h"
 
-/* Waiting time before a failed row is tried again: doubles up to a limit. */
-#define BACKOFF_MS		10
-#define BACKOFF_MAX_MS	1000
-
 struct CkptRun
 {
 	CkptRunTask task;
@@ -72,7 +68,11 @@ struct CkptRun
 	/* the row that failed last */
 	int64		failed_id;
 	int			attempts;
-	int			backoff;		/* wait before it is tried again, ms */
+	int64		retry_at;		/* when it is tried again, ckpt_now_ms() */
+
+	/* the row that went into quarantine last */
+	ErrorData  *skipped;		/* its error, or NULL */
+	int64		skipped_id;
 
 	/* the error that ends the run, or NULL */
 	ErrorData  *error;
@@ -84,10 +84,11 @@ struct CkptRun
  * 1 .. max_id.
  */
 void
-ckpt_run_share(CkptRunShared *shared, int64 max_id, int nprocesses, int64 next_output_id)
+ckpt_run_share(CkptRunShared *shared, const CkptRunTask *task, int64 max_id, int nprocesses,
+			   int64 next_output_id)
 {
 	ckpt_claims_init(&shared->claims, max_id, nprocesses, next_output_id);
-	pg_atomic_init_u32(&shared->failed, 0);
+	ckpt_limits_init(&shared->limits, task->spec, task->until);
 }
 
 /*
@@ -182,13 +183,13 @@ add_line(const ErrorData *error, char **lines, char *line)
 static bool
 may_skip(CkptRun *run, ErrorData *error)
 {
-	uint32		before = pg_atomic_fetch_add_u32(&run->shared->failed, 1);
+	uint32		nfailed;
 
-	if (before < (uint32) run->task.max_errors)
+	if (ckpt_limits_may_fail(&run->shared->limits, run->task.spec, &nfailed))
 		return true;
 	add_line(error, &error->detail,
 			 psprintf("This is failure %u of this run; argument \"max_errors\" is %d.",
-					  before + 1, run->task.max_errors));
+					  nfailed, run->task.spec->max_errors));
 	return false;
 }
 
@@ -198,16 +199,17 @@ may_skip(CkptRun *run, ErrorData *error)
 static void
 run_retry(CkptRun *run)
 {
-	run->backoff = Min(BACKOFF_MAX_MS, BACKOFF_MS << Min(run->attempts - 1, 10));
+	run->retry_at = ckpt_now_ms() + ckpt_limits_retry_wait(run->task.spec, run->attempts);
 	run->xact.end = true;
 	ckpt_runner_row_by_row(run->runner, 1);
 }
 
 /*
- * run_quarantine puts a row that has failed into quarantine.
+ * run_quarantine puts a row that has failed into quarantine.  It keeps the
+ * error.
  */
 static void
-run_quarantine(CkptRun *run, const ErrorData *error, int64 id)
+run_quarantine(CkptRun *run, ErrorData *error, int64 id)
 {
 	CkptFailure failure = {
 		.sqlstate = unpack_sql_state(error->sqlerrcode),
@@ -219,6 +221,10 @@ run_quarantine(CkptRun *run, const ErrorData *error, int64 id)
 
 	ckpt_ledger_fail(run->ledger, id, &failure);
 	run->xact.dirty = true;
+	if (run->skipped)
+		FreeErrorData(run->skipped);
+	run->skipped = error;
+	run->skipped_id = id;
 }
 
 /*
@@ -236,15 +242,15 @@ handle_failure(CkptRun *run, ErrorData *error, int64 id)
 
 	if (id != 0 && error->sqlerrcode != ERRCODE_QUERY_CANCELED)
 	{
-		bool		retry = run->attempts <= run->task.retries;
-
-		if (retry || (run->task.skip && may_skip(run, error)))
+		if (run->attempts <= run->task.spec->retries)
 		{
-			if (retry)
-				run_retry(run);
-			else
-				run_quarantine(run, error, id);
+			run_retry(run);
 			FreeErrorData(error);
+			return;
+		}
+		if (run->task.spec->on_error == CKPT_ERROR_SKIP && may_skip(run, error))
+		{
+			run_quarantine(run, error, id);
 			return;
 		}
 	}
@@ -314,16 +320,58 @@ run_record(CkptRun *run)
 }
 
 /*
- * run_batch computes some rows of the range.
+ * run_batch computes some rows of the range, as many as the limits allow.
  */
 static void
 run_batch(CkptRun *run)
 {
+	CkptLimits *limits = &run->shared->limits;
+	CkptRunnerXact *xact = &run->xact;
+	ErrorData  *error;
 	int64		id;
-	ErrorData  *error = ckpt_runner_batch(run->runner, &run->in_range, &id);
 
+	xact->called = 0;
+	xact->computed = 0;
+	xact->quota = ckpt_limits_take(limits, run->task.spec, run->shared->claims.nprocesses);
+	if (xact->quota == 0)
+	{
+		/* to wait for more is for between two transactions */
+		xact->end = true;
+		return;
+	}
+	error = ckpt_runner_batch(run->runner, &run->in_range, &id);
+	ckpt_limits_settle(limits, run->task.spec, xact->quota, xact->called, xact->computed);
 	if (error)
 		handle_failure(run, error, id);
+	if (ckpt_limits_too_many_failed(limits))
+		ckpt_claims_stop(&run->shared->claims, CKPT_CLAIMS_STOP);
+}
+
+/*
+ * run_may_go_on returns whether the run may begin more rows.
+ */
+static bool
+run_may_go_on(CkptRun *run)
+{
+	return !ckpt_claims_stopped(&run->shared->claims) &&
+		!ckpt_limits_spent(&run->shared->limits);
+}
+
+/*
+ * stop_for_error_rate ends the run with the error of the row that has failed
+ * last, if it is of this process.
+ */
+static void
+stop_for_error_rate(CkptRun *run)
+{
+	if (run->skipped == NULL)
+		return;
+	run->error = run->skipped;
+	run->error_id = run->skipped_id;
+	add_line(run->error, &run->error->detail,
+			 psprintf("Too many of the rows tried in this run have failed: %u; argument \"max_error_rate\" is %g.",
+					  pg_atomic_read_u32(&run->shared->limits.failed),
+					  run->task.spec->max_error_rate));
 }
 
 /*
@@ -335,10 +383,10 @@ run_compute(CkptRun *run)
 {
 	bool		more;
 
-	run->xact.deadline = ckpt_now_ms() + ckpt_commit_interval;
+	run->xact.deadline = Min(ckpt_now_ms() + ckpt_commit_interval, run->shared->limits.until);
 	do
 	{
-		more = !ckpt_claims_stopped(&run->shared->claims) && (run->in_range || run_claim(run));
+		more = run_may_go_on(run) && (run->in_range || run_claim(run));
 		if (more)
 			run_batch(run);
 	} while (more && run->error == NULL && !run->xact.end &&
@@ -409,16 +457,16 @@ run_work(void *arg)
 static void
 run_pause(CkptRun *run)
 {
-	int64		until = ckpt_now_ms() + run->backoff;
-
-	run->backoff = 0;
 	for (;;)
 	{
 		int64		left;
 
 		run->process.between(run->process.arg);
-		left = until - ckpt_now_ms();
-		if (left <= 0 || ckpt_claims_stopped(&run->shared->claims))
+		if (!run_may_go_on(run))
+			return;
+		left = Max(run->retry_at - ckpt_now_ms(),
+				   ckpt_limits_call_wait(&run->shared->limits, run->task.spec));
+		if (left <= 0)
 			return;
 		ckpt_wait(Min(left, CKPT_WAIT_MS), PG_WAIT_EXTENSION);
 	}
@@ -448,6 +496,8 @@ ckpt_run(CkptRun *run, int64 *error_id)
 			break;
 		run_pause(run);
 	}
+	if (run->error == NULL && ckpt_limits_too_many_failed(&run->shared->limits))
+		stop_for_error_rate(run);
 	if (run->error)
 		ckpt_claims_stop(&run->shared->claims, CKPT_CLAIMS_STOP);
 	*error_id = run->error_id;

@@ -24,6 +24,7 @@
 
 #include "catalog.h"
 #include "claim.h"
+#include "limits.h"
 #include "udf.h"
 
 /* What one process of a run is to do.  All processes but for worker. */
@@ -33,16 +34,15 @@ typedef struct CkptRunTask
 	int64		checkpoint_id;
 	int			worker;			/* its number as a writer of the ledger */
 	Oid			owner;			/* whom the UDF runs as */
-	bool		skip;			/* failed rows go into quarantine */
-	int			max_errors;		/* so many of them */
-	int			retries;		/* of a row, before it has failed */
+	const CkptSpec *spec;		/* a worker's has no texts but udf */
+	int64		until;			/* begins no row after it, ckpt_now_ms() */
 } CkptRunTask;
 
 /* What the processes of a run share.  In shared memory if there are several. */
 typedef struct CkptRunShared
 {
 	CkptClaims	claims;
-	pg_atomic_uint32 failed;	/* rows put into quarantine */
+	CkptLimits	limits;
 } CkptRunShared;
 
 /* What a process does besides. */
@@ -56,8 +56,8 @@ typedef struct CkptRunProcess
 
 typedef struct CkptRun CkptRun;
 
-extern void ckpt_run_share(CkptRunShared *shared, int64 max_id, int nprocesses,
-						   int64 next_output_id);
+extern void ckpt_run_share(CkptRunShared *shared, const CkptRunTask *task, int64 max_id,
+						   int nprocesses, int64 next_output_id);
 extern CkptRun *ckpt_run_create(const CkptRunTask *task, CkptUdf *udf,
 								CkptCheckpoint *cp, CkptRunShared *shared,
 								const CkptRunProcess *process);

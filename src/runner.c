@@ -648,6 +648,7 @@ write_results(CkptRunner *runner)
 	runner->sum = (CkptRowSum) {0};
 	runner->careful_rows = Max(0, runner->careful_rows - runner->nclaimed);
 	runner->xact->dirty |= runner->nclaimed > 0;
+	runner->xact->computed += runner->nclaimed;
 }
 
 /* A row of the input in words. */
@@ -743,6 +744,7 @@ ckpt_runner_batch(CkptRunner *runner, bool *more, int64 *error_id)
 
 	runner->max_rows = runner->writes.any || runner->careful_rows > 0 ? 1 :
 		Min(runner->batch_rows, runner->max_batch_rows);
+	runner->max_rows = Min(runner->max_rows, runner->xact->quota);
 	want = (BlockNumber) Min(ceil(runner->max_rows / rows_per_block),
 							 (double) (nblocks - runner->block));
 	want = Max(want, 1);
@@ -758,6 +760,7 @@ ckpt_runner_batch(CkptRunner *runner, bool *more, int64 *error_id)
 	runner->xact->durable |= runner->writes.elsewhere;
 	current_runner = NULL;
 	*ckpt_crash_marker = 0;
+	runner->xact->called += runner->nclaimed;
 	in_hand = error && runner->nclaimed > 0 ? runner->claimed[runner->nclaimed - 1] : 0;
 	if (error && runner->writes.any && runner->nclaimed > 1)
 	{

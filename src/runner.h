@@ -28,6 +28,11 @@ typedef struct CkptRunnerXact
 	bool		dirty;			/* it has something to commit */
 	bool		end;			/* it is to be committed before the next batch */
 	bool		durable;		/* and wait for the disk */
+
+	/* of the next batch */
+	int64		quota;			/* so many rows at most */
+	int64		called;			/* calls made */
+	int64		computed;		/* rows computed */
 } CkptRunnerXact;
 
 typedef struct CkptRunner CkptRunner;

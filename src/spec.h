@@ -53,7 +53,7 @@ typedef struct CkptSpec
 	/* how rows are computed */
 	int			workers;		/* processes, with the session */
 	CkptOnError on_error;
-	int			max_errors;
+	int			max_errors;		/* or CKPT_NONE */
 	double		max_error_rate; /* of the rows tried, or CKPT_NONE */
 	int			retries;		/* of a row */
 	int64		retry_delay;	/* microseconds before the first of them */

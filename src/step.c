@@ -207,6 +207,13 @@ step_collect(CkptStep *step)
 	}
 	if (step->done.processed + step->counts.failed < step->cp->rows_total)
 	{
+		ckpt_step_check_budgets(step);
+		if (ckpt_limits_too_many_failed(&step->shared->limits))
+			ereport(ERROR,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("too many rows have failed: %lld", (long long) step->counts.failed),
+					 errdetail("Argument \"max_error_rate\" is %g.", step->spec->max_error_rate)));
+		ckpt_limits_correct(&step->shared->limits, step->spec, step->counts.computed);
 		/* a worker died, or rows are not where they should be */
 		if (step->passes++ > 0)
 			ereport(ERROR,

@@ -24,6 +24,7 @@
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "wait.h"
 
 /*
  * step_protect makes sure that the tables of the step's checkpoint are read-only.
@@ -120,6 +121,20 @@ quarantine_poisonous(const CkptStep *step)
 }
 
 /*
+ * begin_until returns when the step begins no more rows, as ckpt_now_ms() has it:
+ * when its time, or that of its job, is over.
+ */
+static int64
+begin_until(const CkptStep *step)
+{
+	int64		elapsed = GetCurrentTimestamp() - step->started;
+
+	if (step->spec->max_time == CKPT_NONE)
+		return step->job.until;
+	return Min(step->job.until, ckpt_now_ms() + (step->spec->max_time - elapsed) / 1000);
+}
+
+/*
  * step_begin_run makes the checkpoint ready for a run, in the transaction that
  * made or adopted it: workers see what is committed.
  */
@@ -133,9 +148,8 @@ step_begin_run(CkptStep *step)
 	step->task.job_id = step->job.job_id;
 	step->task.checkpoint_id = cp->id;
 	step->task.owner = step->job.owner;
-	step->task.skip = step->spec->on_error == CKPT_ERROR_SKIP;
-	step->task.max_errors = step->spec->max_errors;
-	step->task.retries = step->spec->retries;
+	step->task.spec = step->spec;
+	step->task.until = begin_until(step);
 
 	cp->job_id = step->job.job_id;
 	record_crashes(step);
@@ -157,7 +171,7 @@ step_begin_run(CkptStep *step)
 	step->full_reason = ckpt_reuse_full_reason(step->reason, step->done.processed,
 											   step->by_earlier);
 	step->shared = palloc(sizeof(CkptRunShared));
-	ckpt_run_share(step->shared, cp->rows_total, 1, step->done.max_output_id + 1);
+	ckpt_run_share(step->shared, &step->task, cp->rows_total, 1, step->done.max_output_id + 1);
 	ckpt_catalog_update_step(step->step_id, CKPT_STEP_RUNNING, step->full_reason, cp->id,
 							 &step->counts, false);
 	step->state = STEP_RUN;

@@ -23,6 +23,7 @@
 #include "stoppoint.h"
 #include "transaction.h"
 #include "utils/builtins.h"
+#include "wait.h"
 
 /*
  * is_cancel tells a user's cancel from a timeout, which has the same code.
@@ -32,6 +33,46 @@ is_cancel(const ErrorData *error)
 {
 	return error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
 		strcmp(error->message, _("canceling statement due to user request")) == 0;
+}
+
+/*
+ * spent_budget returns in words which budget of the step is spent, or NULL.
+ */
+static char *
+spent_budget(const CkptStep *step)
+{
+	const CkptSpec *spec = step->spec;
+	Interval	interval = {.time = spec->max_time};
+
+	if (spec->max_rows != CKPT_NONE && step->counts.computed >= spec->max_rows)
+		return psprintf(ngettext("%lld row", "%lld rows", (unsigned long) spec->max_rows),
+						(long long) spec->max_rows);
+	if (ckpt_now_ms() < step->task.until)
+		return NULL;
+	return step->task.until == step->job.until ? step->job.max_time :
+		DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(&interval)));
+}
+
+/*
+ * ckpt_step_check_budgets raises if a budget of the step is spent, which has rows
+ * left.  Its counts are up to date, and no other process works on it.
+ */
+void
+ckpt_step_check_budgets(CkptStep *step)
+{
+	const CkptStepCounts *n = &step->counts;
+	char	   *budget = spent_budget(step);
+
+	if (budget == NULL)
+		return;
+	step->stopped = true;
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("budget of %s is spent: %lld of %lld rows computed", budget,
+					(long long) n->computed, (long long) n->total),
+			 errdetail("%lld rows are kept from before, %lld have failed, %lld are left.",
+					   (long long) n->kept, (long long) n->failed,
+					   (long long) (n->total - n->kept - n->computed - n->failed))));
 }
 
 /*
@@ -76,8 +117,10 @@ step_record_failure(void *arg)
 	lock_job(step);
 	ckpt_step_count(step);
 	ckpt_step_clock(step);
-	ckpt_catalog_update_step(step->step_id, CKPT_STEP_FAILED, message, 0, &step->counts, true);
-	ckpt_job_close(&step->job, is_cancel(error) ? CKPT_JOB_CANCELLED : CKPT_JOB_FAILED,
+	ckpt_catalog_update_step(step->step_id, step->stopped ? CKPT_STEP_STOPPED : CKPT_STEP_FAILED,
+							 message, 0, &step->counts, true);
+	ckpt_job_close(&step->job, step->stopped ? CKPT_JOB_STOPPED :
+				   is_cancel(error) ? CKPT_JOB_CANCELLED : CKPT_JOB_FAILED,
 				   psprintf("step \"%s\": %s", step->name, message));
 }
 

@@ -89,6 +89,7 @@ typedef struct CkptStep
 	/* what ended it */
 	ErrorData  *error;			/* or NULL */
 	int64		error_id;		/* the row that it is about, or 0 */
+	bool		stopped;		/* which is that a budget is spent */
 } CkptStep;
 
 /* step.c */
@@ -107,6 +108,7 @@ extern void ckpt_step_finish(CkptStep *step);
 extern void ckpt_step_prepare(void *arg);
 
 /* step_failure.c */
+extern void ckpt_step_check_budgets(CkptStep *step);
 pg_noreturn extern void ckpt_step_fail(CkptStep *step);
 
 /* step_report.c */

@@ -26,6 +26,7 @@ static const char *const job_status_words[] = {
 	[CKPT_JOB_FAILED] = "failed",
 	[CKPT_JOB_CANCELLED] = "cancelled",
 	[CKPT_JOB_INTERRUPTED] = "interrupted",
+	[CKPT_JOB_STOPPED] = "stopped",
 };
 
 static const char *const step_action_words[] = {
@@ -35,6 +36,7 @@ static const char *const step_action_words[] = {
 	[CKPT_STEP_CONTINUED] = "continued",
 	[CKPT_STEP_CARRIED_OVER] = "carried over",
 	[CKPT_STEP_REUSED] = "reused",
+	[CKPT_STEP_STOPPED] = "stopped",
 };
 
 static const char *const on_error_words[] = {

@@ -32,7 +32,8 @@ typedef enum CkptJobStatus
 	CKPT_JOB_COMPLETE_WITH_ERRORS,
 	CKPT_JOB_FAILED,
 	CKPT_JOB_CANCELLED,
-	CKPT_JOB_INTERRUPTED
+	CKPT_JOB_INTERRUPTED,
+	CKPT_JOB_STOPPED			/* a budget is spent */
 } CkptJobStatus;
 
 /* What has become of a step. */
@@ -43,7 +44,8 @@ typedef enum CkptStepAction
 	CKPT_STEP_COMPUTED,
 	CKPT_STEP_CONTINUED,
 	CKPT_STEP_CARRIED_OVER,
-	CKPT_STEP_REUSED
+	CKPT_STEP_REUSED,
+	CKPT_STEP_STOPPED			/* a budget is spent */
 } CkptStepAction;
 
 /* What to do about a row that fails. */

@@ -68,7 +68,7 @@ typedef struct Shared
 {
 	CkptRunShared run;
 	CkptRunTask task;			/* worker is in bgw_extra */
-	CkptKind	kind;
+	CkptSpec	spec;			/* its texts are elsewhere */
 	char		code_version[CKPT_MAX_VERSION + 1];	/* '' if there is none */
 	char		depends_on[33]; /* likewise */
 	int64		step_id;
@@ -175,10 +175,15 @@ workers_share(const CkptRunTask *task, int64 step_id, const CkptUdf *udf,
 	Shared	   *shared = dsm_segment_address(segment);
 
 	memset(shared, 0, size);
-	ckpt_run_share(&shared->run, run->claims.max_id, nworkers + 1,
+	ckpt_run_share(&shared->run, task, run->claims.max_id, nworkers + 1,
 				   (int64) pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &run->claims.next_output_id)));
 	shared->task = *task;
-	shared->kind = udf->kind;
+	shared->spec = *task->spec;
+	/* these are the session's */
+	shared->spec.job = NULL;
+	shared->spec.step = shared->spec.query = shared->spec.udf = shared->spec.keep = NULL;
+	shared->spec.cache_version = shared->spec.code_version = NULL;
+	shared->spec.depends_on = shared->spec.probe = NULL;
 	shared->step_id = step_id;
 	shared->database = MyDatabaseId;
 	shared->authenticated_user = GetAuthenticatedUserId();
@@ -471,6 +476,7 @@ typedef struct Worker
 {
 	Shared	   *shared;
 	CkptRunTask task;
+	CkptSpec	spec;			/* of the task */
 	CkptCheckpoint cp;
 	CkptUdf    *udf;
 } Worker;
@@ -514,7 +520,7 @@ worker_prepare(void *arg)
 		given.code_version = worker->shared->code_version;
 	if (worker->shared->depends_on[0] != '\0')
 		given.depends_on = worker->shared->depends_on;
-	worker->udf = ckpt_udf_analyze(worker->shared->kind, worker->shared->text, &given, desc);
+	worker->udf = ckpt_udf_analyze(worker->spec.kind, worker->shared->text, &given, desc);
 	ckpt_user_restore(saved);
 	if (strcmp(ckpt_columns_text(worker->udf->output_desc), worker->cp.output_columns) != 0)
 		ereport(ERROR,
@@ -592,6 +598,9 @@ ckpt_worker_main(Datum arg)
 	worker = palloc0(sizeof(Worker));
 	worker->shared = dsm_segment_address(segment);
 	worker->task = worker->shared->task;
+	worker->spec = worker->shared->spec;
+	worker->spec.udf = worker->shared->text;
+	worker->task.spec = &worker->spec;
 	memcpy(&worker->task.worker, MyBgworkerEntry->bgw_extra, sizeof(int));
 
 	BackgroundWorkerInitializeConnectionByOid(worker->shared->database,
