@@ -109,7 +109,7 @@ static const Argument arguments[] = {
 	{"max_error_rate", WITH_UDF, ARG_FLOAT, FIELD(max_error_rate), .check = check_error_rate},
 	{"retries", WITH_UDF, ARG_INT, FIELD(retries), .max = 1000},
 	{"retry_delay", WITH_UDF, ARG_INTERVAL, FIELD(retry_delay), .dflt = 10000},
-	{"unit_timeout", WITH_UDF, ARG_INTERVAL, FIELD(unit_timeout), .unsupported = true, .dflt = CKPT_NONE, .check = check_above_zero},
+	{"unit_timeout", WITH_UDF, ARG_INTERVAL, FIELD(unit_timeout), .dflt = CKPT_NONE, .check = check_above_zero},
 	{"rate", WITH_UDF, ARG_FLOAT, FIELD(rate), .check = check_rate},
 	{"max_rows", WITH_UDF, ARG_COUNT, FIELD(max_rows), .check = check_above_zero},
 	{"max_time", WITH_UDF, ARG_INTERVAL, FIELD(max_time), .dflt = CKPT_NONE, .check = check_above_zero},

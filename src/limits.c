@@ -37,7 +37,7 @@
 /* A process waits at least so long for the next call: a commit for each costs. */
 #define MIN_CALL_WAIT	10
 
-#define NS_PER_S		1e9
+#define SECOND_NS		1e9
 
 static int64
 now_ns(void)
@@ -71,7 +71,7 @@ ckpt_limits_init(CkptLimits *limits, const CkptSpec *spec, int64 until)
 static int64
 take_calls(CkptLimits *limits, double rate, int64 n, bool back)
 {
-	double		ns_per_call = NS_PER_S / rate;
+	double		ns_per_call = SECOND_NS / rate;
 	uint64		old = pg_atomic_read_u64(&limits->bucket);
 	int64		take;
 	int64		empty;
@@ -85,7 +85,7 @@ take_calls(CkptLimits *limits, double rate, int64 n, bool back)
 			take = -n;
 		else
 		{
-			empty = Max(empty, now - (int64) Max(NS_PER_S, ns_per_call));
+			empty = Max(empty, now - (int64) Max(SECOND_NS, ns_per_call));
 			take = Min(n, (int64) floor((now - empty) / ns_per_call));
 			if (take <= 0)
 				return 0;
@@ -207,7 +207,7 @@ ckpt_limits_call_wait(CkptLimits *limits, const CkptSpec *spec)
 
 	if (spec->rate == CKPT_NONE)
 		return 0;
-	ns = (int64) pg_atomic_read_u64(&limits->bucket) + (int64) (NS_PER_S / spec->rate) - now_ns();
+	ns = (int64) pg_atomic_read_u64(&limits->bucket) + (int64) (SECOND_NS / spec->rate) - now_ns();
 	return ns <= 0 ? 0 : Max(MIN_CALL_WAIT, ns / 1000000 + 1);
 }
 

@@ -38,6 +38,7 @@
 #include "storage/ipc.h"
 #include "storage/pmsignal.h"
 #include "transaction.h"
+#include "unit_timer.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -240,7 +241,7 @@ handle_failure(CkptRun *run, ErrorData *error, int64 id)
 		run->attempts = 1;
 	run->failed_id = id;
 
-	if (id != 0 && error->sqlerrcode != ERRCODE_QUERY_CANCELED)
+	if (id != 0 && (error->sqlerrcode != ERRCODE_QUERY_CANCELED || ckpt_unit_timed_out(error)))
 	{
 		if (run->attempts <= run->task.spec->retries)
 		{
@@ -433,6 +434,7 @@ run_work(void *arg)
 	run->stale = false;
 	oldcxt = MemoryContextSwitchTo(run->xact_cxt);
 	memset(&run->xact, 0, sizeof(CkptRunnerXact));
+	run->xact.unit_timeout = run->task.spec->unit_timeout;
 	run->code_changed = ckpt_runner_open(run->runner, &run->xact);
 	if (run->code_changed)
 		run_take_new_code(run);

@@ -61,6 +61,7 @@
 #include "runner.h"
 #include "storage/bufmgr.h"
 #include "subxact.h"
+#include "unit_timer.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -203,6 +204,7 @@ claim_row(CkptRunner *runner, HeapTuple row)
 	runner->rows_before = ckpt_bulkinsert_count(runner->buffer);
 	runner->sum_before = runner->sum;
 	*ckpt_crash_marker = id;
+	ckpt_unit_begin();
 	return true;
 }
 
@@ -754,7 +756,9 @@ ckpt_runner_batch(CkptRunner *runner, bool *more, int64 *error_id)
 	runner->full = false;
 	runner->passed_hi = false;
 
+	ckpt_unit_timer_start(runner->xact->unit_timeout);
 	error = ckpt_subxact_run(run_calls, runner, runner->cxt, &wrote);
+	ckpt_unit_timer_stop(error);
 	ckpt_writes_watch(NULL);
 	runner->writes.any |= wrote;
 	runner->xact->durable |= runner->writes.elsewhere;
@@ -767,7 +771,7 @@ ckpt_runner_batch(CkptRunner *runner, bool *more, int64 *error_id)
 		/* results went with writes: all of it is run again, row by row */
 		runner->careful_rows = runner->nclaimed;
 		give_up_results(runner, true);
-		if (error->sqlerrcode != ERRCODE_QUERY_CANCELED)
+		if (error->sqlerrcode != ERRCODE_QUERY_CANCELED || ckpt_unit_timed_out(error))
 		{
 			FreeErrorData(error);
 			error = NULL;

@@ -28,6 +28,7 @@ typedef struct CkptRunnerXact
 	bool		dirty;			/* it has something to commit */
 	bool		end;			/* it is to be committed before the next batch */
 	bool		durable;		/* and wait for the disk */
+	int64		unit_timeout;	/* of a call, microseconds, or CKPT_NONE */
 
 	/* of the next batch */
 	int64		quota;			/* so many rows at most */

@@ -22,6 +22,7 @@
 #include "step_internal.h"
 #include "stoppoint.h"
 #include "transaction.h"
+#include "unit_timer.h"
 #include "utils/builtins.h"
 #include "wait.h"
 
@@ -142,7 +143,8 @@ ckpt_step_fail(CkptStep *step)
 	if (step->run_workers)
 	{
 		ckpt_workers_stop(step->run_workers,
-						  step->error->sqlerrcode == ERRCODE_QUERY_CANCELED);
+						  step->error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+						  !ckpt_unit_timed_out(step->error));
 		(void) ckpt_transaction_commit();
 		ckpt_step_end_workers(step);
 	}
