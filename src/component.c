@@ -39,6 +39,7 @@
 #include "pagestate.h"
 #include "rowhash.h"
 #include "settings.h"
+#include "typetext.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"

@@ -34,6 +34,7 @@
 #include "publish.h"
 #include "rewrite/rewriteHandler.h"
 #include "rowhash.h"
+#include "typetext.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"

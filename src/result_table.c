@@ -48,6 +48,7 @@
 #include "statement.h"
 #include "storage/lmgr.h"
 #include "subxact.h"
+#include "typetext.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"

@@ -40,8 +40,6 @@ extern void ckpt_rowhash_add_tuple(CkptRowHasher *hasher, CkptRowSum *sum,
 extern void ckpt_rowhash_merge(CkptRowSum *sum, const CkptRowSum *other);
 extern char *ckpt_rowhash_columns(const CkptRowHasher *hasher);
 extern char *ckpt_rowhash_finish(const char *columns, const CkptRowSum *sum);
-extern char *ckpt_type_text(Oid typid, int32 typmod, bits16 flags);
-extern char *ckpt_column_type_text(Form_pg_attribute att);
 extern bool ckpt_rowhash_has_names(Oid typid);
 extern char *ckpt_hash_text(const char *text);
 
