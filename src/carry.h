@@ -3,6 +3,11 @@
  * carry.h
  *	  Carries results over to a new input.
  *
+ * Decides which rows get a result from which earlier checkpoint, and how long it is
+ * worth looking.  Does not know whether the code counts as the same (its caller says
+ * so), nor what a job is.  step_checkpoint.c carries over; explain.c, reuse.c and
+ * cleanup.c ask what would be.
+ *
  * IDENTIFICATION
  *	  src/carry.h
  *

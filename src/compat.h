@@ -4,6 +4,9 @@
  *	  Every difference between server versions.  Code is written for the
  *	  newest server; older ones get the new name here.
  *
+ * Knows nothing of the extension.  Any file may include it, and no other file asks for
+ * PG_VERSION_NUM.
+ *
  * IDENTIFICATION
  *	  src/compat.h
  *

@@ -3,6 +3,10 @@
  * content.h
  *	  What code reads that is part of it: tables, and the rows of a query.
  *
+ * Hashes what the code reads, or takes the hash from the record.  Does not know what
+ * else the code consists of, nor which checkpoint serves.  udf.c, reuse.c and
+ * step_prepare.c call it.
+ *
  * IDENTIFICATION
  *	  src/content.h
  *

@@ -207,7 +207,7 @@ ckpt_crash_marker_open(int64 checkpoint_id, int worker)
 		ereport(LOG,
 				(errcode_for_file_access(),
 				 errmsg("could not create file \"%s\": %m", crash_marker_path),
-				 errdetail("A crash of this process will not tell which row was in hand.")));
+				 errdetail("A crash of this process will not tell which row was being computed.")));
 		crash_marker_path[0] = '\0';
 		return;
 	}

@@ -3,7 +3,8 @@
  * guc.h
  *	  The settings checkpoint.*, as C variables.
  *
- * Read a variable where it is used; nobody but the server sets it.  A worker has
+ * It does not know what a setting is for.  Any file may include it.  Read a variable
+ * where it is used; nobody but the server sets it.  A worker has
  * the values of the session that launched it.
  *
  * IDENTIFICATION

@@ -3,6 +3,10 @@
  * identity.h
  *	  Input identity: is this the same input as last time?
  *
+ * Says what identifies the rows of a query, without reading them where the state of
+ * its tables tells.  Does not know which checkpoint that identity leads to: reuse.c
+ * decides.  Steps, the dry run and content.c call it.
+ *
  * IDENTIFICATION
  *	  src/identity.h
  *

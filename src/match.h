@@ -3,6 +3,9 @@
  * match.h
  *	  Pairs equal rows of two streams, one for one.
  *
+ * Knows rows as hashes and ids, from whatever source: see match_source.h.  Does not
+ * know tables, results or code.  carry.c calls it.
+ *
  * IDENTIFICATION
  *	  src/match.h
  *

@@ -3,6 +3,10 @@
  * reuse.h
  *	  Which earlier work serves a step: reuse, continue or compute.
  *
+ * Compares what a call asks for with what is on record, and says so with a reason.
+ * Changes nothing, and does not know how a row is computed.  Steps and the dry run
+ * call it, and get the same answer.
+ *
  * IDENTIFICATION
  *	  src/reuse.h
  *

@@ -3,6 +3,9 @@
  * rights.h
  *	  May a role read and call what a query names?
  *
+ * Asks of a query that is not run what the server asks when it is run.  Does not know
+ * jobs or checkpoints: whose job it is, role.h checks.  Steps and reuse.c call it.
+ *
  * IDENTIFICATION
  *	  src/rights.h
  *

@@ -12,12 +12,12 @@
  * that are kept; the batch in which it is first seen to write, and fails, is run
  * again row by row.
  *
- * Which row is in hand is known from a filter that the scan of the input calls
+ * Which row is being computed is known from a filter that the scan of the input calls
  * for each row before anything is computed from it: checkpoint_claim.  The plan has
  * no node that looks ahead.  The filter also passes over rows that are done,
  * and ends a batch early when its time is up.
  *
- * A row that was in hand when a process crashed is computed in a transaction of
+ * A row that was being computed when a process crashed is computed in a transaction of
  * its own, after what came before it is safe on disk; one that was at two
  * crashes is not touched.
  *
@@ -106,7 +106,7 @@ struct CkptRunner
 
 	CkptLedger *ledger;
 	const CkptIdSet *closed;	/* not to be called: processed or given up */
-	const CkptIdSet *suspects;	/* in hand when a process crashed, or NULL */
+	const CkptIdSet *suspects;	/* claimed when a process crashed, or NULL */
 
 	/* where it is: ids lo .. hi are its to compute */
 	int64		lo;
@@ -132,11 +132,11 @@ struct CkptRunner
 	int			max_rows;
 	int64	   *claimed;		/* ids, in the order of evaluation */
 	int			nclaimed;
-	ItemPointerData claimed_tid;	/* of the row in hand */
+	ItemPointerData claimed_tid;	/* of the row claimed last */
 	bool		full;			/* takes no more rows */
 	BlockNumber refused_block;	/* of the first row not taken */
 	bool		passed_hi;		/* came to a row behind the range */
-	int64		rows_before;	/* in the buffer, when the row in hand was claimed */
+	int64		rows_before;	/* in the buffer, when the last row was claimed */
 	CkptRowSum	sum_before;		/* and their sum */
 	CkptRowSum	sum;
 	CkptBulkInsert *buffer;
@@ -210,7 +210,7 @@ claim_row(CkptRunner *runner, HeapTuple row)
 
 /*
  * checkpoint_claim(NULL, ctid) is the filter on the scan of the input, which
- * has the row in its slot.  True puts the row in hand.  Its first argument is
+ * has the row in its slot.  True claims the row.  Its first argument is
  * of a type that keeps SQL from calling it, the other makes it a filter of
  * that scan.
  */
@@ -225,7 +225,7 @@ checkpoint_claim(PG_FUNCTION_ARGS)
 
 /*
  * receive_row takes a row of the run query: the UDF's columns.  Before them go,
- * for map, the columns of the row in hand.
+ * for map, the input's columns of the row claimed last.
  */
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *self)
@@ -592,7 +592,7 @@ run_calls(void *arg)
 }
 
 /*
- * give_up_results drops what the batch has computed of the row in hand, or of
+ * give_up_results drops what the batch has computed of the row claimed last, or of
  * all rows if all is true.
  */
 static void

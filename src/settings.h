@@ -3,6 +3,10 @@
  * settings.h
  *	  Which settings of the session code depends on, by what it works with.
  *
+ * Knows names of settings and the kinds of values that they matter to; does not know
+ * what the code is, nor what is done with their hash.  Called by what makes
+ * fingerprints and identities.
+ *
  * IDENTIFICATION
  *	  src/settings.h
  *

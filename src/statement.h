@@ -8,6 +8,8 @@
  * checkpoints.  Nobody else has statements on tables.  Whether the user may do
  * what is asked for is the callers' business: see ckpt_role_check().
  *
+ * It does not know what a statement means.  Only those modules may call it.
+ *
  *	STATEMENT(st, "SELECT ... WHERE job_id = $1");
  *
  *	ckpt_arg_int8(&st, job_id);

@@ -229,8 +229,8 @@ step_collect(CkptStep *step)
 	if (step->spec->on_error == CKPT_ERROR_STOP)
 		ereport(ERROR,
 				(errcode(ERRCODE_CRASH_SHUTDOWN),
-				 errmsg_plural("%lld row was in hand when a server process crashed, twice",
-							   "%lld rows were in hand when a server process crashed, twice",
+				 errmsg_plural("%lld row was being computed when a server process crashed, twice",
+							   "%lld rows were being computed when a server process crashed, twice",
 							   (unsigned long) step->counts.failed,
 							   (long long) step->counts.failed),
 				 errdetail("See checkpoint.errors: such rows are not computed again."),

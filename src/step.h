@@ -3,6 +3,9 @@
  * step.h
  *	  The state machine: reuse, continue or compute.
  *
+ * Does not know the arguments of SQL calls but as a CkptSpec.  call.c is its only
+ * caller.
+ *
  * IDENTIFICATION
  *	  src/step.h
  *

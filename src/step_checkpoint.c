@@ -69,15 +69,15 @@ recompute_other_code(CkptStep *step, const CkptCode *code)
 }
 
 /*
- * quarantine_row records that a row was in hand at two crashes, of which so
- * many are new.
+ * quarantine_row records that a row was being computed at two crashes, of which
+ * so many are new.
  */
 static void
 quarantine_row(const CkptStep *step, int64 id, int attempts)
 {
 	CkptFailure failure = {
 		.sqlstate = unpack_sql_state(ERRCODE_CRASH_SHUTDOWN),
-		.message = "server process crashed twice with this row in hand",
+		.message = "server process crashed twice while it computed this row",
 		.detail = "The row is not computed again before the code has changed.",
 		.attempts = attempts
 	};
@@ -86,7 +86,7 @@ quarantine_row(const CkptStep *step, int64 id, int attempts)
 }
 
 /*
- * record_crashes notes which rows were in hand when a process of an earlier run
+ * record_crashes notes which rows a process of an earlier run computed when it
  * crashed, with the code of that run.
  */
 static void
@@ -108,8 +108,8 @@ record_crashes(const CkptStep *step)
 }
 
 /*
- * quarantine_poisonous puts the rows that were in hand at two crashes, with the
- * code at hand, into this job's quarantine, too.
+ * quarantine_poisonous puts the rows that were being computed at two crashes, both
+ * with the code of this call, into this job's quarantine, too.
  */
 static void
 quarantine_poisonous(const CkptStep *step)

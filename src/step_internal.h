@@ -6,6 +6,7 @@
  * step.c goes through the states; step_prepare.c checks the call and starts the
  * step; step_checkpoint.c finds or makes its checkpoint, and finishes it;
  * step_failure.c records how the step failed; step_report.c tells the user.
+ * They know nothing of how rows are computed.  No other file may include it.
  *
  * IDENTIFICATION
  *	  src/step_internal.h

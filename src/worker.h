@@ -3,6 +3,9 @@
  * worker.h
  *	  Background processes that help with a run.
  *
+ * Launches them, waits for them, and brings home how they ended.  Does not know what a
+ * run computes: each goes through the loop of run.c.  Steps call it.
+ *
  * IDENTIFICATION
  *	  src/worker.h
  *

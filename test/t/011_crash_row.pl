@@ -143,7 +143,7 @@ foreach my $kind ('map', 'gen')
 	is($called, join(',', 8 .. 20), 'all but that row are computed');
 	is(processed($job), '19 partial', 'and kept');
 	is(sql("SELECT sys__id, sqlstate, message FROM checkpoint.errors WHERE job = '$job'"),
-		'7|57P02|server process crashed twice with this row in hand', 'the row is in quarantine');
+		'7|57P02|server process crashed twice while it computed this row', 'the row is in quarantine');
 
 	# the next ones neither
 	($status, $err, $called) = run_job($job, "$step)");
