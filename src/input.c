@@ -4,8 +4,7 @@
  *	  A query's rows: hashed, or numbered, hashed and kept.
  *
  * The rows stream through a receiver.  One pass gives the table and the
- * content hash; where a checkpoint may already have what is needed, a pass
- * that only hashes comes first, so that nothing is written in vain.
+ * content hash.
  *
  * IDENTIFICATION
  *	  src/input.c

@@ -383,6 +383,16 @@ ckpt_result_table_keep(const char *name, AttrNumber attno, const CkptIdSet *ids)
 	table_close(rel, NoLock);
 }
 
+/*
+ * ckpt_result_table_rename renames a table that was made in this transaction.
+ */
+void
+ckpt_result_table_rename(const char *name, const char *new_name)
+{
+	RenameRelationInternal(ckpt_result_table_lookup(name), new_name, true, false);
+	CommandCounterIncrement();
+}
+
 static void
 result_table_drop_work(void *arg)
 {

@@ -34,6 +34,7 @@ extern const char *ckpt_result_table_change(Relation rel, const char *name, Oid 
 											const char *columns);
 extern void ckpt_result_table_keep(const char *name, AttrNumber attno,
 								   const CkptIdSet *ids);
+extern void ckpt_result_table_rename(const char *name, const char *new_name);
 extern bool ckpt_result_table_drop(const char *name, Oid owner);
 extern char *ckpt_columns_text(TupleDesc desc);
 

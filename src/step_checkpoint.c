@@ -26,6 +26,13 @@
 #include "utils/timestamp.h"
 #include "wait.h"
 
+/* The rows of the input query, once it has been run. */
+typedef struct StepRows
+{
+	CkptInput	input;
+	CkptCheckpoint *cp;			/* new one that has them; NULL if it was not run */
+} StepRows;
+
 /*
  * step_protect makes sure that the tables of the step's checkpoint are read-only.
  */
@@ -332,23 +339,66 @@ ckpt_step_finish(CkptStep *step)
 }
 
 /*
- * step_materialize keeps the query's rows as the input of a new checkpoint or,
- * where there is no UDF, as its output.
+ * name_tables names the tables of a new checkpoint; after the step, as long as it
+ * has no number.
  */
 static void
-step_materialize(CkptStep *step)
+name_tables(const CkptStep *step, CkptCheckpoint *cp)
+{
+	bool		numbered = cp->id != 0;
+	int64		id = numbered ? cp->id : step->step_id;
+
+	cp->output_table = ckpt_result_table_name(cp->job_name, cp->step, id,
+											  numbered ? "output" : "new_output");
+	if (step->udf)
+		cp->input_table = ckpt_result_table_name(cp->job_name, cp->step, id,
+												 numbered ? "input" : "new_input");
+}
+
+/*
+ * make_tables makes the tables of a new checkpoint, and returns the one that the
+ * query's rows are for: the input or, where there is no UDF, the output.
+ */
+static Oid
+make_tables(const CkptStep *step, CkptCheckpoint *cp)
+{
+	const CkptRequest *request = &step->request;
+	Oid			input = InvalidOid;
+	Oid			output;
+
+	name_tables(step, cp);
+	if (cp->input_table)
+		input = ckpt_result_table_create(cp->input_table, request->input_desc, cp->owner);
+	output = ckpt_result_table_create(cp->output_table, request->output_desc, cp->owner);
+	return cp->input_table ? input : output;
+}
+
+/*
+ * number_checkpoint gives a new checkpoint, whose rows are to be kept, its number.
+ */
+static void
+number_checkpoint(const CkptStep *step, CkptCheckpoint *cp)
+{
+	char	   *output = cp->output_table;
+	char	   *input = cp->input_table;
+
+	cp->id = ckpt_catalog_next_checkpoint_id();
+	name_tables(step, cp);
+	ckpt_result_table_rename(output, cp->output_table);
+	if (input)
+		ckpt_result_table_rename(input, cp->input_table);
+}
+
+/*
+ * new_checkpoint makes a checkpoint, which is not in the catalog yet and has no
+ * number.
+ */
+static CkptCheckpoint *
+new_checkpoint(const CkptStep *step)
 {
 	CkptCheckpoint *cp = palloc0(sizeof(CkptCheckpoint));
 	const CkptRequest *request = &step->request;
-	CkptCarryCounts counts = {0};
-	CkptInput	input;
-	List	   *outputs = ckpt_catalog_step_outputs(step->job.job_id);
-	Query	   *query;
-	Oid			relid;
-	CkptUser	saved;
 
-	step->computing = GetCurrentTimestamp();
-	cp->id = ckpt_catalog_next_checkpoint_id();
 	cp->owner = step->job.owner;
 	cp->job_name = step->job.name;
 	cp->step = step->name;
@@ -360,39 +410,92 @@ step_materialize(CkptStep *step)
 	cp->code_hash = request->code.hash;
 	cp->cache_version = step->spec->cache_version;
 	cp->fresh = request->anew != NULL;
-	cp->output_table = ckpt_result_table_name(cp->job_name, cp->step, cp->id, "output");
+	return cp;
+}
 
-	PushActiveSnapshot(GetTransactionSnapshot());
-	if (step->udf)
-	{
-		cp->input_table = ckpt_result_table_name(cp->job_name, cp->step, cp->id, "input");
-		relid = ckpt_result_table_create(cp->input_table, request->input_desc,
-										 step->job.owner);
-		(void) ckpt_result_table_create(cp->output_table, request->output_desc,
-										step->job.owner);
-	}
-	else
-		relid = ckpt_result_table_create(cp->output_table, request->output_desc,
-										 step->job.owner);
+/*
+ * step_read runs the input query, writes its rows to the tables of a new
+ * checkpoint, and completes the input's identity.  A snapshot is active.
+ */
+static void
+step_read(CkptStep *step, Query *query, List *outputs, StepRows *rows, bool keep)
+{
+	Oid			relid;
+	CkptUser	saved;
 
-	/* a probe comes before what it stands for: changes since then are noticed */
+	step->computing = GetCurrentTimestamp();
+	rows->cp = new_checkpoint(step);
+	if (keep)
+		rows->cp->id = ckpt_catalog_next_checkpoint_id();
+	relid = make_tables(step, rows->cp);
 	saved = ckpt_user_become(step->job.owner);
-	query = analyze_input(step, outputs);
-	if (step->identity.hash == NULL)
-		step_prepare_identity(step, query, outputs);
 	ckpt_plans_renew(&step->identity.code);
-	ckpt_input_materialize(query, step->spec->query, relid, &input);
+	ckpt_input_materialize(query, step->spec->query, relid, &rows->input);
 	ckpt_identity_check(&step->identity, query, outputs, step->job.owner);
 	ckpt_user_restore(saved);
-	PopActiveSnapshot();
-
 	if (!step->identity.probed)
-		step->identity.hash = input.hash;
+		step->identity.hash = rows->input.hash;
+}
+
+/*
+ * step_read_input finds out which input it is.  If that needs its rows, or if
+ * they are to be kept in any case, the query is run.
+ */
+static void
+step_read_input(CkptStep *step, StepRows *rows, bool keep)
+{
+	List	   *outputs = ckpt_catalog_step_outputs(step->job.job_id);
+	CkptUser	saved;
+	Query	   *query;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	saved = ckpt_user_become(step->job.owner);
+	query = analyze_input(step, outputs);
+	/* a probe comes before what it stands for: changes since then are noticed */
+	if (step->identity.hash == NULL)
+		step_prepare_identity(step, query, outputs);
+	ckpt_user_restore(saved);
+	if (keep || step->identity.hash == NULL)
+		step_read(step, query, outputs, rows, keep);
+	PopActiveSnapshot();
 	ckpt_catalog_store_identity(step->step_id, step->identity.derivation,
 								step->identity.hash);
+}
+
+/*
+ * step_drop_rows drops the rows that were read, as they turned out to be known.
+ */
+static void
+step_drop_rows(CkptStep *step, const StepRows *rows)
+{
+	if (rows->cp == NULL)
+		return;
+	step->computing = 0;
+	(void) ckpt_result_table_drop(rows->cp->output_table, rows->cp->owner);
+	if (rows->cp->input_table)
+		(void) ckpt_result_table_drop(rows->cp->input_table, rows->cp->owner);
+}
+
+/*
+ * step_materialize keeps the query's rows as the input of a new checkpoint or,
+ * where there is no UDF, as its output.
+ */
+static void
+step_materialize(CkptStep *step, StepRows *rows)
+{
+	CkptCheckpoint *cp;
+	const CkptRequest *request = &step->request;
+	const CkptInput *input = &rows->input;
+	CkptCarryCounts counts = {0};
+
+	if (rows->cp == NULL)
+		step_read_input(step, rows, true);
+	cp = rows->cp;
+	if (cp->id == 0)
+		number_checkpoint(step, cp);
 	cp->input_hash = step->identity.hash;
-	cp->rows_hash = input.hash;
-	cp->rows_total = input.sum.rows;
+	cp->rows_hash = input->hash;
+	cp->rows_total = input->sum.rows;
 	ckpt_catalog_insert_checkpoint(cp);
 	step->cp = cp;
 	step->action = CKPT_STEP_COMPUTED;
@@ -415,13 +518,13 @@ step_materialize(CkptStep *step)
 	}
 	else
 	{
-		int64		nrows = input.sum.rows;
+		int64		nrows = input->sum.rows;
 
 		step->reason = step->full_reason =
 			ckpt_reuse_carried_reason(&step->decision, &counts, cp->input_hash,
 									  cp->rows_hash, nrows);
 
-		ckpt_ledger_store_query(cp, &input.sum);
+		ckpt_ledger_store_query(cp, &input->sum);
 		/* a query has no code but what its call says of it */
 		if (step->spec->code_version || step->spec->depends_on)
 			(void) ckpt_ledger_note_code(cp, &request->code);
@@ -447,36 +550,26 @@ drop_restarted(const CkptStep *step)
 
 /*
  * ckpt_step_identify looks for a checkpoint that serves this step, or makes one.
+ *
+ * The query is run once, though its rows may turn out to be known: it may be
+ * expensive, and to write rows costs a small multiple of reading them.
  */
 void
 ckpt_step_identify(CkptStep *step)
 {
 	CkptDecision decision;
+	StepRows	rows = {.cp = NULL};
 
 	if (ckpt_reuse_needs_identity(&step->request, &decision))
 	{
-		List	   *outputs = ckpt_catalog_step_outputs(step->job.job_id);
-		CkptUser	saved;
-		Query	   *query;
-
-		PushActiveSnapshot(GetTransactionSnapshot());
-		saved = ckpt_user_become(step->job.owner);
-		query = analyze_input(step, outputs);
-		step_prepare_identity(step, query, outputs);
-		if (step->identity.hash == NULL)
-		{
-			ckpt_identity_read(&step->identity, query, step->spec->query, NULL);
-			ckpt_identity_check(&step->identity, query, outputs, step->job.owner);
-		}
-		ckpt_user_restore(saved);
-		PopActiveSnapshot();
-		ckpt_catalog_store_identity(step->step_id, step->identity.derivation,
-									step->identity.hash);
+		step_read_input(step, &rows, false);
 		decision = ckpt_reuse_decide(&step->request, step->identity.hash);
 	}
 
 	step->decision = decision;
 	step->reason = decision.reason;
+	if (decision.action != CKPT_COMPUTE)
+		step_drop_rows(step, &rows);
 	if (decision.action == CKPT_REUSE)
 	{
 		if (decision.accept)
@@ -492,5 +585,5 @@ ckpt_step_identify(CkptStep *step)
 	if (decision.action == CKPT_CONTINUE)
 		step_adopt(step, decision.cp, decision.carry);
 	else
-		step_materialize(step);
+		step_materialize(step, &rows);
 }
