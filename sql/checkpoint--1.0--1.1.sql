@@ -483,6 +483,37 @@ COMMENT ON FUNCTION checkpoint.begin_job(text, boolean, text, boolean, interval)
 'starts a run of a pipeline and makes it the session''s job';
 
 --
+-- Aggregates of groups of rows
+--
+
+ALTER TABLE checkpoint.checkpoint DROP CONSTRAINT checkpoint_kind_check;
+ALTER TABLE checkpoint.checkpoint ADD CONSTRAINT checkpoint_kind_check
+	CHECK (kind IN ('query', 'map', 'gen', 'agg'));
+ALTER TABLE checkpoint.step DROP CONSTRAINT step_kind_check;
+ALTER TABLE checkpoint.step ADD CONSTRAINT step_kind_check
+	CHECK (kind IN ('query', 'map', 'gen', 'agg', 'save'));
+
+ALTER TABLE checkpoint.step ADD COLUMN partition_by text;
+COMMENT ON COLUMN checkpoint.step.partition_by IS
+'argument "partition_by" of agg: columns of the input';
+
+CREATE PROCEDURE checkpoint.agg(step text, input text, udf text, partition_by text,
+	workers integer = NULL, on_error text = 'stop',
+	max_errors integer = 100, max_error_rate double precision = NULL,
+	retries integer = 0, retry_delay interval = '10 ms',
+	unit_timeout interval = NULL, rate double precision = NULL,
+	max_rows bigint = NULL, max_time interval = NULL,
+	cache_enabled boolean = true,
+	cache_version text = NULL, code_version text = NULL,
+	depends_on text = NULL, probe text = NULL,
+	on_code_change text = 'continue', job bigint = NULL)
+AS 'MODULE_PATHNAME', 'checkpoint_agg'
+LANGUAGE C;
+COMMENT ON PROCEDURE checkpoint.agg IS
+'runs a step that computes aggregates of each group of input rows';
+GRANT EXECUTE ON PROCEDURE checkpoint.agg TO PUBLIC;
+
+--
 -- What everybody needs, by name: default privileges may not give it.
 --
 

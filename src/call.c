@@ -39,6 +39,7 @@
 
 PG_FUNCTION_INFO_V1(checkpoint_map);
 PG_FUNCTION_INFO_V1(checkpoint_gen);
+PG_FUNCTION_INFO_V1(checkpoint_agg);
 PG_FUNCTION_INFO_V1(checkpoint_query);
 PG_FUNCTION_INFO_V1(checkpoint_save);
 
@@ -74,7 +75,7 @@ typedef struct Argument
 } Argument;
 
 #define STEP(kind)	(1 << (kind))
-#define WITH_UDF	(STEP(CKPT_MAP) | STEP(CKPT_GEN))
+#define WITH_UDF	(STEP(CKPT_MAP) | STEP(CKPT_GEN) | STEP(CKPT_AGG))
 #define NO_UDF		(STEP(CKPT_QUERY) | STEP(CKPT_SAVE))
 #define ALL_STEPS	(WITH_UDF | NO_UDF)
 
@@ -99,7 +100,8 @@ static const Argument arguments[] = {
 	{"input", WITH_UDF, ARG_TEXT, FIELD(query), .required = true},
 	{"query", NO_UDF, ARG_TEXT, FIELD(query), .required = true},
 	{"udf", WITH_UDF, ARG_TEXT, FIELD(udf), .required = true},
-	{"materialized", WITH_UDF | STEP(CKPT_QUERY), ARG_BOOL, FIELD(materialized), .dflt = true, .check = refuse_unless_default},
+	{"partition_by", STEP(CKPT_AGG), ARG_TEXT, FIELD(partition_by), .required = true},
+	{"materialized", (WITH_UDF & ~STEP(CKPT_AGG)) | STEP(CKPT_QUERY), ARG_BOOL, FIELD(materialized), .dflt = true, .check = refuse_unless_default},
 	{"as_table", STEP(CKPT_SAVE), ARG_BOOL, FIELD(as_table), .dflt = false, .check = refuse_unless_default},
 	{"workers", WITH_UDF, ARG_INT, FIELD(workers), .setting = &ckpt_workers, .min = 1, .max = CKPT_MAX_WORKERS},
 	{"batch", STEP(CKPT_MAP), ARG_INT, FIELD(batch), .unsupported = true, .dflt = 1, .min = 1, .max = CKPT_MAX_BATCH},
@@ -529,6 +531,12 @@ Datum
 checkpoint_gen(PG_FUNCTION_ARGS)
 {
 	return call_step(fcinfo, CKPT_GEN);
+}
+
+Datum
+checkpoint_agg(PG_FUNCTION_ARGS)
+{
+	return call_step(fcinfo, CKPT_AGG);
 }
 
 Datum

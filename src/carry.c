@@ -224,7 +224,7 @@ static bool
 carry_receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	Carry	   *carry = (Carry *) self;
-	int			first = carry->udf->kind == CKPT_MAP ? 1 : 2;
+	int			first = carry->udf->kind == CKPT_GEN ? 2 : 1;
 	int			n = carry->udf->output_desc->natts - first;
 
 	slot_getallattrs(slot);
@@ -273,7 +273,7 @@ pairs_query(const Carry *carry)
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT p.old, p.new");
-	if (udf->kind == CKPT_MAP)
+	if (udf->kind != CKPT_GEN)
 	{
 		append_columns(&sql, "n", udf->output_desc, 1, udf->nplain);
 		append_columns(&sql, "o", udf->output_desc, udf->nplain, natts);

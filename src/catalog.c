@@ -233,7 +233,7 @@ ckpt_catalog_rename_group(Oid owner, const char *name, const char *new_name)
 /* The columns of a step that say how it was called. */
 #define CALL_COLUMNS \
 	"kind, query, udf, cache_enabled, cache_version, probe, on_code_change," \
-	" resumed, code_version, code_query"
+	" resumed, code_version, code_query, partition_by"
 
 /*
  * step_statement_call runs a statement on the step $2 of the job $1 that stores
@@ -257,6 +257,7 @@ step_statement_call(CkptStatement *st, int expected, int64 job_id, const char *s
 	ckpt_arg_bool(st, resumed);
 	ckpt_arg_text(st, spec->code_version);
 	ckpt_arg_text(st, spec->depends_on);
+	ckpt_arg_text(st, spec->partition_by);
 	if (ckpt_statement_open(st, expected) > 0)
 		step_id = ckpt_row_int8(0, 1);
 	ckpt_statement_close(st);
@@ -272,7 +273,7 @@ int64
 ckpt_catalog_insert_step(int64 job_id, const char *step, const CkptSpec *spec, bool resumed)
 {
 	STATEMENT(st, "INSERT INTO checkpoint.step (job_id, step, action, " CALL_COLUMNS ")"
-			  " VALUES ($1, $2, 'running', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+			  " VALUES ($1, $2, 'running', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 			  " ON CONFLICT (job_id, step) DO NOTHING RETURNING step_id");
 
 	return step_statement_call(&st, SPI_OK_INSERT_RETURNING, job_id, step, spec, resumed);
@@ -290,7 +291,7 @@ ckpt_catalog_restart_step(int64 job_id, const char *step, const CkptSpec *spec, 
 			  " rows_failed = NULL, rows_output = NULL, run_seconds = NULL,"
 			  " derivation = NULL, input_hash = NULL,"
 			  " started_at = clock_timestamp(), ended_at = NULL,"
-			  " (" CALL_COLUMNS ") = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+			  " (" CALL_COLUMNS ") = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 			  " WHERE job_id = $1 AND step = $2 AND action IN ('failed', 'stopped') RETURNING step_id");
 
 	return step_statement_call(&st, SPI_OK_UPDATE_RETURNING, job_id, step, spec, resumed);
@@ -480,7 +481,8 @@ ckpt_catalog_recorded_steps(Oid owner, const char *name)
 			  " call AS (SELECT DISTINCT ON (s.step) s.*, r.nth"
 			  "  FROM run r JOIN checkpoint.step s USING (job_id) ORDER BY s.step, r.nth)"
 			  " SELECT c.step, c.kind, c.query, c.udf, c.cache_enabled, c.cache_version,"
-			  " c.probe, c.on_code_change, c.code_version, c.code_query FROM call c ORDER BY c.nth, c.step_id");
+			  " c.probe, c.on_code_change, c.code_version, c.code_query,"
+			  " c.partition_by FROM call c ORDER BY c.nth, c.step_id");
 	List	   *specs = NIL;
 	uint64		nrows;
 
@@ -502,6 +504,7 @@ ckpt_catalog_recorded_steps(Oid owner, const char *name)
 		spec->on_code_change = row_word(&st, row, 8, &ckpt_on_code_changes);
 		spec->code_version = ckpt_row_text(&st, row, 9);
 		spec->depends_on = ckpt_row_text(&st, row, 10);
+		spec->partition_by = ckpt_row_text(&st, row, 11);
 		specs = lappend(specs, spec);
 	}
 	ckpt_statement_close(&st);

@@ -25,6 +25,7 @@
  */
 #include "checkpoint.h"
 
+#include "agg.h"
 #include "content.h"
 #include "fingerprint.h"
 #include "ledger.h"
@@ -40,7 +41,7 @@
 const char *
 ckpt_reuse_argument(CkptKind kind)
 {
-	return kind == CKPT_MAP || kind == CKPT_GEN ? "input" : "query";
+	return kind == CKPT_MAP || kind == CKPT_GEN || kind == CKPT_AGG ? "input" : "query";
 }
 
 /*
@@ -111,10 +112,14 @@ ckpt_reuse_analyze(CkptRequest *request, const CkptSpec *spec, List *outputs)
 	/* what save publishes is kept as the rows of a query */
 	request->kind = spec->kind == CKPT_SAVE ? CKPT_QUERY : spec->kind;
 
+	if (spec->kind == CKPT_AGG)
+		query = ckpt_agg_input(query, spec->udf, spec->partition_by);
 	request->input_desc = ckpt_query_input_desc(query, argument);
 	if (spec->udf)
 	{
-		request->udf = ckpt_udf_analyze(spec->kind, spec->udf, &given,
+		int			nkeys = spec->kind == CKPT_AGG ? ckpt_agg_count_keys(spec->partition_by) : 0;
+
+		request->udf = ckpt_udf_analyze(spec->kind, spec->udf, nkeys, &given,
 										request->input_desc);
 		request->output_desc = request->udf->output_desc;
 		request->code = request->udf->code;

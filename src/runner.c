@@ -39,6 +39,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "agg.h"
 #include "asuser.h"
 #include "bulkinsert.h"
 #include "catalog/pg_operator.h"
@@ -224,6 +225,32 @@ checkpoint_claim(PG_FUNCTION_ARGS)
 }
 
 /*
+ * take_group puts the columns that the row in hand, a group, has in the output
+ * into the row to be written.
+ */
+static void
+take_group(CkptRunner *runner)
+{
+	CkptUdf    *udf = runner->udf;
+	TupleTableSlot *group = runner->input_row;
+	MemoryContext oldcxt = MemoryContextSwitchTo(runner->row_cxt);
+
+	slot_getsomeattrs(group, udf->nplain);
+	for (int i = 0; i < udf->nplain; i++)
+	{
+		Datum		value = group->tts_values[i];
+
+		runner->isnull[i] = group->tts_isnull[i];
+		if (!runner->isnull[i] && TupleDescAttr(udf->output_desc, i)->attlen == -1 &&
+			VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
+			value = PointerGetDatum(detoast_external_attr((struct varlena *)
+														  DatumGetPointer(value)));
+		runner->values[i] = value;
+	}
+	MemoryContextSwitchTo(oldcxt);
+}
+
+/*
  * receive_row takes a row of the run query: the UDF's columns.  Before them go,
  * for map, the input's columns of the row claimed last.
  */
@@ -245,6 +272,11 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	if (udf->kind == CKPT_MAP)
 		tuple = ckpt_bulkinsert_add_longer(runner->buffer, runner->input_row,
 										  runner->values, runner->isnull);
+	else if (udf->kind == CKPT_AGG)
+	{
+		take_group(runner);
+		tuple = ckpt_bulkinsert_add(runner->buffer, runner->values, runner->isnull);
+	}
 	else
 	{
 		runner->values[0] = Int64GetDatum(0);	/* numbered when written */
@@ -411,6 +443,8 @@ ckpt_runner_open(CkptRunner *runner, CkptRunnerXact *xact)
 	/* without, each batch would read all of the input */
 	(void) set_config_option("enable_tidscan", "on", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
+	if (runner->udf->kind == CKPT_AGG)
+		ckpt_agg_set_planner();
 	runner->plan = ckpt_query_plan(query, runner->udf->text, 0);
 	AtEOXact_GUC(false, nestlevel);
 	ckpt_user_restore(saved);
@@ -658,6 +692,7 @@ typedef struct RowText
 {
 	CkptRunner *runner;
 	char	   *text;			/* NULL if it could not be read */
+	int64		nrows;			/* of the input, where it is a group of them */
 } RowText;
 
 /*
@@ -672,6 +707,7 @@ describe_row(void *arg)
 	TupleTableSlot *slot = table_slot_create(runner->input, NULL);
 	TupleDesc	desc = slot->tts_tupleDescriptor;
 	CkptUser	saved = ckpt_user_become(runner->owner);
+	int			end = runner->udf->kind == CKPT_AGG ? runner->udf->nplain : desc->natts;
 	StringInfoData buf;
 
 	initStringInfo(&buf);
@@ -679,7 +715,7 @@ describe_row(void *arg)
 									  GetActiveSnapshot(), slot))
 	{
 		slot_getallattrs(slot);
-		for (int i = 1; i < desc->natts && buf.len <= ROW_CHARS * MAX_MULTIBYTE_CHAR_LEN; i++)
+		for (int i = 1; i < end && buf.len <= ROW_CHARS * MAX_MULTIBYTE_CHAR_LEN; i++)
 		{
 			Form_pg_attribute att = TupleDescAttr(desc, i);
 			Datum		value = slot->tts_values[i];
@@ -695,6 +731,8 @@ describe_row(void *arg)
 			else
 				appendStringInfoString(&buf, OidOutputFunctionCall(output, value));
 		}
+		if (runner->udf->kind == CKPT_AGG)
+			row->nrows = DatumGetInt64(slot->tts_values[end]);
 		row->text = buf.data;
 	}
 	ckpt_user_restore(saved);
@@ -708,7 +746,7 @@ describe_row(void *arg)
 char *
 ckpt_runner_describe_row(CkptRunner *runner, int64 id)
 {
-	RowText		row = {runner, NULL};
+	RowText		row = {runner, NULL, 0};
 	StringInfoData buf;
 
 	initStringInfo(&buf);
@@ -722,6 +760,8 @@ ckpt_runner_describe_row(CkptRunner *runner, int64 id)
 
 		appendStringInfo(&buf, ": (%.*s%s)", shown, row.text,
 						 row.text[shown] != '\0' ? "..." : "");
+		if (runner->udf->kind == CKPT_AGG)
+			appendStringInfo(&buf, ": " INT64_FORMAT " rows", row.nrows);
 	}
 	return buf.data;
 }

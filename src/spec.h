@@ -40,6 +40,7 @@ typedef struct CkptSpec
 	/* what it computes */
 	char	   *query;			/* argument "input" or "query" */
 	char	   *udf;			/* or NULL */
+	char	   *partition_by;	/* of agg: columns of the input */
 	char	   *keep;			/* of gen: columns of the input in the output, or NULL */
 
 	/* what counts as the same */

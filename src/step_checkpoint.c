@@ -12,6 +12,7 @@
  */
 #include "checkpoint.h"
 
+#include "agg.h"
 #include "asuser.h"
 #include "carry.h"
 #include "cleanup.h"
@@ -71,7 +72,7 @@ static void
 recompute_other_code(CkptStep *step, const CkptCode *code)
 {
 	ckpt_ledger_forget_other_code(step->cp, code);
-	ckpt_result_table_keep(step->cp->output_table, step->spec->kind == CKPT_MAP ? 1 : 2,
+	ckpt_result_table_keep(step->cp->output_table, step->spec->kind == CKPT_GEN ? 2 : 1,
 						   ckpt_ledger_processed(step->cp));
 }
 
@@ -280,8 +281,12 @@ analyze_input(CkptStep *step, List *outputs)
 {
 	const char *argument = ckpt_reuse_argument(step->spec->kind);
 	Query	   *query = ckpt_query_analyze(step->spec->query, argument, outputs);
-	char	   *now = ckpt_columns_text(ckpt_query_input_desc(query, argument));
 	char	   *then = ckpt_columns_text(step->request.input_desc);
+	char	   *now;
+
+	if (step->spec->kind == CKPT_AGG)
+		query = ckpt_agg_input(query, step->spec->udf, step->spec->partition_by);
+	now = ckpt_columns_text(ckpt_query_input_desc(query, argument));
 
 	if (strcmp(now, then) != 0)
 		ereport(ERROR,

@@ -27,6 +27,7 @@
 
 #include "access/detoast.h"
 #include "access/htup_details.h"
+#include "agg.h"
 #include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -157,7 +158,7 @@ setup_parser(ParseState *pstate, void *arg)
  * udf_analyze_over analyses the select list over the given relation.
  */
 static Query *
-udf_analyze_over(CkptUdf *udf, RangeVar *relation, QueryEnvironment *env)
+udf_analyze_over(CkptUdf *udf, RangeVar *relation, QueryEnvironment *env, List *keys)
 {
 	CkptSource	source = udf_source(udf->text);
 	ErrorContextCallback callback;
@@ -168,17 +169,26 @@ udf_analyze_over(CkptUdf *udf, RangeVar *relation, QueryEnvironment *env)
 	select->targetList = copyObject(udf->raw_targets);
 	relation->alias = makeAlias(INPUT_ALIAS, NIL);
 	select->fromClause = list_make1(relation);
+	select->groupClause = ckpt_agg_group_clause(INPUT_ALIAS, keys);
 	raw->stmt = (Node *) select;
 
 	ckpt_source_push(&source, &callback);
 	query = parse_analyze_withcb(raw, psprintf(SELECT_PREFIX "%s", udf->text),
 								 setup_parser, NULL, env);
-	if (query->hasAggs || query->hasWindowFuncs)
+	if (udf->kind == CKPT_AGG && (!query->hasAggs || query->hasWindowFuncs || query->hasTargetSRFs))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 !query->hasAggs ?
+				 errmsg("argument \"udf\" of agg must have an aggregate") :
+				 errmsg("argument \"udf\" of agg must not have window or set-returning functions"),
+				 errdetail("Each group of rows gives exactly one row."),
+				 errhint("Use checkpoint.map() or checkpoint.gen() for functions of a row.")));
+	if (udf->kind != CKPT_AGG && (query->hasAggs || query->hasWindowFuncs))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"udf\" must not have aggregate or window functions"),
 				 errdetail("It is evaluated for one input row at a time."),
-				 errhint("Compute them in argument \"input\".")));
+				 errhint("Compute them in argument \"input\", or with checkpoint.agg().")));
 	if (query->hasTargetSRFs && udf->kind == CKPT_MAP)
 		ereport(ERROR,
 				(errcode(ERRCODE_CARDINALITY_VIOLATION),
@@ -200,6 +210,13 @@ udf_target_row(TargetEntry *tle, bool named)
 	TupleDesc	desc;
 	TypeFuncClass class;
 
+	if (IsA(tle->expr, Aggref))
+	{
+		if (named)
+			return NULL;
+		class = get_expr_result_type((Node *) tle->expr, &type, &desc);
+		return class == TYPEFUNC_COMPOSITE || class == TYPEFUNC_COMPOSITE_DOMAIN ? desc : NULL;
+	}
 	if (!IsA(tle->expr, FuncExpr) ||
 		((FuncExpr *) tle->expr)->funcformat != COERCE_EXPLICIT_CALL)
 		return NULL;
@@ -261,7 +278,7 @@ udf_add_column(CkptUdf *udf, AttrNumber attno, const char *name, Oid type,
 	for (int i = 0; i < attno - 1; i++)
 	{
 		if (strcmp(NameStr(TupleDescAttr(udf->output_desc, i)->attname), name) == 0)
-			udf_refuse_column(name, i < udf->nplain && udf->kind == CKPT_MAP, of_row);
+			udf_refuse_column(name, i < udf->nplain && udf->kind != CKPT_GEN, of_row);
 	}
 	TupleDescInitEntry(udf->output_desc, attno, name, type, typmod, 0);
 	TupleDescInitEntryCollation(udf->output_desc, attno, collation);
@@ -277,6 +294,11 @@ udf_init_output(CkptUdf *udf, Query *query)
 	AttrNumber	attno;
 	int			i;
 	ListCell   *lc;
+
+	/* behind the select list comes what rows are grouped by */
+	query->targetList = list_copy(query->targetList);
+	while (llast_node(TargetEntry, query->targetList)->resjunk)
+		query->targetList = list_delete_last(query->targetList);
 
 	udf->ntargets = list_length(udf->raw_targets);
 	udf->targets = palloc0(udf->ntargets * sizeof(CkptUdfTarget));
@@ -315,7 +337,7 @@ udf_init_output(CkptUdf *udf, Query *query)
 				 errhint("Select fewer columns in argument \"input\", or put them into one array or composite value.")));
 
 	udf->output_desc = CreateTemplateTupleDesc(natts);
-	if (udf->kind == CKPT_MAP)
+	if (udf->kind != CKPT_GEN)
 	{
 		for (attno = 1; attno <= udf->nplain; attno++)
 			TupleDescCopyEntry(udf->output_desc, attno, udf->input_desc, attno);
@@ -489,19 +511,53 @@ udf_fingerprint(const CkptUdf *udf, Query *query)
 }
 
 /*
+ * udf_analyze_alone analyses the select list over a relation with the given
+ * columns that is not there.
+ */
+static Query *
+udf_analyze_alone(CkptUdf *udf, TupleDesc desc, List *keys)
+{
+	QueryEnvironment *env = create_queryEnv();
+	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
+
+	enr->md.name = pstrdup(INPUT_PLACEHOLDER);
+	enr->md.tupdesc = desc;
+	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
+	register_ENR(env, enr);
+	return udf_analyze_over(udf, makeRangeVar(NULL, pstrdup(INPUT_PLACEHOLDER), -1), env, keys);
+}
+
+/*
+ * ckpt_udf_aggregate_reads returns which of the given columns the aggregates of a
+ * select list read, as attribute numbers.  Those named in keys, the partition
+ * columns, may or may not be among them.
+ */
+Bitmapset *
+ckpt_udf_aggregate_reads(const char *text, TupleDesc desc, List *keys)
+{
+	CkptUdf		udf = {.kind = CKPT_AGG,.text = text,.raw_targets = udf_parse(text)};
+	ReadColumns reads = {NULL, false, false, 0};
+	Query	   *query = udf_analyze_alone(&udf, desc, keys);
+
+	(void) expression_tree_walker((Node *) query->targetList, collect_reads, &reads);
+	if (reads.whole_row)
+		return bms_add_range(reads.columns, 1, desc->natts);
+	return reads.columns;
+}
+
+/*
  * ckpt_udf_analyze parses a UDF and analyses it over an input with the given
- * columns, sys__id first.  What it returns is in CurrentMemoryContext.  What the
- * call says of its code becomes part of what the code is.
+ * columns, sys__id first; of agg, nkeys partition columns follow.  What it
+ * returns is in CurrentMemoryContext.  What the call says of its code becomes
+ * part of what the code is.
  *
  * Raises an error for whatever could not run.  Needs an active snapshot.
  */
 CkptUdf *
-ckpt_udf_analyze(CkptKind kind, const char *text, const CkptCodeGiven *given,
+ckpt_udf_analyze(CkptKind kind, const char *text, int nkeys, const CkptCodeGiven *given,
 				 TupleDesc input_desc)
 {
 	CkptUdf    *udf = palloc0(sizeof(CkptUdf));
-	QueryEnvironment *env = create_queryEnv();
-	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
 	ReadColumns reads = {NULL, false, false, 0};
 	Query	   *query;
 
@@ -509,15 +565,14 @@ ckpt_udf_analyze(CkptKind kind, const char *text, const CkptCodeGiven *given,
 	udf->text = text;
 	udf->raw_targets = udf_parse(text);
 	udf->input_desc = input_desc;
-	udf->nplain = kind == CKPT_MAP ? input_desc->natts : 2;
+	udf->nkeys = nkeys;
+	udf->nplain = kind == CKPT_MAP ? input_desc->natts : kind == CKPT_GEN ? 2 : 1 + nkeys;
 
-	enr->md.name = pstrdup(INPUT_PLACEHOLDER);
-	enr->md.tupdesc = input_desc;
-	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
-	register_ENR(env, enr);
-
-	query = udf_analyze_over(udf, makeRangeVar(NULL, pstrdup(INPUT_PLACEHOLDER), -1),
-							 env);
+	if (kind == CKPT_AGG)
+		query = udf_analyze_alone(udf, ckpt_agg_members_desc(input_desc, nkeys),
+								  ckpt_agg_keys_of_table(input_desc, nkeys));
+	else
+		query = udf_analyze_alone(udf, input_desc, NIL);
 	if (kind == CKPT_GEN && (!query->hasTargetSRFs || list_length(udf->raw_targets) != 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -525,10 +580,15 @@ ckpt_udf_analyze(CkptKind kind, const char *text, const CkptCodeGiven *given,
 				 query->hasTargetSRFs ?
 				 errhint("Make each call a step of its own, or one function of them.") :
 				 errhint("Use checkpoint.map() for functions that return one row.")));
-	udf_init_output(udf, query);
+	udf_init_output(udf, kind == CKPT_AGG ? copyObject(query) : query);
 	(void) expression_tree_walker((Node *) query->targetList, collect_reads, &reads);
-	udf->reads = reads.columns;
-	udf->reads_id = reads.whole_row || bms_is_member(1, reads.columns);
+	if (kind == CKPT_AGG)
+		udf->reads = bms_add_range(NULL, 2, input_desc->natts);
+	else
+	{
+		udf->reads = reads.columns;
+		udf->reads_id = reads.whole_row || bms_is_member(1, reads.columns);
+	}
 	udf->uses_temp = reads.temp;
 	udf->given = *given;
 	udf->code = udf_fingerprint(udf, query);
@@ -545,12 +605,19 @@ ckpt_udf_analyze(CkptKind kind, const char *text, const CkptCodeGiven *given,
 Query *
 ckpt_udf_run_query(CkptUdf *udf, const char *input_table, bool *changed)
 {
-	RangeVar   *input = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(input_table), -1);
 	CkptCode	now;
 	Query	   *query;
 
-	input->inh = false;
-	query = udf_analyze_over(udf, input, NULL);
+	if (udf->kind == CKPT_AGG)
+		query = udf_analyze_alone(udf, ckpt_agg_members_desc(udf->input_desc, udf->nkeys),
+								  ckpt_agg_keys_of_table(udf->input_desc, udf->nkeys));
+	else
+	{
+		RangeVar   *input = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(input_table), -1);
+
+		input->inh = false;
+		query = udf_analyze_over(udf, input, NULL, NIL);
+	}
 	now = udf_fingerprint(udf, query);
 	ckpt_plans_renew(&now);
 	*changed = strcmp(now.hash, udf->code.hash) != 0;
@@ -561,7 +628,9 @@ ckpt_udf_run_query(CkptUdf *udf, const char *input_table, bool *changed)
 		ckpt_fingerprint_keep(&udf->code, &now);
 		MemoryContextSwitchTo(oldcxt);
 	}
-	return query;
+	return udf->kind == CKPT_AGG ?
+		ckpt_agg_run_query(udf->raw_targets, udf->text, INPUT_ALIAS, udf->input_desc, udf->nkeys,
+						   input_table) : query;
 }
 
 /*

@@ -31,10 +31,11 @@ typedef struct CkptUdfTarget
 
 typedef struct CkptUdf
 {
-	CkptKind	kind;			/* CKPT_MAP or CKPT_GEN */
+	CkptKind	kind;			/* CKPT_MAP, CKPT_GEN or CKPT_AGG */
 	const char *text;
 	List	   *raw_targets;	/* ResTargets */
 	TupleDesc	input_desc;		/* of the input table */
+	int			nkeys;			/* of agg: partition columns of that */
 	int			nplain;			/* columns of the output before the UDF's */
 	int			ntargets;
 	CkptUdfTarget *targets;
@@ -49,9 +50,10 @@ typedef struct CkptUdf
 	CkptCode	code;			/* as it was last looked at */
 } CkptUdf;
 
-extern CkptUdf *ckpt_udf_analyze(CkptKind kind, const char *text,
+extern CkptUdf *ckpt_udf_analyze(CkptKind kind, const char *text, int nkeys,
 								 const CkptCodeGiven *given,
 								 TupleDesc input_desc);
+extern Bitmapset *ckpt_udf_aggregate_reads(const char *text, TupleDesc desc, List *keys);
 extern Query *ckpt_udf_run_query(CkptUdf *udf, const char *input_table,
 								 bool *changed);
 extern bool ckpt_udf_refresh(CkptUdf *udf, const char *input_table);

@@ -16,6 +16,7 @@ static const char *const kind_words[] = {
 	[CKPT_QUERY] = "query",
 	[CKPT_MAP] = "map",
 	[CKPT_GEN] = "gen",
+	[CKPT_AGG] = "agg",
 	[CKPT_SAVE] = "save",
 };
 

@@ -21,6 +21,7 @@ typedef enum CkptKind
 	CKPT_QUERY,
 	CKPT_MAP,
 	CKPT_GEN,
+	CKPT_AGG,
 	CKPT_SAVE
 } CkptKind;
 

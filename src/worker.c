@@ -69,6 +69,7 @@ typedef struct Shared
 	CkptRunShared run;
 	CkptRunTask task;			/* worker is in bgw_extra */
 	CkptSpec	spec;			/* its texts are elsewhere */
+	int			nkeys;			/* of agg */
 	char		code_version[CKPT_MAX_VERSION + 1];	/* '' if there is none */
 	char		depends_on[33]; /* likewise */
 	int64		step_id;
@@ -184,6 +185,8 @@ workers_share(const CkptRunTask *task, int64 step_id, const CkptUdf *udf,
 	shared->spec.step = shared->spec.query = shared->spec.udf = shared->spec.keep = NULL;
 	shared->spec.cache_version = shared->spec.code_version = NULL;
 	shared->spec.depends_on = shared->spec.probe = NULL;
+	shared->spec.partition_by = NULL;
+	shared->nkeys = udf->nkeys;
 	shared->step_id = step_id;
 	shared->database = MyDatabaseId;
 	shared->authenticated_user = GetAuthenticatedUserId();
@@ -520,7 +523,8 @@ worker_prepare(void *arg)
 		given.code_version = worker->shared->code_version;
 	if (worker->shared->depends_on[0] != '\0')
 		given.depends_on = worker->shared->depends_on;
-	worker->udf = ckpt_udf_analyze(worker->spec.kind, worker->shared->text, &given, desc);
+	worker->udf = ckpt_udf_analyze(worker->spec.kind, worker->shared->text,
+								   worker->shared->nkeys, &given, desc);
 	ckpt_user_restore(saved);
 	if (strcmp(ckpt_columns_text(worker->udf->output_desc), worker->cp.output_columns) != 0)
 		ereport(ERROR,

@@ -1,0 +1,348 @@
+/*-------------------------------------------------------------------------
+ *
+ * agg.c
+ *	  Groups of input rows: the input of agg, and the query over it.
+ *
+ * IDENTIFICATION
+ *	  src/agg.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "agg.h"
+#include "lib/stringinfo.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/analyze.h"
+#include "parser/parser.h"
+#include "query.h"
+#include "udf.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/queryenvironment.h"
+
+#define ROWS_PLACEHOLDER "sys__rows"
+#define POSITION "sys__position"
+
+static void
+no_hooks(ParseState *pstate, void *arg)
+{
+}
+
+static SelectStmt *
+parse_select(const char *sql)
+{
+	return (SelectStmt *) linitial_node(RawStmt, raw_parser(sql, RAW_PARSE_DEFAULT))->stmt;
+}
+
+/*
+ * agg_keys returns the names in a list of columns.
+ */
+static List *
+agg_keys(const char *partition_by)
+{
+	SelectStmt *select;
+	List	   *parsetrees;
+	List	   *keys = NIL;
+	ListCell   *lc;
+
+	if (partition_by[strspn(partition_by, " \t\r\n")] == '\0')
+		return NIL;
+	parsetrees = raw_parser(psprintf("SELECT %s", partition_by), RAW_PARSE_DEFAULT);
+	select = (SelectStmt *) linitial_node(RawStmt, parsetrees)->stmt;
+	foreach(lc, select->targetList)
+	{
+		ResTarget  *target = lfirst_node(ResTarget, lc);
+		ColumnRef  *ref = (ColumnRef *) target->val;
+
+		if (!IsA(ref, ColumnRef) || target->name || list_length(ref->fields) != 1 ||
+			!IsA(linitial(ref->fields), String) || list_length(parsetrees) != 1 ||
+			select->fromClause || select->whereClause || select->sortClause ||
+			list_member(keys, linitial(ref->fields)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("argument \"partition_by\" must be a list of columns"),
+					 errhint("Write names of columns of the input, each once, such as 'a, b'; '' makes all rows one group.")));
+		keys = lappend(keys, linitial(ref->fields));
+	}
+	return keys;
+}
+
+/*
+ * ckpt_agg_count_keys returns how many partition columns there are.
+ */
+int
+ckpt_agg_count_keys(const char *partition_by)
+{
+	return list_length(agg_keys(partition_by));
+}
+
+static bool
+replace_placeholder(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, replace_placeholder, context,
+								 QTW_EXAMINE_RTES_BEFORE);
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind != RTE_NAMEDTUPLESTORE || strcmp(rte->enrname, ROWS_PLACEHOLDER) != 0)
+			return false;
+		rte->rtekind = RTE_SUBQUERY;
+		rte->subquery = (Query *) context;
+		rte->enrname = NULL;
+		rte->enrtuples = 0;
+		rte->coltypes = rte->coltypmods = rte->colcollations = NIL;
+		if (rte->alias == NULL)
+			rte->alias = makeAlias(rte->eref->aliasname, NIL);
+		return false;
+	}
+	return expression_tree_walker(node, replace_placeholder, context);
+}
+
+static bool
+is_key(List *keys, const char *name)
+{
+	return list_member(keys, makeString(pstrdup(name)));
+}
+
+/*
+ * ckpt_agg_input makes, of the query for the input's rows, that for its groups.
+ * Needs an active snapshot.
+ */
+Query *
+ckpt_agg_input(Query *query, const char *udf, const char *partition_by)
+{
+	List	   *keys = agg_keys(partition_by);
+	TupleDesc	desc = CreateTupleDescCopy(ckpt_query_input_desc(query, "input"));
+	TupleDesc	all = CreateTemplateTupleDesc(list_length(query->targetList));
+	char	   *counter = pstrdup("rows");
+	QueryEnvironment *env = create_queryEnv();
+	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
+	RawStmt    *raw = makeNode(RawStmt);
+	StringInfoData sql;
+	StringInfoData group;
+	Bitmapset  *reads;
+	TupleDesc	columns;
+	Query	   *result;
+	int			n = 0;
+	ListCell   *lc;
+
+	columns = CreateTemplateTupleDesc(desc->natts - 1);
+	for (int i = 1; i < desc->natts; i++)
+		TupleDescCopyEntry(columns, i, desc, i + 1);
+	initStringInfo(&sql);
+	initStringInfo(&group);
+	appendStringInfoString(&sql, "SELECT ");
+	foreach(lc, keys)
+	{
+		const char *name = strVal(lfirst(lc));
+		bool		found = false;
+
+		for (int i = 0; i < columns->natts; i++)
+			found |= strcmp(NameStr(TupleDescAttr(columns, i)->attname), name) == 0;
+		if (!found)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("column \"%s\" does not exist", name),
+					 errdetail("Argument \"partition_by\" names it."),
+					 errhint("Name columns of argument \"input\".")));
+		appendStringInfo(&sql, "r.%s, ", quote_identifier(name));
+		appendStringInfo(&group, "%s r.%s", group.len ? "," : " GROUP BY",
+						 quote_identifier(name));
+	}
+	reads = ckpt_udf_aggregate_reads(udf, columns, keys);
+	for (int i = 0; i < columns->natts; i++)
+	{
+		if (strcmp(NameStr(TupleDescAttr(columns, i)->attname), counter) == 0)
+		{
+			counter = psprintf("%s_", counter);
+			i = -1;
+		}
+	}
+	appendStringInfo(&sql, "pg_catalog.count(*) AS %s", quote_identifier(counter));
+	for (int i = 0; i < columns->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(columns, i);
+
+		if (!bms_is_member(i + 1, reads) || is_key(keys, NameStr(att->attname)))
+			continue;
+		if (OidIsValid(get_base_element_type(att->atttypid)))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("agg does not read columns of an array type"),
+					 errdetail("Column \"%s\" is of type %s.", NameStr(att->attname),
+							   format_type_be(att->atttypid)),
+					 errhint("Cast it to text in argument \"input\", and back in \"udf\".")));
+		appendStringInfo(&sql, ", pg_catalog.array_agg(r.%s ORDER BY r." POSITION ") AS %s",
+						 quote_identifier(NameStr(att->attname)),
+						 quote_identifier(NameStr(att->attname)));
+	}
+	appendStringInfo(&sql, " FROM (SELECT *, pg_catalog.row_number() OVER () AS " POSITION
+					 " FROM " ROWS_PLACEHOLDER ") r%s%s", group.data,
+					 keys ? " ORDER BY pg_catalog.min(r." POSITION ")" :
+					 " HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 0");
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (tle->resjunk)
+			continue;
+		n++;
+		TupleDescInitEntry(all, n, tle->resname, exprType((Node *) tle->expr),
+						   exprTypmod((Node *) tle->expr), 0);
+		TupleDescInitEntryCollation(all, n, exprCollation((Node *) tle->expr));
+	}
+	if (n < all->natts)
+	{
+		TupleDesc	visible = CreateTemplateTupleDesc(n);
+
+		for (int i = 1; i <= n; i++)
+			TupleDescCopyEntry(visible, i, all, i);
+		all = visible;
+	}
+	enr->md.name = pstrdup(ROWS_PLACEHOLDER);
+	enr->md.tupdesc = all;
+	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
+	register_ENR(env, enr);
+	raw->stmt = (Node *) parse_select(sql.data);
+	result = parse_analyze_withcb(raw, sql.data, no_hooks, NULL, env);
+	(void) replace_placeholder((Node *) result, query);
+	return result;
+}
+
+/*
+ * ckpt_agg_members_desc returns what the rows of a group look like to the UDF.
+ */
+TupleDesc
+ckpt_agg_members_desc(TupleDesc input_desc, int nkeys)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(input_desc->natts - 2);
+
+	for (int i = 1; i <= desc->natts; i++)
+	{
+		Form_pg_attribute att;
+		Oid			element;
+
+		TupleDescCopyEntry(desc, i, input_desc, i <= nkeys ? i + 1 : i + 2);
+		if (i <= nkeys)
+			continue;
+		att = TupleDescAttr(desc, i - 1);
+		element = get_element_type(att->atttypid);
+		TupleDescInitEntry(desc, i, pstrdup(NameStr(att->attname)), element, att->atttypmod, 0);
+		TupleDescInitEntryCollation(desc, i, TupleDescAttr(input_desc, i + 1)->attcollation);
+	}
+	return desc;
+}
+
+/*
+ * ckpt_agg_keys_of_table returns the names of the partition columns.
+ */
+List *
+ckpt_agg_keys_of_table(TupleDesc input_desc, int nkeys)
+{
+	List	   *keys = NIL;
+
+	for (int i = 1; i <= nkeys; i++)
+		keys = lappend(keys, makeString(pstrdup(NameStr(TupleDescAttr(input_desc, i)->attname))));
+	return keys;
+}
+
+/*
+ * ckpt_agg_group_clause makes GROUP BY of the partition columns.
+ */
+List *
+ckpt_agg_group_clause(const char *alias, List *keys)
+{
+	List	   *clause = NIL;
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		ColumnRef  *ref = makeNode(ColumnRef);
+
+		ref->fields = list_make2(makeString(pstrdup(alias)), copyObject(lfirst(lc)));
+		ref->location = -1;
+		clause = lappend(clause, ref);
+	}
+	return clause;
+}
+
+/*
+ * ckpt_agg_run_query analyses the query that computes the aggregates of the
+ * groups in an input table.
+ */
+Query *
+ckpt_agg_run_query(List *raw_targets, const char *text, const char *alias,
+				   TupleDesc input_desc, int nkeys, const char *input_table)
+{
+	RawStmt    *raw = makeNode(RawStmt);
+	StringInfoData sql;
+	StringInfoData arrays;
+	StringInfoData names;
+	SelectStmt *select;
+	SelectStmt *inner;
+	Query	   *query;
+	Query	   *sub;
+
+	initStringInfo(&sql);
+	initStringInfo(&arrays);
+	initStringInfo(&names);
+	appendStringInfo(&sql, "SELECT r.* FROM ONLY %s g, LATERAL (SELECT 1 FROM (SELECT ",
+					 quote_qualified_identifier(CKPT_DATA_SCHEMA, input_table));
+	for (int i = 1; i < input_desc->natts; i++)
+	{
+		const char *name = quote_identifier(NameStr(TupleDescAttr(input_desc, i)->attname));
+
+		if (i == nkeys + 1)
+			continue;
+		appendStringInfo(&sql, "%s.%s, ", i <= nkeys ? "g" : "u", name);
+		if (i <= nkeys)
+			continue;
+		appendStringInfo(&arrays, "%sg.%s", arrays.len ? ", " : "", name);
+		appendStringInfo(&names, "%s, ", name);
+	}
+	appendStringInfoString(&sql, "u." POSITION " FROM ");
+	if (arrays.len)
+		appendStringInfo(&sql, "ROWS FROM (unnest(%s)) WITH ORDINALITY u(%s" POSITION ")",
+						 arrays.data, names.data);
+	else
+		appendStringInfo(&sql, "pg_catalog.generate_series(1, g.%s) u(" POSITION ")",
+						 quote_identifier(NameStr(TupleDescAttr(input_desc, nkeys + 1)->attname)));
+	appendStringInfo(&sql, " ORDER BY u." POSITION ") %s) r", alias);
+
+	select = parse_select(sql.data);
+	inner = (SelectStmt *) ((RangeSubselect *) lsecond(select->fromClause))->subquery;
+	inner->targetList = copyObject(raw_targets);
+	inner->groupClause = ckpt_agg_group_clause(alias, ckpt_agg_keys_of_table(input_desc, nkeys));
+	raw->stmt = (Node *) select;
+	query = parse_analyze_withcb(raw, psprintf("SELECT %s", text), no_hooks, NULL, NULL);
+
+	/* all rows are of one group: they need not be sorted or hashed for that */
+	sub = ((RangeTblEntry *) lsecond(query->rtable))->subquery;
+	sub->groupClause = NIL;
+	return query;
+}
+
+/*
+ * ckpt_agg_set_planner keeps the planner, until the settings of this level are
+ * taken back, from giving an aggregate its rows in an order of another's.
+ */
+void
+ckpt_agg_set_planner(void)
+{
+	const char *off[] = {"enable_presorted_aggregate", "enable_memoize"};
+
+	for (int i = 0; i < lengthof(off); i++)
+	{
+		if (GetConfigOption(off[i], true, false) != NULL)
+			(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION,
+									 GUC_ACTION_SAVE, true, 0, false);
+	}
+}
