@@ -225,8 +225,8 @@ checkpoint_claim(PG_FUNCTION_ARGS)
 }
 
 /*
- * take_group puts the columns that the row in hand, a group, has in the output
- * into the row to be written.
+ * take_group puts the output columns that come from the input, those of the group
+ * claimed last, into the row to be written.
  */
 static void
 take_group(CkptRunner *runner)
