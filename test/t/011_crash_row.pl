@@ -275,7 +275,8 @@ foreach my $i (1 .. 2)
 {
 	($status, $err, $called) = run_job('in worker', sprintf($in_worker, 2), crashes => 1, before => $leads);
 	is($status, 2, "a worker crashes: $i");
-	like($called, qr/(^|,)30$/, 'with the row');
+	# The session may come to its own row, noted as 0, when the worker is through.
+	is((grep { $_ != 0 } split /,/, $called)[-1], 30, 'with the row');
 	if ($i == 1)
 	{
 		# One crash counts once, though nothing of the run's other processes is left, and
@@ -322,7 +323,8 @@ my $psql = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'),
 		'-c', q{SELECT checkpoint.begin_job('second pass')}, '-c', "$step, workers => 2)" ],
 	'<', \undef, '>', \my $psql_out, '2>', \my $psql_err);
 wait_until('the worker has a row', sub { -e "$calls.left" });
-sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'checkpoint worker'});
+# The session's crash may come before the answer.
+try_sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'checkpoint worker'});
 $psql->finish;
 wait_until('the server has recovered', sub { my $now = checkpointer(); $now ne '' && $now ne $before });
 ($status, $err, $called) = run_job('second pass', "$step)", crashes => 1);
