@@ -224,27 +224,7 @@ FROM checkpoint.error e JOIN checkpoint.checkpoint c USING (checkpoint_id)
 WHERE checkpoint._may_use(c.owner)
 ORDER BY e.checkpoint_id, e.sys__id;
 
-CREATE OR REPLACE VIEW checkpoint.progress WITH (security_barrier) AS
-SELECT r.job_id, r.job, r.step, r.rows_done, r.rows_total,
-	100.0 * r.rows_done / NULLIF(r.rows_total, 0) AS percent,
-	r.rows_per_second,
-	pg_catalog.make_interval(secs => (r.rows_total - r.rows_done) / NULLIF(r.rows_per_second, 0))
-		AS time_left,
-	r.workers, r.oldest_transaction
-FROM (SELECT s.job_id, j.name AS job, s.step, w.rows_done, s.rows_total,
-		((w.rows_done - s.rows_kept) / NULLIF(EXTRACT(epoch FROM
-			pg_catalog.clock_timestamp() - s.started_at), 0))::double precision AS rows_per_second,
-		p.workers, p.oldest_transaction
-	FROM checkpoint.step s
-		JOIN checkpoint.job j USING (job_id)
-		CROSS JOIN LATERAL (SELECT COALESCE(pg_catalog.sum(w.rows_processed), 0)::bigint AS rows_done
-			FROM checkpoint.work w WHERE w.checkpoint_id = s.checkpoint_id) w
-		CROSS JOIN LATERAL (SELECT pg_catalog.count(*)::integer AS workers,
-				pg_catalog.min(a.xact_start) AS oldest_transaction
-			FROM checkpoint._step_pids(s.step_id) AS pid
-				JOIN pg_catalog.pg_stat_get_activity(NULL) a USING (pid)) p
-	WHERE s.action = 'running' AND checkpoint._may_use(j.owner)
-		AND checkpoint._step_action(s.step_id, s.action) = 'running') r;
+DROP VIEW checkpoint.progress;
 
 ALTER TABLE checkpoint.job DROP COLUMN owner_name;
 ALTER TABLE checkpoint.checkpoint DROP COLUMN owner_name;
@@ -512,6 +492,55 @@ LANGUAGE C;
 COMMENT ON PROCEDURE checkpoint.agg IS
 'runs a step that computes aggregates of each group of input rows';
 GRANT EXECUTE ON PROCEDURE checkpoint.agg TO PUBLIC;
+
+--
+-- What is going on
+--
+
+CREATE FUNCTION checkpoint._step_processes(step_id bigint, OUT pid integer,
+	OUT leads boolean, OUT phase text, OUT rows_done bigint, OUT rows_total bigint,
+	OUT rows_per_second double precision, OUT waiting_for text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'checkpoint_step_processes'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION checkpoint._step_processes(bigint) IS
+'internal: processes that work on a step, and what they do now';
+GRANT EXECUTE ON FUNCTION checkpoint._step_processes(bigint) TO PUBLIC;
+
+CREATE VIEW checkpoint.progress WITH (security_barrier) AS
+SELECT r.job_id, r.job, r.step, r.phase, r.rows_done, r.rows_total,
+	pg_catalog.round(100.0 * r.rows_done / NULLIF(r.rows_total, 0), 1) AS percent,
+	r.rows_per_second,
+	pg_catalog.make_interval(secs => pg_catalog.round(
+		(r.rows_total - r.rows_done) / NULLIF(r.rows_per_second, 0))) AS time_left,
+	r.workers, 0 AS clients, r.waiting_for, r.oldest_transaction
+FROM (SELECT s.job_id, j.name AS job, s.step,
+		COALESCE(p.phase, CASE WHEN s.checkpoint_id IS NULL THEN 'reading input' ELSE 'running' END)
+			AS phase,
+		-- while it runs, what is on record; else what nobody else sees yet
+		CASE WHEN p.phase <> 'running' OR s.checkpoint_id IS NULL THEN COALESCE(p.rows_done, 0)
+			ELSE w.rows_done END AS rows_done,
+		CASE WHEN p.phase <> 'running' OR s.checkpoint_id IS NULL THEN p.rows_total
+			ELSE s.rows_total END AS rows_total,
+		p.rows_per_second, p.workers, p.waiting_for, p.oldest_transaction
+	FROM checkpoint.step s
+		JOIN checkpoint.job j USING (job_id)
+		CROSS JOIN LATERAL (SELECT COALESCE(pg_catalog.sum(w.rows_processed), 0)::bigint AS rows_done
+			FROM checkpoint.work w WHERE w.checkpoint_id = s.checkpoint_id) w
+		CROSS JOIN LATERAL (SELECT pg_catalog.count(*)::integer AS workers,
+				pg_catalog.max(p.phase) FILTER (WHERE p.leads) AS phase,
+				pg_catalog.max(p.rows_done) FILTER (WHERE p.leads) AS rows_done,
+				pg_catalog.max(p.rows_total) FILTER (WHERE p.leads) AS rows_total,
+				pg_catalog.sum(p.rows_per_second) AS rows_per_second,
+				pg_catalog.max(p.waiting_for) AS waiting_for,
+				pg_catalog.min(a.xact_start) AS oldest_transaction
+			FROM checkpoint._step_processes(s.step_id) AS p
+				LEFT JOIN pg_catalog.pg_stat_get_activity(NULL) a USING (pid)) p
+	WHERE s.action = 'running' AND checkpoint._may_use(j.owner)
+		AND checkpoint._step_action(s.step_id, s.action) = 'running') r;
+COMMENT ON VIEW checkpoint.progress IS
+'running steps: how far they are, and how long they will take';
+GRANT SELECT ON checkpoint.progress TO PUBLIC;
 
 --
 -- What everybody needs, by name: default privileges may not give it.

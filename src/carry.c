@@ -42,6 +42,7 @@
 #include "lib/stringinfo.h"
 #include "match.h"
 #include "match_source.h"
+#include "progress.h"
 #include "result_table.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
@@ -170,6 +171,7 @@ carry_found(void *arg, const CkptMatchRow *old, const CkptMatchRow *new, bool ne
 	Carried	   *result;
 
 	(void) ckpt_idset_add(carry->carried, new->id);
+	ckpt_progress_rows(carry->carried->count);
 	result = code_of(carry, old->id)->result;
 	(void) ckpt_idset_add(result->ids, new->id);
 	if (carry->dry)

@@ -599,6 +599,24 @@ ckpt_catalog_step_action(int64 step_id)
 }
 
 /*
+ * ckpt_catalog_step_owner returns the owner of a step's job, or InvalidOid if there
+ * is no such step or its owner is no role.
+ */
+Oid
+ckpt_catalog_step_owner(int64 step_id)
+{
+	STATEMENT(st, "SELECT checkpoint._role_oid(j.owner)::int8"
+			  " FROM checkpoint.step s JOIN checkpoint.job j USING (job_id) WHERE s.step_id = $1");
+	Oid			owner = InvalidOid;
+
+	ckpt_arg_int8(&st, step_id);
+	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
+		owner = (Oid) ckpt_row_int8(0, 1);
+	ckpt_statement_close(&st);
+	return owner;
+}
+
+/*
  * ckpt_catalog_running_step returns the id of a job's step of that name if it is
  * stored as running, else 0.
  */

@@ -136,6 +136,7 @@ extern double ckpt_catalog_seconds_per_row(const CkptStepRef *ref);
 extern bool ckpt_catalog_group_has_step(const CkptStepRef *ref);
 extern List *ckpt_catalog_running_steps(int64 job_id);
 extern CkptStepAction ckpt_catalog_step_action(int64 step_id);
+extern Oid	ckpt_catalog_step_owner(int64 step_id);
 extern int64 ckpt_catalog_running_step(int64 job_id, const char *step);
 extern List *ckpt_catalog_step_outputs(int64 job_id);
 extern bool ckpt_catalog_get_step_table(int64 job_id, const char *step, char **table);

@@ -87,6 +87,13 @@
 #define ckpt_lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode, false)
 #endif
 
+/* PostgreSQL 16 has another name for a process in the snapshot of activity statistics. */
+#if PG_VERSION_NUM < 160000
+#define ckpt_local_backend_status(index)	pgstat_fetch_stat_local_beentry(index)
+#else
+#define ckpt_local_backend_status(index)	pgstat_get_local_beentry_by_index(index)
+#endif
+
 /* PostgreSQL 16 has expressions of SQL/JSON, which may turn values into text. */
 #if PG_VERSION_NUM < 160000
 #define ckpt_is_json_expr(node)		false

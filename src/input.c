@@ -18,6 +18,7 @@
 #include "access/tableam.h"
 #include "bulkinsert.h"
 #include "input.h"
+#include "progress.h"
 #include "query.h"
 #include "utils/memutils.h"
 
@@ -75,6 +76,7 @@ input_receive(TupleTableSlot *slot, DestReceiver *self)
 			receiver->buffer->bytes >= FLUSH_BYTES)
 			input_flush(receiver);
 	}
+	ckpt_progress_rows(receiver->sum.rows);
 	return true;
 }
 

@@ -33,6 +33,7 @@
 #include "joblock.h"
 #include "ledger.h"
 #include "miscadmin.h"
+#include "progress.h"
 #include "run.h"
 #include "runner.h"
 #include "storage/ipc.h"
@@ -64,6 +65,7 @@ struct CkptRun
 
 	CkptTransaction transaction;	/* the one at hand */
 	CkptRunnerXact xact;
+	int64		computed;		/* rows, in the course of it */
 	bool		code_changed;	/* in the course of it */
 
 	/* the row that failed last */
@@ -342,6 +344,7 @@ run_batch(CkptRun *run)
 	}
 	error = ckpt_runner_batch(run->runner, &run->in_range, &id);
 	ckpt_limits_settle(limits, run->task.spec, xact->quota, xact->called, xact->computed);
+	run->computed += xact->computed;
 	if (error)
 		handle_failure(run, error, id);
 	if (ckpt_limits_too_many_failed(limits))
@@ -434,6 +437,7 @@ run_work(void *arg)
 	run->stale = false;
 	oldcxt = MemoryContextSwitchTo(run->xact_cxt);
 	memset(&run->xact, 0, sizeof(CkptRunnerXact));
+	run->computed = 0;
 	run->xact.unit_timeout = run->task.spec->unit_timeout;
 	run->code_changed = ckpt_runner_open(run->runner, &run->xact);
 	if (run->code_changed)
@@ -491,6 +495,8 @@ ckpt_run(CkptRun *run, int64 *error_id)
 	{
 		ErrorData  *error = ckpt_transaction_run(&run->transaction);
 
+		if (error == NULL)
+			ckpt_progress_computed(run->computed);
 		/* the function's error wins */
 		if (run->error == NULL)
 			run->error = error;

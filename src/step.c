@@ -41,6 +41,7 @@
 #include "joblock.h"
 #include "ledger.h"
 #include "miscadmin.h"
+#include "progress.h"
 #include "publish.h"
 #include "step_internal.h"
 #include "stoppoint.h"
@@ -266,6 +267,7 @@ ckpt_step_release(CkptStep *step)
 {
 	if (step->step_id != 0 && ckpt_joblock_held_here(CKPT_LOCK_STEP, step->step_id, ExclusiveLock))
 		ckpt_joblock_release(CKPT_LOCK_STEP, step->step_id, ExclusiveLock);
+	ckpt_progress_end();
 	if (step->job_locked)
 		ckpt_job_let_go(&step->job);
 	step->job_locked = false;

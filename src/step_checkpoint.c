@@ -19,6 +19,7 @@
 #include "crash_marker.h"
 #include "input.h"
 #include "plans.h"
+#include "progress.h"
 #include "query.h"
 #include "result_table.h"
 #include "step_internal.h"
@@ -51,6 +52,7 @@ step_protect(const CkptStep *step)
 static void
 step_reuse(CkptStep *step, CkptCheckpoint *cp)
 {
+	ckpt_progress_phase(CKPT_PHASE_FINISHING, cp->rows_total);
 	step->cp = cp;
 	step->action = CKPT_STEP_REUSED;
 	step->counts.total = cp->rows_total;
@@ -182,6 +184,7 @@ step_begin_run(CkptStep *step)
 	ckpt_run_share(step->shared, &step->task, cp->rows_total, 1, step->done.max_output_id + 1);
 	ckpt_catalog_update_step(step->step_id, CKPT_STEP_RUNNING, step->full_reason, cp->id,
 							 &step->counts, false);
+	ckpt_progress_phase(CKPT_PHASE_RUNNING, cp->rows_total);
 	step->state = STEP_RUN;
 }
 
@@ -198,6 +201,7 @@ carry_over(CkptStep *step, CkptCarryCounts *counts)
 	if (step->carry_error)
 		return;
 	step->carrying = true;
+	ckpt_progress_phase(CKPT_PHASE_CARRYING, step->cp->rows_total);
 	ckpt_carry_over(&from, step->cp, step->udf, step->job.owner, counts);
 	step->carrying = false;
 }
@@ -225,6 +229,7 @@ ckpt_step_without_carry(CkptStep *step, ErrorData *error)
 	step->cp = NULL;
 	step->carrying = false;
 	step->carry_error = error->message;
+	ckpt_progress_phase(CKPT_PHASE_READING, CKPT_ROWS_UNKNOWN);
 	ereport(NOTICE,
 			(errmsg("step \"%s\": results of earlier work could not be carried over: %s",
 					step->name, error->message),
@@ -317,6 +322,7 @@ ckpt_step_finish(CkptStep *step)
 {
 	CkptCheckpoint *cp = step->cp;
 
+	ckpt_progress_phase(CKPT_PHASE_FINISHING, cp->rows_total);
 	step->done = ckpt_ledger_totals(cp);
 	cp->final = true;
 	if (step->udf)

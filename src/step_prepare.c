@@ -16,6 +16,7 @@
 #include "job.h"
 #include "joblock.h"
 #include "miscadmin.h"
+#include "progress.h"
 #include "publish.h"
 #include "query.h"
 #include "rights.h"
@@ -193,5 +194,6 @@ ckpt_step_prepare(void *arg)
 
 	if (!ckpt_joblock_acquire(CKPT_LOCK_STEP, step->step_id, ExclusiveLock, true))
 		elog(ERROR, "lock of new step %lld is taken", (long long) step->step_id);
+	ckpt_progress_begin(step->step_id);
 	step->state = STEP_IDENTIFY;
 }

@@ -40,6 +40,22 @@ static const char *const step_action_words[] = {
 	[CKPT_STEP_STOPPED] = "stopped",
 };
 
+static const char *const phase_words[] = {
+	[CKPT_PHASE_READING] = "reading input",
+	[CKPT_PHASE_CARRYING] = "carrying over",
+	[CKPT_PHASE_RUNNING] = "running",
+	[CKPT_PHASE_FINISHING] = "finishing",
+};
+
+static const char *const wait_words[] = {
+	[CKPT_WAITING_NOT] = "nothing",
+	[CKPT_WAITING_PAUSED] = "paused",
+	[CKPT_WAITING_RATE] = "rate",
+	[CKPT_WAITING_RETRY] = "retry",
+	[CKPT_WAITING_WAL_RATE] = "wal rate",
+	[CKPT_WAITING_REPLICA_LAG] = "replica lag",
+};
+
 static const char *const on_error_words[] = {
 	[CKPT_ERROR_STOP] = "stop",
 	[CKPT_ERROR_SKIP] = "skip",
@@ -57,6 +73,8 @@ static const char *const on_code_change_words[] = {
 const CkptWords ckpt_kinds = WORDS("kind of step", kind_words);
 const CkptWords ckpt_job_statuses = WORDS("status of a job", job_status_words);
 const CkptWords ckpt_step_actions = WORDS("action of a step", step_action_words);
+const CkptWords ckpt_phases = WORDS("phase of a step", phase_words);
+const CkptWords ckpt_waits = WORDS("reason to wait", wait_words);
 const CkptWords ckpt_on_errors = WORDS("on_error", on_error_words);
 const CkptWords ckpt_on_code_changes = WORDS("on_code_change", on_code_change_words);
 

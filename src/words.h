@@ -49,6 +49,26 @@ typedef enum CkptStepAction
 	CKPT_STEP_STOPPED			/* a budget is spent */
 } CkptStepAction;
 
+/* How far a running step has come. */
+typedef enum CkptPhase
+{
+	CKPT_PHASE_READING,
+	CKPT_PHASE_CARRYING,
+	CKPT_PHASE_RUNNING,
+	CKPT_PHASE_FINISHING
+} CkptPhase;
+
+/* What a process of a step waits for between two transactions. */
+typedef enum CkptWaitingFor
+{
+	CKPT_WAITING_NOT,
+	CKPT_WAITING_PAUSED,
+	CKPT_WAITING_RATE,
+	CKPT_WAITING_RETRY,
+	CKPT_WAITING_WAL_RATE,
+	CKPT_WAITING_REPLICA_LAG
+} CkptWaitingFor;
+
 /* What to do about a row that fails. */
 typedef enum CkptOnError
 {
@@ -76,6 +96,8 @@ typedef struct CkptWords
 extern const CkptWords ckpt_kinds;
 extern const CkptWords ckpt_job_statuses;
 extern const CkptWords ckpt_step_actions;
+extern const CkptWords ckpt_phases;
+extern const CkptWords ckpt_waits;
 extern const CkptWords ckpt_on_errors;
 extern const CkptWords ckpt_on_code_changes;
 

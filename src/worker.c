@@ -44,6 +44,7 @@
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "progress.h"
 #include "result_table.h"
 #include "stoppoint.h"
 #include "storage/dsm.h"
@@ -625,6 +626,8 @@ ckpt_worker_main(Datum arg)
 	if (ckpt_claims_stopped(&worker->shared->run.claims))
 		return;
 	pgstat_report_activity(STATE_RUNNING, worker->shared->text);
+	ckpt_progress_begin(worker->shared->step_id);
+	ckpt_progress_phase(CKPT_PHASE_RUNNING, worker->shared->run.claims.max_id);
 	RESUME_CANCEL_INTERRUPTS();
 
 	StartTransactionCommand();
