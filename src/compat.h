@@ -73,11 +73,31 @@
 
 /* PostgreSQL 16 has other names for a table's file. */
 #if PG_VERSION_NUM < 160000
+#define ckpt_rel_locator(rel)		((rel)->rd_node)
 #define ckpt_rel_tablespace(rel)	((rel)->rd_node.spcNode)
 #define ckpt_rel_file(rel)			((rel)->rd_node.relNode)
+#define ckpt_buffer_tag(tag, rel, block) \
+	INIT_BUFFERTAG(*(tag), (rel)->rd_node, MAIN_FORKNUM, block)
 #else
+#define ckpt_rel_locator(rel)		((rel)->rd_locator)
 #define ckpt_rel_tablespace(rel)	((rel)->rd_locator.spcOid)
 #define ckpt_rel_file(rel)			((rel)->rd_locator.relNumber)
+#define ckpt_buffer_tag(tag, rel, block) \
+	InitBufferTag(tag, &(rel)->rd_locator, MAIN_FORKNUM, block)
+#endif
+
+/* PostgreSQL 18 returns a path as a value, not in memory of its own. */
+#if PG_VERSION_NUM < 180000
+#define ckpt_rel_path(rel)	relpathperm(ckpt_rel_locator(rel), MAIN_FORKNUM)
+#else
+#define ckpt_rel_path(rel)	pstrdup(relpathperm(ckpt_rel_locator(rel), MAIN_FORKNUM).str)
+#endif
+
+/* PostgreSQL 16 may read and write tables past the operating system's cache. */
+#if PG_VERSION_NUM < 160000
+#define ckpt_io_is_direct	false
+#else
+#define ckpt_io_is_direct	((io_direct_flags & IO_DIRECT_DATA) != 0)
 #endif
 
 /* PostgreSQL 17 can ask for stronger locks, too. */

@@ -5,9 +5,9 @@
  *
  * Every change of a permanent table's page is logged, and the page gets the
  * position of that record in the log, its LSN.  Positions only grow.  So a
- * table whose file, whose number of pages and whose newest LSN are what they
- * were has no page that was written since.  Reading the LSNs costs about a
- * hundredth of what hashing the rows costs.
+ * table whose file, whose number of pages and whose LSNs are what they were has
+ * no page that was written since.  Reading the LSNs (pagelsn.c) costs a small
+ * part of what hashing the rows costs.
  *
  * The same pages do not always show the same rows: a row of a transaction that
  * was running becomes visible, or not, without a change of its page.  So a
@@ -48,6 +48,7 @@
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/tupdesc_details.h"
+#include "access/visibilitymap.h"
 #include "access/xlog.h"
 #include "catalog/catalog.h"
 #include "catalog/indexing.h"
@@ -59,6 +60,7 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "pagelsn.h"
 #include "pagestate.h"
 #include "rowhash.h"
 #include "storage/bufmgr.h"
@@ -117,33 +119,64 @@ page_is_settled(Page page, Snapshot snapshot)
 }
 
 /*
- * newest_lsn finds the newest LSN of a table's pages.  It returns false if a
- * page is not settled for the snapshot, unless that is NULL.
+ * read_page reads a page's LSN and returns whether all rows of the page are
+ * settled.
  */
 static bool
-newest_lsn(Relation rel, BlockNumber nblocks, Snapshot snapshot, XLogRecPtr *newest)
+read_page(Relation rel, BlockNumber block, Snapshot snapshot,
+		  BufferAccessStrategy strategy, XLogRecPtr *lsn)
 {
-	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
+	Buffer		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
+	bool		settled;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	*lsn = BufferGetLSNAtomic(buffer);
+	settled = page_is_settled(BufferGetPage(buffer), snapshot);
+	UnlockReleaseBuffer(buffer);
+	return settled;
+}
+
+/*
+ * add_lsns adds the LSNs of a table's pages to the state.  It returns false if a
+ * page is not settled for the snapshot, unless that is NULL, or if an LSN means
+ * nothing here.
+ *
+ * A page that the visibility map calls visible to all needs no look at its rows.
+ * The map is asked after the page's LSN is known: who changes a page takes it out
+ * of the map before the page gets its new LSN, and while the snapshot lives
+ * nobody puts a page back that has rows which the snapshot does not see.
+ */
+static bool
+add_lsns(StringInfo buf, Relation rel, BlockNumber nblocks, Snapshot snapshot)
+{
+	CkptPageLsns lsns;
+	Buffer		map = InvalidBuffer;
+	XLogRecPtr	newest = InvalidXLogRecPtr;
+	uint64		all = 0;
 	bool		settled = true;
 
-	*newest = InvalidXLogRecPtr;
+	ckpt_pagelsn_begin(&lsns, rel);
 	for (BlockNumber block = 0; settled && block < nblocks; block++)
 	{
-		Buffer		buffer;
-		Page		page;
+		XLogRecPtr	lsn = InvalidXLogRecPtr;
+		bool		visible;
 
 		CHECK_FOR_INTERRUPTS();
-		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		page = BufferGetPage(buffer);
-		/* a hint bit may set it under a lock that is shared, too */
-		*newest = Max(*newest, BufferGetLSNAtomic(buffer));
-		if (snapshot)
-			settled = page_is_settled(page, snapshot);
-		UnlockReleaseBuffer(buffer);
+		visible = snapshot == NULL || VM_ALL_VISIBLE(rel, block, &map);
+		if (visible)
+			lsn = ckpt_pagelsn_get(&lsns, block);
+		if (snapshot && !(visible && VM_ALL_VISIBLE(rel, block, &map)))
+			settled = read_page(rel, block, snapshot, lsns.strategy, &lsn);
+		newest = Max(newest, lsn);
+		all = (all ^ lsn) * UINT64CONST(0x9E3779B97F4A7C15);
+		all ^= all >> 32;
 	}
-	FreeAccessStrategy(strategy);
-	return settled;
+	if (BufferIsValid(map))
+		ReleaseBuffer(map);
+	ckpt_pagelsn_end(&lsns);
+	appendStringInfo(buf, " lsn %X/%X all %llx", LSN_FORMAT_ARGS(newest),
+					 (unsigned long long) all);
+	return settled && newest <= GetXLogInsertRecPtr();
 }
 
 /*
@@ -283,18 +316,15 @@ static bool
 add_table(StringInfo buf, Oid relid, Snapshot read_by)
 {
 	Relation	rel = relation_open(relid, AccessShareLock);
-	BlockNumber nblocks = 0;
-	XLogRecPtr	newest = InvalidXLogRecPtr;
 	bool		result = has_state(rel) && add_columns(buf, RelationGetDescr(rel));
 
 	if (result && rel->rd_rel->relkind == RELKIND_RELATION)
 	{
-		nblocks = RelationGetNumberOfBlocks(rel);
-		result = newest_lsn(rel, nblocks, read_by, &newest) &&
-			newest <= GetXLogInsertRecPtr();
-		appendStringInfo(buf, "\1file %u %u pages %u lsn %X/%X",
-						 ckpt_rel_tablespace(rel), ckpt_rel_file(rel), nblocks,
-						 LSN_FORMAT_ARGS(newest));
+		BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+
+		appendStringInfo(buf, "\1file %u %u pages %u",
+						 ckpt_rel_tablespace(rel), ckpt_rel_file(rel), nblocks);
+		result = add_lsns(buf, rel, nblocks, read_by);
 	}
 	relation_close(rel, AccessShareLock);
 	return result;

@@ -1,6 +1,6 @@
 DROP TABLE IF EXISTS changing;
 CREATE TABLE changing AS SELECT * FROM :source;
-\ir carry_change.sql
+\ir :change
 \ir start.sql
 CREATE TABLE result AS SELECT s.*, :f(s.x) AS y FROM changing s;
 \ir stop.sql

@@ -4,7 +4,7 @@ CREATE TABLE changing AS SELECT * FROM :source;
 SELECT checkpoint.begin_job('bench') AS job \gset
 CALL checkpoint.map('m', input => 'SELECT * FROM changing', udf => :'udf');
 SELECT checkpoint.end_job() \gset
-\ir carry_change.sql
+\ir :change
 SELECT checkpoint.begin_job('bench') AS job \gset
 \ir start.sql
 CALL checkpoint.map('m', input => 'SELECT * FROM changing', udf => :'udf');

@@ -1,0 +1,2 @@
+-- A column is added that the function does not read.
+ALTER TABLE changing ADD COLUMN lang text;
