@@ -97,6 +97,13 @@ ALTER TABLE checkpoint.checkpoint
 	ADD COLUMN rows_hash text,
 	ADD COLUMN carried_from bigint,
 	ADD COLUMN replaced boolean NOT NULL DEFAULT false;
+ALTER TABLE checkpoint.checkpoint
+	ADD COLUMN retention interval DEFAULT checkpoint._retention(),
+	ADD COLUMN label text;
+COMMENT ON COLUMN checkpoint.checkpoint.retention IS
+'checkpoint.retention at the last use; NULL is for ever';
+COMMENT ON COLUMN checkpoint.checkpoint.label IS
+'why it is pinned';
 COMMENT ON COLUMN checkpoint.checkpoint.udf_columns IS
 'of the output''s columns, those of the udf';
 COMMENT ON COLUMN checkpoint.checkpoint.rows_hash IS
@@ -198,7 +205,7 @@ SELECT c.checkpoint_id, c.job_name AS job, c.step, c.kind, c.state,
 	c.created_at, c.last_used_at,
 	x.expires_at,
 	c.pinned, c.job_id, c.cache_version, t.input_table, t.output_table,
-	v.rows_by_code
+	v.rows_by_code, c.label, c.retention
 FROM checkpoint.checkpoint c
 	JOIN checkpoint._expiry x USING (checkpoint_id)
 	CROSS JOIN LATERAL (SELECT
@@ -329,7 +336,8 @@ DECLARE
 	r record;
 BEGIN
 	FOR r IN
-		SELECT t.oid::pg_catalog.regclass AS name
+		SELECT t.oid::pg_catalog.regclass AS name, t.relowner AS oid,
+			checkpoint._role_name(c.owner) AS owner
 		FROM checkpoint.checkpoint c
 			JOIN pg_catalog.pg_class t ON t.relname IN (c.input_table, c.output_table)
 				AND t.relowner = checkpoint._role_oid(c.owner)
@@ -337,11 +345,123 @@ BEGIN
 	LOOP
 		EXECUTE pg_catalog.format('CREATE TRIGGER checkpoint_read_only'
 			' BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s'
-			' EXECUTE FUNCTION checkpoint._read_only()', r.name);
+			' EXECUTE FUNCTION checkpoint._read_only(%L, %L)', r.name, r.owner,
+			r.oid || '/' || (SELECT system_identifier FROM pg_catalog.pg_control_system()));
 		EXECUTE pg_catalog.format('ALTER TABLE %s'
 			' ENABLE ALWAYS TRIGGER checkpoint_read_only', r.name);
 	END LOOP;
 END $$;
+
+--
+-- What is kept, and for how long
+--
+
+CREATE VIEW checkpoint._use AS
+SELECT c.checkpoint_id,
+	CASE WHEN c.pinned THEN 'pinned'
+		WHEN EXISTS (SELECT FROM checkpoint.target t
+			JOIN pg_catalog.pg_namespace n ON n.nspname = t.schema_name
+			JOIN pg_catalog.pg_class r ON r.relnamespace = n.oid AND r.relname = t.target_name
+			WHERE t.checkpoint_id = c.checkpoint_id AND (t.as_table OR checkpoint._shown_table(r.oid) =
+				pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.output_table))))
+			THEN 'published'
+		WHEN EXISTS (SELECT FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)
+			WHERE j.status = 'running' AND s.checkpoint_id = c.checkpoint_id
+			AND checkpoint._job_status(j.job_id, j.status, j.attached) IN ('running', 'paused'))
+			THEN 'used by a running job'
+	END AS use
+FROM checkpoint.checkpoint c;
+COMMENT ON VIEW checkpoint._use IS
+'internal: what keeps a checkpoint from expiring and from being dropped; NULL if nothing does';
+
+CREATE OR REPLACE VIEW checkpoint._held AS
+SELECT c.checkpoint_id
+FROM checkpoint.checkpoint c JOIN checkpoint._use u USING (checkpoint_id)
+WHERE u.use IS NOT NULL
+	OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+		WHERE d.classid IN ('pg_catalog.pg_rewrite'::pg_catalog.regclass,
+			'pg_catalog.pg_constraint'::pg_catalog.regclass)
+		AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'n'
+		AND d.refobjid IN
+			(pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.output_table)),
+			pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.input_table))));
+COMMENT ON VIEW checkpoint._held IS
+'internal: checkpoints that are used, or whose tables an object of a user depends on';
+
+CREATE OR REPLACE VIEW checkpoint._expiry AS
+SELECT c.checkpoint_id,
+	CASE WHEN u.use IS NULL THEN c.last_used_at + c.retention END AS expires_at
+FROM checkpoint.checkpoint c JOIN checkpoint._use u USING (checkpoint_id);
+
+-- Its tables, and its owner is there to own them.
+CREATE VIEW checkpoint._lost AS
+SELECT c.checkpoint_id
+FROM checkpoint.checkpoint c
+	CROSS JOIN LATERAL (VALUES (c.output_table),
+		(CASE c.state WHEN 'partial' THEN c.input_table END)) n (name)
+WHERE n.name IS NOT NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_class t
+	WHERE t.relnamespace = 'checkpoint_data'::pg_catalog.regnamespace
+	AND t.relname = n.name AND t.relkind = 'r'
+	AND checkpoint._role_oid(c.owner) IN (t.relowner, 0));
+COMMENT ON VIEW checkpoint._lost IS
+'internal: checkpoints of no use, as their owner has no such table any more';
+
+CREATE VIEW checkpoint._due AS
+SELECT c.checkpoint_id, checkpoint._role_oid(c.owner) AS owner
+FROM checkpoint.checkpoint c JOIN checkpoint._use u USING (checkpoint_id)
+WHERE (c.replaced
+		OR c.last_used_at + c.retention <= pg_catalog.clock_timestamp()
+		OR c.state = 'final' AND (c.checkpoint_id, c.job_name, c.step) IN
+			(SELECT before.carried_from, before.job_name, before.step
+			FROM checkpoint.checkpoint before
+				JOIN checkpoint.checkpoint last ON last.carried_from = before.checkpoint_id
+			WHERE before.state = 'final' AND last.state = 'final'
+			AND (last.job_name, last.step) = (before.job_name, before.step))
+		OR c.checkpoint_id IN (SELECT l.checkpoint_id FROM checkpoint._lost l))
+	AND u.use IS NULL;
+COMMENT ON VIEW checkpoint._due IS
+'internal: checkpoints that prune() drops, unless something depends on them';
+
+CREATE FUNCTION checkpoint.pin(id bigint, label text = NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'checkpoint_pin'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.pin(bigint, text) IS
+'keeps a checkpoint from expiring and from being dropped';
+
+CREATE FUNCTION checkpoint.unpin(id bigint)
+RETURNS void
+AS 'MODULE_PATHNAME', 'checkpoint_unpin'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.unpin(bigint) IS
+'lets a pinned checkpoint expire again';
+
+CREATE FUNCTION checkpoint.drop_checkpoint(id bigint)
+RETURNS void
+AS 'MODULE_PATHNAME', 'checkpoint_drop_checkpoint'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.drop_checkpoint(bigint) IS
+'drops tables and record of a checkpoint that is not in use';
+
+CREATE PROCEDURE checkpoint.prune(INOUT dropped bigint = NULL, INOUT bytes bigint = NULL)
+AS 'MODULE_PATHNAME', 'checkpoint_prune'
+LANGUAGE C;
+COMMENT ON PROCEDURE checkpoint.prune(bigint, bigint) IS
+'drops what has expired or was replaced, what a crash has left, and old history';
+
+CREATE PROCEDURE checkpoint.drop_job(name text)
+AS 'MODULE_PATHNAME', 'checkpoint_drop_job'
+LANGUAGE C;
+COMMENT ON PROCEDURE checkpoint.drop_job(text) IS
+'drops all runs of a job, with their checkpoints and tables';
+
+GRANT EXECUTE ON ROUTINE
+	checkpoint.pin(bigint, text),
+	checkpoint.unpin(bigint),
+	checkpoint.drop_checkpoint(bigint),
+	checkpoint.prune(bigint, bigint),
+	checkpoint.drop_job(text)
+TO PUBLIC;
 
 --
 -- Steps.  The library finds the arguments by their names: see the table in

@@ -706,6 +706,8 @@ carry_from_all(Carry *carry, const CkptCarryFrom *from, CkptCarryCounts *counts)
 			int64		has = carried + carry->taken->count;
 
 			counts->carried += carried;
+			if (carried > 0)
+				counts->used = lappend(counts->used, (void *) cp);
 			if (counts->base == NULL || (carried > 0 && has > most))
 			{
 				compare = counts->base != NULL;

@@ -54,6 +54,7 @@ typedef struct CkptCarryCounts
 	int64		by_earlier;		/* of these, results of other code */
 	const CkptCheckpoint *base; /* that has most of the rows; NULL: there is none */
 	int64		from_base;		/* rows that got its results */
+	List	   *used;			/* (const CkptCheckpoint *) all that gave results */
 	int64		added;
 	int64		changed;
 	int64		removed;

@@ -66,9 +66,12 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 
 /* Asks only of what was not used for long what else keeps it. */
 #define NOT_EXPIRED \
-	"(c.last_used_at > clock_timestamp() - checkpoint._retention()" \
+	"(c.retention IS NULL OR c.last_used_at + c.retention > clock_timestamp()" \
 	" OR (SELECT e.expires_at FROM checkpoint._expiry e" \
 	"   WHERE e.checkpoint_id = c.checkpoint_id) IS NULL)"
+
+/* Notes a use: the retention in force then is kept with the checkpoint. */
+#define NOW_USED	"last_used_at = clock_timestamp(), retention = checkpoint._retention()"
 
 #define CHECKPOINT_COLUMNS \
 	"checkpoint_id, owner, job_name, step, job_id, kind, state = 'final'," \
@@ -247,7 +250,7 @@ void
 ckpt_catalog_update_checkpoint(const CkptCheckpoint *cp)
 {
 	STATEMENT(st, "UPDATE checkpoint.checkpoint SET job_id = $2, code_hash = $3,"
-			  " cache_version = $4, carried_from = NULLIF($5, 0), last_used_at = clock_timestamp()"
+			  " cache_version = $4, carried_from = NULLIF($5, 0), " NOW_USED
 			  " WHERE checkpoint_id = $1");
 
 	ckpt_arg_int8(&st, cp->id);
@@ -270,7 +273,7 @@ ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp, const char *cache_key)
 {
 	STATEMENT(st, "UPDATE checkpoint.checkpoint SET state = 'final', cache_key = $2,"
 			  " content_hash = $3, mixed_code = $4, input_table = $5::name,"
-			  " last_used_at = clock_timestamp()"
+			  " " NOW_USED
 			  " WHERE checkpoint_id = $1");
 	STATEMENT(old, "UPDATE checkpoint.checkpoint SET cache_key = NULL"
 			  " WHERE state = 'final' AND cache_key = $2 AND " OWNER_OID("") " = $3"
@@ -306,12 +309,13 @@ ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp, const char *cache_key)
 
 /*
  * ckpt_catalog_replace_checkpoint notes that a checkpoint is of no more use: it is
- * to be dropped as soon as nobody uses it.
+ * to be dropped as soon as nobody uses it.  A pinned one serves on.
  */
 void
 ckpt_catalog_replace_checkpoint(int64 id)
 {
-	STATEMENT(st, "UPDATE checkpoint.checkpoint SET replaced = true WHERE checkpoint_id = $1");
+	STATEMENT(st, "UPDATE checkpoint.checkpoint SET replaced = true"
+			  " WHERE checkpoint_id = $1 AND NOT pinned");
 
 	ckpt_arg_int8(&st, id);
 	ckpt_statement_run(&st, SPI_OK_UPDATE);
@@ -357,13 +361,15 @@ ckpt_catalog_replaced_checkpoints(const CkptStepRef *ref)
 }
 
 /*
- * ckpt_catalog_touch_checkpoint notes that a checkpoint was used.
+ * ckpt_catalog_touch_checkpoint notes that a checkpoint was used.  Nobody is waited
+ * for: who has the record locked notes the same, or pins it.
  */
 void
 ckpt_catalog_touch_checkpoint(int64 id)
 {
-	STATEMENT(st, "UPDATE checkpoint.checkpoint SET last_used_at = clock_timestamp()"
-			  " WHERE checkpoint_id = $1");
+	STATEMENT(st, "UPDATE checkpoint.checkpoint SET " NOW_USED
+			  " WHERE checkpoint_id IN (SELECT checkpoint_id FROM checkpoint.checkpoint"
+			  "  WHERE checkpoint_id = $1 FOR UPDATE SKIP LOCKED)");
 
 	ckpt_arg_int8(&st, id);
 	ckpt_statement_run(&st, SPI_OK_UPDATE);

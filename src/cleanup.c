@@ -25,22 +25,28 @@
 #include "subxact.h"
 
 /*
- * cleanup_drop drops a checkpoint, or raises if its tables are in use.
+ * ckpt_cleanup_drop drops a checkpoint.  Raises 55006 if its tables are in use, and
+ * 2BP01 if an object of a user depends on them.  The caller answers for the right to.
  */
-static void
-cleanup_drop(void *arg)
+void
+ckpt_cleanup_drop(const CkptCheckpoint *cp)
 {
-	const CkptCheckpoint *cp = (const CkptCheckpoint *) arg;
-
 	ckpt_stop_point("drop of", "checkpoint");
 	if ((cp->input_table && !ckpt_result_table_drop(cp->input_table, cp->owner)) ||
 		!ckpt_result_table_drop(cp->output_table, cp->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("tables of checkpoint %lld are in use", (long long) cp->id)));
+				 errmsg("tables of checkpoint %lld are in use", (long long) cp->id),
+				 errhint("Try again when nobody reads them.")));
 	ckpt_ledger_forget(cp);
 	ckpt_catalog_delete_checkpoint(cp->id);
 	ckpt_crash_marker_forget(cp->id);
+}
+
+static void
+cleanup_drop(void *arg)
+{
+	ckpt_cleanup_drop((const CkptCheckpoint *) arg);
 }
 
 /*

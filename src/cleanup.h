@@ -19,6 +19,7 @@
 #include "catalog.h"
 #include "udf.h"
 
+extern void ckpt_cleanup_drop(const CkptCheckpoint *cp);
 extern void ckpt_cleanup_finished(const CkptStepRef *ref, const CkptCheckpoint *cp,
 								  CkptUdf *udf);
 extern void ckpt_cleanup_replaced(const CkptStepRef *ref);

@@ -131,13 +131,12 @@ explain_continue(Explained *ex, const CkptDecision *decision)
 }
 
 /*
- * explain_step finds out what a step would do.  It runs in a subtransaction,
- * and with the rights of the current user, who owns the job.
+ * explain_step finds out what a step would do.  It runs with the rights of the
+ * job's owner.
  */
 static void
-explain_step(void *arg)
+explain_step(Explained *ex)
 {
-	Explained  *ex = (Explained *) arg;
 	CkptRequest *request = &ex->request;
 	CkptDecision decision;
 	CkptIdentity identity = {0};
@@ -188,6 +187,20 @@ explain_step(void *arg)
 }
 
 /*
+ * explain_work does it in a subtransaction.  Whoever else asks, a member of the
+ * owning role or a superuser, gives the owner's code none of his own rights.
+ */
+static void
+explain_work(void *arg)
+{
+	Explained  *ex = (Explained *) arg;
+	CkptUser	saved = ckpt_user_become(ex->request.ref.owner);
+
+	explain_step(ex);
+	ckpt_user_restore(saved);
+}
+
+/*
  * explain_row writes a row of the result.
  */
 static void
@@ -216,15 +229,15 @@ explain_row(const Explained *ex, ReturnSetInfo *rsinfo)
 }
 
 /*
- * explain_job(name) returns, for each step of a job of the current user, what
- * running it again would do.
+ * explain_job(name) returns, for each step of a job that the current user may use,
+ * what running it again would do.
  */
 Datum
 checkpoint_explain_job(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	char	   *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Oid			owner = GetUserId();
+	Oid			owner;
 	List	   *outputs = NIL;
 	const char *failed = NULL;	/* step that would */
 	ListCell   *lc;
@@ -235,8 +248,8 @@ checkpoint_explain_job(PG_FUNCTION_ARGS)
 				 errmsg("argument \"name\" must not be null"),
 				 errhint("Pass the name of a job.")));
 	if (!XactReadOnly)
-		ckpt_catalog_adopt(owner);
-	ckpt_job_check_known(owner, name);
+		ckpt_catalog_adopt(GetUserId());
+	owner = ckpt_job_group_owner(name);
 
 	InitMaterializedSRF(fcinfo, 0);
 	foreach(lc, ckpt_catalog_recorded_steps(owner, name))
@@ -254,7 +267,7 @@ checkpoint_explain_job(PG_FUNCTION_ARGS)
 			ex->reason = psprintf("step \"%s\" before it would fail", failed);
 		else
 		{
-			ErrorData  *error = ckpt_subxact_run(explain_step, ex, CurrentMemoryContext, NULL);
+			ErrorData  *error = ckpt_subxact_run(explain_work, ex, CurrentMemoryContext, NULL);
 
 			if (error)
 			{

@@ -26,7 +26,8 @@ bool		ckpt_fresh = false;
 int			ckpt_workers = 1;
 int			ckpt_commit_interval = 1000;
 int			ckpt_batch_rows = 1000;
-int			ckpt_retention = 28 * 24 * 60;
+double		ckpt_retention = 28 * 24 * 60;
+double		ckpt_history_retention = 365 * 24 * 60;
 int			ckpt_progress_interval = 10000;
 
 /*
@@ -89,12 +90,19 @@ ckpt_guc_init(void)
 							PGC_USERSET, 0,
 							NULL, NULL, NULL);
 
-	DefineCustomIntVariable("checkpoint.retention",
-							"Sets how long a checkpoint is kept after its last use.",
-							NULL,
-							&ckpt_retention, 28 * 24 * 60, 0, INT_MAX,
-							PGC_USERSET, GUC_UNIT_MIN,
-							NULL, NULL, NULL);
+	DefineCustomRealVariable("checkpoint.retention",
+							 "Sets how long a checkpoint is kept after its last use.",
+							 "-1 is for ever; 0, until its job has ended.",
+							 &ckpt_retention, 28 * 24 * 60, -1, INT_MAX,
+							 PGC_USERSET, GUC_UNIT_MIN,
+							 NULL, NULL, NULL);
+
+	DefineCustomRealVariable("checkpoint.history_retention",
+							 "Sets how long jobs that nothing refers to are kept after they ended.",
+							 "-1 is for ever.",
+							 &ckpt_history_retention, 365 * 24 * 60, -1, INT_MAX,
+							 PGC_USERSET, GUC_UNIT_MIN,
+							 NULL, NULL, NULL);
 
 	DefineCustomIntVariable("checkpoint.progress_interval",
 							"Sets the time between two progress reports of a running step.",
@@ -111,14 +119,17 @@ ckpt_guc_init(void)
 }
 
 /*
- * _retention() is the setting as an interval, for the views.
+ * _retention() is the setting as an interval, or NULL for ever: what is kept with
+ * a checkpoint when it is used.
  */
 Datum
 checkpoint_retention(PG_FUNCTION_ARGS)
 {
 	Interval   *interval = palloc0(sizeof(Interval));
 
-	interval->day = ckpt_retention / (24 * 60);
-	interval->time = (int64) (ckpt_retention % (24 * 60)) * SECS_PER_MINUTE * USECS_PER_SEC;
+	if (ckpt_retention < 0)
+		PG_RETURN_NULL();
+	interval->day = (int32) (ckpt_retention / (24 * 60));
+	interval->time = (int64) ((ckpt_retention - interval->day * 24.0 * 60) * 60 * USECS_PER_SEC);
 	PG_RETURN_INTERVAL_P(interval);
 }

@@ -23,7 +23,8 @@ extern bool ckpt_fresh;			/* jobs begin so */
 extern int ckpt_workers;		/* processes, this session included */
 extern int ckpt_commit_interval;	/* ms */
 extern int ckpt_batch_rows; /* rows */
-extern int ckpt_retention;	/* minutes */
+extern double ckpt_retention;	/* minutes, negative is for ever */
+extern double ckpt_history_retention;	/* the same, of jobs */
 extern int ckpt_progress_interval;	/* ms, 0 is off */
 
 /* Defines the settings; called once, by _PG_init. */

@@ -29,7 +29,9 @@
 #include "job.h"
 #include "joblock.h"
 #include "miscadmin.h"
+#include "prune.h"
 #include "result_table.h"
+#include "retention.h"
 #include "role.h"
 #include "storage/procarray.h"
 #include "utils/builtins.h"
@@ -505,9 +507,40 @@ checkpoint_end_job(PG_FUNCTION_ARGS)
 	job_refuse_running_steps(&job);
 	ckpt_job_check_open(&job);
 	job_refuse_unfinished(&job);
+	/* while the job still holds what is its own */
+	ckpt_prune_some(job.owner, job.name);
 	job_end(&job, ckpt_catalog_job_has_failed_rows(job.job_id) ?
 			CKPT_JOB_COMPLETE_WITH_ERRORS : CKPT_JOB_COMPLETE, NULL);
 	PG_RETURN_VOID();
+}
+
+/*
+ * ckpt_job_group_owner finds whose run group a name means: the current user's own,
+ * or else the only one that it may use.
+ */
+Oid
+ckpt_job_group_owner(const char *name)
+{
+	Oid			owner = InvalidOid;
+	ListCell   *lc;
+
+	if (ckpt_catalog_last_job(GetUserId(), name) != 0)
+		return GetUserId();
+	foreach(lc, ckpt_retention_owners(name))
+	{
+		if (!ckpt_role_may_use(lfirst_oid(lc)))
+			continue;
+		if (OidIsValid(owner))
+			ereport(ERROR,
+					(errcode(ERRCODE_AMBIGUOUS_FUNCTION),
+					 errmsg("job name \"%s\" is ambiguous", name),
+					 errdetail("Several roles have run jobs of that name."),
+					 errhint("SET ROLE to the one whose job is meant.")));
+		owner = lfirst_oid(lc);
+	}
+	if (!OidIsValid(owner))
+		ckpt_job_check_known(GetUserId(), name);	/* raises */
+	return owner;
 }
 
 /*
@@ -526,11 +559,11 @@ ckpt_job_check_known(Oid owner, const char *name)
 }
 
 /*
- * job_lock_group raises unless the current user has run jobs of that name, and
+ * ckpt_job_lock_group raises unless a role has run jobs of that name, and
  * 55006 if one runs.  Nobody can begin one until the transaction has ended.
  */
-static void
-job_lock_group(Oid owner, const char *name)
+void
+ckpt_job_lock_group(Oid owner, const char *name)
 {
 	int64		group = job_group_key(owner, name);
 	ListCell   *lc;
@@ -566,7 +599,7 @@ checkpoint_rename_job(PG_FUNCTION_ARGS)
 				 errhint("Pass the name of a job.")));
 	job_check_name(new_name);
 	ckpt_catalog_adopt(owner);
-	job_lock_group(owner, name);
+	ckpt_job_lock_group(owner, name);
 	if (!ckpt_joblock_acquire(CKPT_LOCK_GROUP, job_group_key(owner, new_name), ExclusiveLock, false) ||
 		ckpt_catalog_last_job(owner, new_name) != 0)
 		ereport(ERROR,

@@ -25,6 +25,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog.h"
 #include "catalog/dependency.h"
 #include "catalog/heap.h"
@@ -50,6 +51,7 @@
 #include "subxact.h"
 #include "typetext.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -93,7 +95,8 @@ ckpt_result_table_name(const char *job, const char *step, int64 checkpoint_id,
 
 /*
  * make_read_only gives a table the trigger that keeps SQL from writing to it, as
- * the table's owner, who has the right to.
+ * the table's owner, who has the right to.  Its arguments say for which role the
+ * table was made, by its name and by its OID in this cluster: see retention.c.
  *
  * The upgrade script makes the same trigger.
  */
@@ -107,6 +110,9 @@ make_read_only(Oid relid, Oid owner)
 	trigger->trigname = pstrdup(TRIGGER_NAME);
 	trigger->funcname = list_make2(makeString(pstrdup(CKPT_SCHEMA)),
 								   makeString(pstrdup("_read_only")));
+	trigger->args = list_make2(makeString(GetUserNameFromId(owner, false)),
+							   makeString(psprintf("%u/" UINT64_FORMAT, owner,
+												   GetSystemIdentifier())));
 	trigger->timing = TRIGGER_TYPE_BEFORE;
 	trigger->events = TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE |
 		TRIGGER_TYPE_TRUNCATE;
@@ -393,12 +399,6 @@ ckpt_result_table_rename(const char *name, const char *new_name)
 	CommandCounterIncrement();
 }
 
-static void
-result_table_drop_work(void *arg)
-{
-	performDeletion((ObjectAddress *) arg, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
-}
-
 /*
  * result_table_is_owners returns whether a relation, which is locked, is a table
  * of the given name and owner now.
@@ -421,28 +421,84 @@ result_table_is_owners(Oid relid, const char *name, Oid owner)
 }
 
 /*
+ * lock_owners locks an owner's table for being dropped, and returns it; InvalidOid
+ * if the owner has no such table.  *in_use is set if somebody uses it: then it is
+ * not locked.
+ */
+static Oid
+lock_owners(const char *name, Oid owner, bool *in_use)
+{
+	Oid			relid = ckpt_result_table_lookup(name);
+
+	*in_use = OidIsValid(relid) && !ConditionalLockRelationOid(relid, AccessExclusiveLock);
+	if (!OidIsValid(relid) || *in_use)
+		return InvalidOid;
+	if (result_table_is_owners(relid, name, owner))
+		return relid;
+	UnlockRelationOid(relid, AccessExclusiveLock);
+	return InvalidOid;
+}
+
+/*
+ * ckpt_result_table_bytes returns how large an owner's table is, with its indexes,
+ * and locks it; 0 if the owner has none of that name, or somebody uses it.
+ */
+int64
+ckpt_result_table_bytes(const char *name, Oid owner)
+{
+	bool		in_use;
+	Oid			relid = lock_owners(name, owner, &in_use);
+
+	if (!OidIsValid(relid))
+		return 0;
+	return DatumGetInt64(DirectFunctionCall1(pg_total_relation_size, ObjectIdGetDatum(relid)));
+}
+
+/*
  * ckpt_result_table_drop drops an owner's table, unless somebody uses it at the
- * moment or an object depends on it.  Returns whether the owner has no such
- * table any more: one that was given to another role stays and is that role's.
+ * moment.  Returns whether the owner has no such table any more: one that was given
+ * to another role stays and is that role's.  Raises 2BP01 if an object depends on
+ * the table.
  *
  * The caller answers for the right to drop what the owner has.
  */
 bool
 ckpt_result_table_drop(const char *name, Oid owner)
 {
+	bool		in_use;
+	Oid			relid = lock_owners(name, owner, &in_use);
 	ObjectAddress address;
-	Oid			relid = ckpt_result_table_lookup(name);
 
 	if (!OidIsValid(relid))
-		return true;
-	if (!ConditionalLockRelationOid(relid, AccessExclusiveLock))
-		return false;
-	if (!result_table_is_owners(relid, name, owner))
-	{
-		UnlockRelationOid(relid, AccessExclusiveLock);
-		return true;
-	}
-
+		return !in_use;
 	ObjectAddressSet(address, RelationRelationId, relid);
-	return ckpt_subxact_try(result_table_drop_work, &address);
+	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	return true;
+}
+
+typedef struct Drop
+{
+	const char *name;
+	Oid			owner;
+	bool		gone;
+} Drop;
+
+static void
+drop_work(void *arg)
+{
+	Drop	   *drop = (Drop *) arg;
+
+	drop->gone = ckpt_result_table_drop(drop->name, drop->owner);
+}
+
+/*
+ * ckpt_result_table_try_drop is the same, but a table that something depends on
+ * stays without an error.
+ */
+bool
+ckpt_result_table_try_drop(const char *name, Oid owner)
+{
+	Drop		drop = {name, owner, false};
+
+	return ckpt_subxact_try(drop_work, &drop) && drop.gone;
 }

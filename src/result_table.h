@@ -35,7 +35,9 @@ extern const char *ckpt_result_table_change(Relation rel, const char *name, Oid 
 extern void ckpt_result_table_keep(const char *name, AttrNumber attno,
 								   const CkptIdSet *ids);
 extern void ckpt_result_table_rename(const char *name, const char *new_name);
+extern int64 ckpt_result_table_bytes(const char *name, Oid owner);
 extern bool ckpt_result_table_drop(const char *name, Oid owner);
+extern bool ckpt_result_table_try_drop(const char *name, Oid owner);
 extern char *ckpt_columns_text(TupleDesc desc);
 
 #endif							/* CKPT_RESULT_TABLE_H */

@@ -196,6 +196,7 @@ static void
 carry_over(CkptStep *step, CkptCarryCounts *counts)
 {
 	CkptCarryFrom from = ckpt_reuse_carry_from(&step->request);
+	ListCell   *lc;
 
 	memset(counts, 0, sizeof(CkptCarryCounts));
 	if (step->carry_error)
@@ -203,6 +204,8 @@ carry_over(CkptStep *step, CkptCarryCounts *counts)
 	step->carrying = true;
 	ckpt_progress_phase(CKPT_PHASE_CARRYING, step->cp->rows_total);
 	ckpt_carry_over(&from, step->cp, step->udf, step->job.owner, counts);
+	foreach(lc, counts->used)
+		ckpt_catalog_touch_checkpoint(((const CkptCheckpoint *) lfirst(lc))->id);
 	step->carrying = false;
 }
 
@@ -341,7 +344,7 @@ ckpt_step_finish(CkptStep *step)
 										   &step->done.output);
 
 	/* the output of map has its input's columns; that of gen has not */
-	if (step->spec->kind == CKPT_MAP && ckpt_result_table_drop(cp->input_table, cp->owner))
+	if (step->spec->kind == CKPT_MAP && ckpt_result_table_try_drop(cp->input_table, cp->owner))
 		cp->input_table = NULL;
 	ckpt_ledger_finish(cp);
 	ckpt_catalog_finish_checkpoint(cp, ckpt_reuse_key(&step->request, cp->input_hash));

@@ -50,11 +50,13 @@ CALL run('final');
 -- that one is new
 CALL run('final');
 
--- The setting.
+-- The setting, as it was at the last use.
 SELECT set_age('final', '2 hours');
 SET checkpoint.retention = '1h';
 CALL run('final');
 RESET checkpoint.retention;
+SELECT set_age('final', '2 hours');
+CALL run('final');
 
 -- Pinned, it stays.
 SELECT set_age('final', '1 year');
