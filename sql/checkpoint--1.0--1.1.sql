@@ -124,6 +124,16 @@ LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION checkpoint.rename_job(text, text) IS
 'gives a run group, with all that is kept, another name';
 
+CREATE FUNCTION checkpoint.input(step text, job bigint = NULL)
+RETURNS regclass
+AS 'MODULE_PATHNAME', 'checkpoint_input'
+LANGUAGE C STABLE;
+COMMENT ON FUNCTION checkpoint.input(text, bigint) IS
+'input table of a step of the job given, or else of the session''s job; NULL if it has none (any more)';
+COMMENT ON FUNCTION checkpoint.output(text, bigint) IS
+'output table of a step of the job given, or else of the session''s job; NULL if it has none (any more)';
+GRANT EXECUTE ON FUNCTION checkpoint.input(text, bigint) TO PUBLIC;
+
 --
 -- Views
 --

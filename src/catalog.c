@@ -333,6 +333,25 @@ ckpt_catalog_step_failed(int64 job_id, const CkptSpec *spec)
 }
 
 /*
+ * ckpt_catalog_last_call returns the age, in s, of the last call of a step of a job,
+ * or -1 if it has had none.
+ */
+int64
+ckpt_catalog_last_call(int64 job_id)
+{
+	STATEMENT(st, "SELECT CASE WHEN count(*) = 0 THEN -1 ELSE greatest(0,"
+			  " extract(epoch FROM clock_timestamp() - max(greatest(started_at, ended_at)))) END::int8"
+			  " FROM checkpoint.step WHERE job_id = $1");
+	int64		age;
+
+	ckpt_arg_int8(&st, job_id);
+	ckpt_statement_open(&st, SPI_OK_SELECT);
+	age = ckpt_row_int8(0, 1);
+	ckpt_statement_close(&st);
+	return age;
+}
+
+/*
  * ckpt_catalog_step_is_new returns whether no other job of the run group has had
  * the step.
  */
@@ -668,18 +687,20 @@ ckpt_catalog_step_outputs(int64 job_id)
 
 /*
  * ckpt_catalog_get_step_table returns whether a job has the step, and in *table
- * the name of its output table, or NULL.
+ * the name of its output table, or else its input table, or NULL.
  */
 bool
-ckpt_catalog_get_step_table(int64 job_id, const char *step, char **table)
+ckpt_catalog_get_step_table(int64 job_id, const char *step, bool output, char **table)
 {
-	STATEMENT(st, "SELECT c.output_table FROM checkpoint.step s"
+	STATEMENT(st, "SELECT CASE WHEN $3 THEN c.output_table ELSE c.input_table END"
+			  " FROM checkpoint.step s"
 			  " LEFT JOIN checkpoint.checkpoint c USING (checkpoint_id)"
 			  " WHERE s.job_id = $1 AND s.step = $2");
 	bool		found;
 
 	ckpt_arg_int8(&st, job_id);
 	ckpt_arg_text(&st, step);
+	ckpt_arg_bool(&st, output);
 	found = ckpt_statement_open(&st, SPI_OK_SELECT) > 0;
 	*table = found ? ckpt_row_text(&st, 0, 1) : NULL;
 	ckpt_statement_close(&st);

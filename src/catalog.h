@@ -139,7 +139,9 @@ extern CkptStepAction ckpt_catalog_step_action(int64 step_id);
 extern Oid	ckpt_catalog_step_owner(int64 step_id);
 extern int64 ckpt_catalog_running_step(int64 job_id, const char *step);
 extern List *ckpt_catalog_step_outputs(int64 job_id);
-extern bool ckpt_catalog_get_step_table(int64 job_id, const char *step, char **table);
+extern bool ckpt_catalog_get_step_table(int64 job_id, const char *step, bool output,
+										char **table);
+extern int64 ckpt_catalog_last_call(int64 job_id);
 extern bool ckpt_catalog_job_has_failed_rows(int64 job_id);
 
 /* checkpoints */

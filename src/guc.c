@@ -23,6 +23,8 @@ PG_FUNCTION_INFO_V1(checkpoint_retention);
 
 char	   *ckpt_job_setting = NULL;
 bool		ckpt_fresh = false;
+bool		ckpt_allow_attach = true;
+int			ckpt_job_timeout = 3600;
 int			ckpt_workers = 1;
 int			ckpt_commit_interval = 1000;
 int			ckpt_batch_rows = 1000;
@@ -68,6 +70,20 @@ ckpt_guc_init(void)
 							 &ckpt_fresh, false,
 							 PGC_USERSET, 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("checkpoint.allow_attach",
+							 "Allows jobs to be bound to the session that begins them.",
+							 "Turn it off where a pooler hands one connection to several clients.",
+							 &ckpt_allow_attach, true,
+							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("checkpoint.job_timeout",
+							"Sets how long a job that is not bound to a session counts as running after its last step.",
+							"With 0 it counts as running while a step of it runs.",
+							&ckpt_job_timeout, 3600, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_S,
+							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("checkpoint.workers",
 							"Sets the number of processes that work on a step.",

@@ -49,6 +49,7 @@ PG_FUNCTION_INFO_V1(checkpoint_cancel_job);
 PG_FUNCTION_INFO_V1(checkpoint_job_status);
 PG_FUNCTION_INFO_V1(checkpoint_step_action);
 PG_FUNCTION_INFO_V1(checkpoint_step_pids);
+PG_FUNCTION_INFO_V1(checkpoint_input);
 PG_FUNCTION_INFO_V1(checkpoint_output);
 
 /*
@@ -190,6 +191,18 @@ step_has_died(int64 step_id)
 {
 	return ckpt_joblock_holder(CKPT_LOCK_STEP, step_id) == 0 &&
 		ckpt_catalog_step_action(step_id) == CKPT_STEP_RUNNING;
+}
+
+/*
+ * job_is_waited_for returns whether a detached job counts as running between two
+ * steps: it has had a step, and the last call is not too long ago.
+ */
+static bool
+job_is_waited_for(int64 job_id)
+{
+	int64		age = ckpt_catalog_last_call(job_id);
+
+	return age >= 0 && age < ckpt_job_timeout;
 }
 
 /*
@@ -356,6 +369,31 @@ job_refuse_running_steps(const CkptJob *job)
 }
 
 /*
+ * job_refuse_while_waited_for raises 55006 if a detached job of a run group, whose
+ * client may be between two of its steps, is running.
+ */
+static void
+job_refuse_while_waited_for(Oid owner, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, ckpt_catalog_open_jobs(owner, name))
+	{
+		CkptJob    *job = (CkptJob *) lfirst(lc);
+
+		if (!job->attached && job_is_waited_for(job->job_id) &&
+			!job_is_interrupted(job->job_id, false))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("job \"%s\" is running already", name),
+					 errdetail("Job %lld, started at %s, is not bound to a session, and its last step was called less than %d s ago.",
+							   (long long) job->job_id, job->started_at, ckpt_job_timeout),
+					 errhint("If its client is gone, end it with checkpoint.fail_job('...', %lld), or wait for checkpoint.job_timeout.",
+							 (long long) job->job_id)));
+	}
+}
+
+/*
  * job_close_predecessors ends, in the catalog, the jobs of a run group that
  * were never ended.  Nobody but this session lives in the group.
  */
@@ -421,6 +459,12 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" is out of range", "max_time"),
 				 errhint("Pass a value above 0.")));
+	if (attach && !ckpt_allow_attach)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("jobs may not be bound to sessions here"),
+				 errdetail("checkpoint.allow_attach is off: the clients of a pooler that share a connection would share its job."),
+				 errhint("Call checkpoint.begin_job(..., attach => false), and pass job => ... to each step.")));
 	ckpt_catalog_adopt(owner);
 	if (resume_from && !ckpt_catalog_group_has_step(&(CkptStepRef) {owner, name, resume_from}))
 		ereport(ERROR,
@@ -432,6 +476,7 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 	group = job_group_key(owner, name);
 	if (!ckpt_joblock_acquire(CKPT_LOCK_GROUP, group, ExclusiveLock, false))
 		job_refuse_second_run(owner, name, ckpt_joblock_holder(CKPT_LOCK_GROUP, group));
+	job_refuse_while_waited_for(owner, name);
 	job_close_predecessors(owner, name);
 
 	job_id = ckpt_catalog_insert_job(name, owner, ckpt_catalog_last_job(owner, name),
@@ -446,6 +491,11 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 		ckpt_joblock_release_at_abort(CKPT_LOCK_GROUP, group, ShareLock);
 		job_set_setting(psprintf("%lld", (long long) job_id));
 	}
+	if (IsTransactionBlock())
+		ereport(NOTICE,
+				(errmsg("steps of job \"%s\" will be refused in this transaction block", name),
+				 errdetail("They commit what they have computed."),
+				 errhint("Commit first.")));
 	PG_RETURN_INT64(job_id);
 }
 
@@ -480,7 +530,7 @@ job_refuse_unfinished(const CkptJob *job)
 						(long long) job->job_id, job->name, failed),
 				 errhint("Call the step again, or end the job with checkpoint.fail_job().")));
 	if (job->resume_from == NULL ||
-		ckpt_catalog_get_step_table(job->job_id, job->resume_from, &table))
+		ckpt_catalog_get_step_table(job->job_id, job->resume_from, true, &table))
 		return;
 	if (ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id, ShareLock))
 	{
@@ -692,7 +742,8 @@ checkpoint_job_status(PG_FUNCTION_ARGS)
 	/* a standby does not see the locks */
 	if (ckpt_word_find(&ckpt_job_statuses, status) != CKPT_JOB_RUNNING ||
 		RecoveryInProgress() ||
-		(ckpt_joblock_holder(CKPT_LOCK_JOB, job_id) != 0 &&
+		((ckpt_joblock_holder(CKPT_LOCK_JOB, job_id) != 0 ||
+		  (!PG_GETARG_BOOL(2) && job_is_waited_for(job_id))) &&
 		 !job_is_interrupted(job_id, PG_GETARG_BOOL(2))))
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
 	if (!ckpt_catalog_get_job(job_id, &now) || now.status == CKPT_JOB_RUNNING)
@@ -721,10 +772,11 @@ checkpoint_step_action(PG_FUNCTION_ARGS)
 }
 
 /*
- * output(step, job) returns the output table of a step.
+ * step_table returns the output table of a step, or else its input table, or NULL
+ * where it has none (any more).  The arguments are those of output() and input().
  */
-Datum
-checkpoint_output(PG_FUNCTION_ARGS)
+static Datum
+step_table(FunctionCallInfo fcinfo, bool output)
 {
 	int64		job_arg = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
 	char	   *step = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
@@ -735,16 +787,31 @@ checkpoint_output(PG_FUNCTION_ARGS)
 	if (step == NULL)
 		PG_RETURN_NULL();
 	ckpt_job_resolve(PG_ARGISNULL(1) ? NULL : &job_arg, &job);
-	if (!ckpt_catalog_get_step_table(job.job_id, step, &table))
+	if (!ckpt_catalog_get_step_table(job.job_id, step, output, &table))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job %lld has no step \"%s\"", (long long) job.job_id, step),
 				 errhint("See the view checkpoint.steps.")));
 	relid = table ? ckpt_result_table_lookup(table) : InvalidOid;
 	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("step \"%s\" of job %lld has no output", step, (long long) job.job_id),
-				 errhint("It has not come that far, or its checkpoint was dropped: run the job again.")));
+		PG_RETURN_NULL();
 	PG_RETURN_OID(relid);
+}
+
+/*
+ * output(step, job) returns the output table of a step, or NULL.
+ */
+Datum
+checkpoint_output(PG_FUNCTION_ARGS)
+{
+	return step_table(fcinfo, true);
+}
+
+/*
+ * input(step, job) returns the input table of a step, or NULL.
+ */
+Datum
+checkpoint_input(PG_FUNCTION_ARGS)
+{
+	return step_table(fcinfo, false);
 }

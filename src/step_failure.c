@@ -199,7 +199,7 @@ advise_on_names(const CkptSpec *spec, const CkptJob *job, ErrorData *error)
 	if (in_udf)
 		error->hint = psprintf("Names of steps mean nothing in argument \"udf\": read step \"%s\" in argument \"input\", and name its columns alone.",
 							   name);
-	else if (!ckpt_catalog_get_step_table(job->job_id, name, &table))
+	else if (!ckpt_catalog_get_step_table(job->job_id, name, true, &table))
 	{
 		error->message = psprintf("step \"%s\" of the run before has not been called in this run",
 								  name);

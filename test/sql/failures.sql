@@ -95,7 +95,9 @@ BEGIN
 	CALL checkpoint.query('bad', 'SELECT nim FROM src', job => job);
 END $$;
 CALL script(:job);
+SET checkpoint.job_timeout = 0;
 SELECT dies_by();
+RESET checkpoint.job_timeout;
 TABLE log;
 -- a new run in the same session says so, too
 SELECT checkpoint.begin_job('open') AS job \gset

@@ -185,8 +185,15 @@ SELECT checkpoint.end_job(:job);
 --
 SELECT checkpoint.begin_job('pooled', attach => false) AS job \gset
 SELECT current_setting('checkpoint.job')::bigint = :job AS bound;
+SELECT status FROM jobs WHERE job_id = :job;
 CALL checkpoint.map('m', 'SELECT x FROM source', 'f(x) + 1 AS y', job => :job);
-SELECT checkpoint.output('m', :job) IS NOT NULL AS has_output;
+SELECT checkpoint.output('m', :job) IS NOT NULL AS has_output, checkpoint.input('m', :job) IS NOT NULL AS has_input;
+-- it counts as running from its first step, until no call came for job_timeout
+SELECT status FROM jobs WHERE job_id = :job;
+SELECT checkpoint.begin_job('pooled', attach => false);
+SET checkpoint.job_timeout = 0;
+SELECT status FROM jobs WHERE job_id = :job;
+RESET checkpoint.job_timeout;
 -- another session goes on with it
 \c -
 \set VERBOSITY terse
@@ -209,6 +216,27 @@ SET test.fails_on = 0;
 SELECT checkpoint.begin_job('pooled', attach => false) AS job \gset
 CALL checkpoint.map('m', 'SELECT x FROM source', 'f(x) + 2 AS y', job => :job);
 SELECT checkpoint.end_job(:job);
+
+-- one whose client is gone is ended by somebody else, or by time
+SELECT checkpoint.begin_job('pooled', attach => false) AS job \gset
+CALL checkpoint.map('m', 'SELECT x FROM source', 'f(x) + 2 AS y', job => :job);
+SELECT checkpoint.begin_job('pooled');
+SELECT checkpoint.fail_job('its client is gone', :job);
+SELECT checkpoint.begin_job('pooled', attach => false) AS job \gset
+CALL checkpoint.map('m', 'SELECT x FROM source', 'f(x) + 2 AS y', job => :job);
+SET checkpoint.job_timeout = 0;
+SELECT checkpoint.begin_job('pooled') > :job AS rerun;
+SELECT status FROM jobs WHERE job_id = :job;
+SELECT checkpoint.end_job();
+RESET checkpoint.job_timeout;
+
+-- Where connections are shared, jobs must not be bound to one.
+SET checkpoint.allow_attach = off;
+SELECT checkpoint.begin_job('shared');
+\echo :LAST_ERROR_SQLSTATE
+SELECT checkpoint.begin_job('shared', attach => false) > 0 AS begun;
+RESET checkpoint.allow_attach;
+SELECT setting, context FROM pg_settings WHERE name = 'checkpoint.allow_attach';
 
 --
 -- Rule 12: a session that ends without end_job leaves an interrupted job, which
