@@ -606,6 +606,9 @@ ALTER TABLE checkpoint.step ADD CONSTRAINT step_kind_check
 ALTER TABLE checkpoint.step ADD COLUMN partition_by text;
 COMMENT ON COLUMN checkpoint.step.partition_by IS
 'argument "partition_by" of agg: columns of the input';
+ALTER TABLE checkpoint.step ADD COLUMN batch integer NOT NULL DEFAULT 0;
+COMMENT ON COLUMN checkpoint.step.batch IS
+'argument "batch" of map: rows of a call, which has them as arrays; 0 is one row, as it is';
 
 CREATE PROCEDURE checkpoint.agg(step text, input text, udf text, partition_by text,
 	workers integer = NULL, on_error text = 'stop',

@@ -324,8 +324,8 @@ HeapTuple
 ckpt_bulkinsert_add_longer(CkptBulkInsert *buf, TupleTableSlot *row,
 						  Datum *values, bool *isnull)
 {
-	HeapTuple	begin = TTS_IS_BUFFERTUPLE(row) ?
-		((BufferHeapTupleTableSlot *) row)->base.tuple : NULL;
+	HeapTuple	begin = TTS_IS_BUFFERTUPLE(row) || TTS_IS_HEAPTUPLE(row) ?
+		((HeapTupleTableSlot *) row)->tuple : NULL;
 
 	if (begin && !HeapTupleHasNulls(begin) && !HeapTupleHasExternal(begin) &&
 		HeapTupleHeaderGetNatts(begin->t_data) == buf->nbegin &&

@@ -23,13 +23,16 @@
 #define LEFT_SHARE	4
 
 /*
- * ckpt_claims_init lets nprocesses processes claim the ids 1 .. max_id.
+ * ckpt_claims_init lets nprocesses processes claim the ids 1 .. max_id, in
+ * multiples of batch.
  */
 void
-ckpt_claims_init(CkptClaims *claims, int64 max_id, int nprocesses, int64 next_output_id)
+ckpt_claims_init(CkptClaims *claims, int64 max_id, int nprocesses, int batch,
+				 int64 next_output_id)
 {
 	claims->max_id = max_id;
 	claims->nprocesses = nprocesses;
+	claims->batch = batch;
 	pg_atomic_init_u64(&claims->next_id, 1);
 	pg_atomic_init_u64(&claims->next_output_id, next_output_id);
 	pg_atomic_init_u32(&claims->stop, CKPT_CLAIMS_OPEN);
@@ -62,8 +65,9 @@ ckpt_claim(CkptClaims *claims, int64 *lo, int64 *hi)
 		left = claims->max_id - (int64) next + 1;
 		if (left <= 0 || ckpt_claims_stopped(claims))
 			return false;
+		take = Min(MAX_RANGE, left / (LEFT_SHARE * claims->nprocesses));
 		take = claims->nprocesses == 1 ? left :
-			Max(1, Min(MAX_RANGE, left / (LEFT_SHARE * claims->nprocesses)));
+			Min(left, Max(1, take / claims->batch) * claims->batch);
 	} while (!pg_atomic_compare_exchange_u64(&claims->next_id, &next, next + take));
 
 	*lo = (int64) next;

@@ -26,6 +26,7 @@ typedef struct CkptClaims
 {
 	int64		max_id;
 	int			nprocesses;
+	int			batch;			/* ranges are multiples of it */
 	pg_atomic_uint64 next_id;	/* the first id that nobody has claimed */
 	pg_atomic_uint64 next_output_id;	/* sys__id of the next output row of gen */
 	pg_atomic_uint32 stop;		/* a CkptClaimsStop */
@@ -38,7 +39,7 @@ typedef enum CkptClaimsStop
 	CKPT_CLAIMS_CANCEL			/* and give up the row that is being computed */
 } CkptClaimsStop;
 
-extern void ckpt_claims_init(CkptClaims *claims, int64 max_id, int nprocesses,
+extern void ckpt_claims_init(CkptClaims *claims, int64 max_id, int nprocesses, int batch,
 							 int64 next_output_id);
 extern void ckpt_claims_restart(CkptClaims *claims);
 extern bool ckpt_claim(CkptClaims *claims, int64 *lo, int64 *hi);

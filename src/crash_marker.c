@@ -56,6 +56,7 @@ typedef struct Mark
 	uint64		cluster;		/* system identifier */
 	uint64		inode;			/* of the file */
 	int64		id;				/* of the row that is being computed, or 0 */
+	int64		last;			/* of the last such row, if above id */
 } Mark;
 
 static int64 nowhere = 0;
@@ -162,7 +163,7 @@ crash_marker_exit(int code, Datum arg)
 static Mark *
 crash_marker_map(const char *path)
 {
-	Mark		mark = {GetSystemIdentifier(), 0, 0};
+	Mark		mark = {GetSystemIdentifier(), 0, 0, 0};
 	struct stat st;
 	void	   *map = MAP_FAILED;
 	int			save_errno;
@@ -220,6 +221,17 @@ ckpt_crash_marker_open(int64 checkpoint_id, int worker)
 }
 
 /*
+ * ckpt_crash_marker_extend says that the call is for all rows from the one that was
+ * noted to this one, but for those that are done.
+ */
+void
+ckpt_crash_marker_extend(int64 last)
+{
+	if (crash_marker_mark)
+		crash_marker_mark->last = last;
+}
+
+/*
  * ckpt_crash_marker_close removes this process's file, if it has one.
  */
 void
@@ -261,7 +273,7 @@ crash_marker_files(int64 checkpoint_id, void (*visit) (const char *path, List **
 }
 
 /*
- * read_file adds the row of a mark, if the mark was made here.
+ * read_file adds the rows of a mark, if the mark was made here.
  */
 static void
 read_file(const char *path, List **ids)
@@ -275,10 +287,13 @@ read_file(const char *path, List **ids)
 	if (fstat(fd, &st) == 0 && read(fd, &mark, sizeof(mark)) == sizeof(mark) &&
 		mark.cluster == GetSystemIdentifier() && mark.inode == st.st_ino && mark.id > 0)
 	{
-		int64	   *id = palloc(sizeof(int64));
+		for (int64 i = mark.id; i <= Max(mark.id, mark.last); i++)
+		{
+			int64	   *id = palloc(sizeof(int64));
 
-		*id = mark.id;
-		*ids = lappend(*ids, id);
+			*id = i;
+			*ids = lappend(*ids, id);
+		}
 	}
 	CloseTransientFile(fd);
 }

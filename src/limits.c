@@ -96,22 +96,35 @@ take_calls(CkptLimits *limits, double rate, int64 n, bool back)
 }
 
 /*
+ * whole_calls returns the units of as many calls as so many units take.
+ */
+static int64
+whole_calls(const CkptSpec *spec, int64 units)
+{
+	int			per_call = Max(spec->batch, 1);
+
+	return (units + per_call - 1) / per_call * per_call;
+}
+
+/*
  * ckpt_limits_take returns how many units the caller, one of nprocesses, may try
- * now; 0 if a budget is spent or the next call is to wait.  ckpt_limits_settle() is
- * to follow.
+ * now, and in how many calls; 0 if a budget is spent or the next call is to wait.
+ * ckpt_limits_settle() is to follow.
  */
 int64
-ckpt_limits_take(CkptLimits *limits, const CkptSpec *spec, int nprocesses)
+ckpt_limits_take(CkptLimits *limits, const CkptSpec *spec, int nprocesses, int64 *calls)
 {
 	int64		take = MAX_TAKE;
 
 	if (spec->max_error_rate != CKPT_NONE)
-		take = RATE_UNITS - pg_atomic_read_u64(&limits->tried) % RATE_UNITS;
+		take = whole_calls(spec, RATE_UNITS - pg_atomic_read_u64(&limits->tried) % RATE_UNITS);
+	*calls = take;
 	if (spec->rate != CKPT_NONE)
 	{
 		int64		most = nprocesses == 1 ? take : Max(1, (int64) (spec->rate / 100));
 
-		take = take_calls(limits, spec->rate, Min(take, most), false);
+		*calls = take_calls(limits, spec->rate, Min(take, most), false);
+		take = Min(take, *calls * Max(spec->batch, 1));
 	}
 	if (spec->max_rows != CKPT_NONE && take > 0)
 	{
@@ -120,11 +133,15 @@ ckpt_limits_take(CkptLimits *limits, const CkptSpec *spec, int nprocesses)
 
 		do
 		{
-			take = nprocesses == 1 ? (int64) left : Max(1, (int64) left / (LEFT_SHARE * nprocesses));
+			take = nprocesses == 1 ? (int64) left :
+				whole_calls(spec, Max(1, (int64) left / (LEFT_SHARE * nprocesses)));
 			take = Min(most, Min(take, (int64) left));
 		} while (!pg_atomic_compare_exchange_u64(&limits->left, &left, left - take));
-		if (spec->rate != CKPT_NONE && take < most)
-			(void) take_calls(limits, spec->rate, most - take, true);
+		if (spec->rate != CKPT_NONE && take < *calls)
+		{
+			(void) take_calls(limits, spec->rate, *calls - take, true);
+			*calls = take;
+		}
 	}
 	return take;
 }
@@ -144,16 +161,16 @@ look_at_error_rate(CkptLimits *limits, const CkptSpec *spec, uint64 before, int6
 }
 
 /*
- * ckpt_limits_settle says what has become of units that were taken: so many calls
- * were made, and so many units computed.  A unit that has failed for good is
+ * ckpt_limits_settle says what has become of units and calls that were taken: so many
+ * calls were made, and so many units computed.  A unit that has failed for good is
  * counted by ckpt_limits_may_fail().
  */
 void
-ckpt_limits_settle(CkptLimits *limits, const CkptSpec *spec, int64 taken, int64 called,
-				   int64 computed)
+ckpt_limits_settle(CkptLimits *limits, const CkptSpec *spec, int64 taken,
+				   int64 calls_taken, int64 called, int64 computed)
 {
-	if (spec->rate != CKPT_NONE && called < taken)
-		(void) take_calls(limits, spec->rate, taken - called, true);
+	if (spec->rate != CKPT_NONE && called < calls_taken)
+		(void) take_calls(limits, spec->rate, calls_taken - called, true);
 	if (spec->max_rows != CKPT_NONE && computed < taken)
 		(void) pg_atomic_fetch_add_u64(&limits->left, taken - computed);
 	if (spec->max_error_rate != CKPT_NONE && computed > 0)

@@ -33,9 +33,10 @@ typedef struct CkptLimits
 } CkptLimits;
 
 extern void ckpt_limits_init(CkptLimits *limits, const CkptSpec *spec, int64 until);
-extern int64 ckpt_limits_take(CkptLimits *limits, const CkptSpec *spec, int nprocesses);
+extern int64 ckpt_limits_take(CkptLimits *limits, const CkptSpec *spec, int nprocesses,
+							  int64 *calls);
 extern void ckpt_limits_settle(CkptLimits *limits, const CkptSpec *spec, int64 taken,
-							   int64 called, int64 computed);
+							   int64 calls_taken, int64 called, int64 computed);
 extern bool ckpt_limits_may_fail(CkptLimits *limits, const CkptSpec *spec, uint32 *nfailed);
 extern bool ckpt_limits_spent(CkptLimits *limits);
 extern void ckpt_limits_correct(CkptLimits *limits, const CkptSpec *spec, int64 computed);

@@ -119,8 +119,8 @@ ckpt_reuse_analyze(CkptRequest *request, const CkptSpec *spec, List *outputs)
 	{
 		int			nkeys = spec->kind == CKPT_AGG ? ckpt_agg_count_keys(spec->partition_by) : 0;
 
-		request->udf = ckpt_udf_analyze(spec->kind, spec->udf, nkeys, &given,
-										request->input_desc);
+		request->udf = ckpt_udf_analyze(spec->kind, spec->udf, nkeys, spec->batch,
+										&given, request->input_desc);
 		request->output_desc = request->udf->output_desc;
 		request->code = request->udf->code;
 	}

@@ -90,7 +90,8 @@ void
 ckpt_run_share(CkptRunShared *shared, const CkptRunTask *task, int64 max_id, int nprocesses,
 			   int64 next_output_id)
 {
-	ckpt_claims_init(&shared->claims, max_id, nprocesses, next_output_id);
+	ckpt_claims_init(&shared->claims, max_id, nprocesses, Max(task->spec->batch, 1),
+					 next_output_id);
 	ckpt_limits_init(&shared->limits, task->spec, task->until);
 }
 
@@ -335,7 +336,8 @@ run_batch(CkptRun *run)
 
 	xact->called = 0;
 	xact->computed = 0;
-	xact->quota = ckpt_limits_take(limits, run->task.spec, run->shared->claims.nprocesses);
+	xact->quota = ckpt_limits_take(limits, run->task.spec, run->shared->claims.nprocesses,
+								   &xact->call_quota);
 	if (xact->quota == 0)
 	{
 		/* to wait for more is for between two transactions */
@@ -343,7 +345,8 @@ run_batch(CkptRun *run)
 		return;
 	}
 	error = ckpt_runner_batch(run->runner, &run->in_range, &id);
-	ckpt_limits_settle(limits, run->task.spec, xact->quota, xact->called, xact->computed);
+	ckpt_limits_settle(limits, run->task.spec, xact->quota, xact->call_quota, xact->called,
+					   xact->computed);
 	run->computed += xact->computed;
 	if (error)
 		handle_failure(run, error, id);

@@ -17,6 +17,11 @@
  * no node that looks ahead.  The filter also passes over rows that are done,
  * and ends a batch early when its time is up.
  *
+ * If a call takes several rows (batch.c), the runner scans the input itself, with
+ * the same decisions about each row, and evaluates the UDF once for each call.  A
+ * call that fails is repeated with halves of its rows before it counts as an
+ * error, which is that of one row.
+ *
  * A row that was being computed when a process crashed is computed in a transaction of
  * its own, after what came before it is safe on disk; one that was at two
  * crashes is not touched.
@@ -41,6 +46,7 @@
 #include "access/xact.h"
 #include "agg.h"
 #include "asuser.h"
+#include "batch.h"
 #include "bulkinsert.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
@@ -49,10 +55,9 @@
 #include "fmgr.h"
 #include "guc.h"
 #include "hidden.h"
+#include "input_row.h"
 #include "jit/jit.h"
 #include "ledger.h"
-#include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -77,13 +82,6 @@
 
 /* Batches grow from one row, by this factor. */
 #define BATCH_GROWTH	16
-
-/*
- * So much of the row that ends a run is shown, and no value that is longer than
- * this many bytes.
- */
-#define ROW_CHARS		200
-#define MAX_SHOWN_BYTES	(64 * 1024)
 
 typedef struct Receiver
 {
@@ -116,8 +114,8 @@ struct CkptRunner
 	BlockNumber block;			/* next to be scanned */
 
 	/* batches */
-	int			batch_rows;		/* how large the next one may be */
-	int			max_batch_rows;
+	int			batch_calls;	/* how many the next one may have */
+	int			max_batch_calls;
 	int			careful_rows;	/* rows to be run one by one */
 	CkptWrites	writes;			/* what the UDF was seen to write */
 
@@ -130,18 +128,22 @@ struct CkptRunner
 	/* the batch at hand */
 	ItemPointerData first_tid;
 	ItemPointerData end_tid;
-	int			max_rows;
+	int64		max_rows;
+	int			max_calls;
+	int			ncalls;
 	int64	   *claimed;		/* ids, in the order of evaluation */
 	int			nclaimed;
-	ItemPointerData claimed_tid;	/* of the row claimed last */
+	int			call_first;		/* index there of the first row of the call at hand */
+	ItemPointerData claimed_tid;	/* of that row */
 	bool		full;			/* takes no more rows */
 	BlockNumber refused_block;	/* of the first row not taken */
 	bool		passed_hi;		/* came to a row behind the range */
-	int64		rows_before;	/* in the buffer, when the last row was claimed */
+	int64		rows_before;	/* in the buffer, when the call began */
 	CkptRowSum	sum_before;		/* and their sum */
 	CkptRowSum	sum;
 	CkptBulkInsert *buffer;
 	CkptRowHasher *hasher;
+	CkptBatch  *call;			/* its rows, if it takes several, or NULL */
 	TupleTableSlot *input_row;	/* where the scan of the input has its row */
 	CkptUser	user;			/* who the session is, apart from the calls */
 	Receiver	receiver;
@@ -163,15 +165,47 @@ refuse_row(CkptRunner *runner, ItemPointer tid)
 }
 
 /*
- * claim_row decides whether a row is to be computed now.
+ * may_begin_call returns whether the batch may have one more call.
  */
 static inline bool
-claim_row(CkptRunner *runner, HeapTuple row)
+may_begin_call(const CkptRunner *runner)
 {
-	ItemPointer tid = &row->t_self;
-	bool		isnull;
-	int64		id = DatumGetInt64(heap_getattr(row, 1, runner->udf->input_desc, &isnull));
+	return runner->ncalls < runner->max_calls && !ckpt_claims_stopped(runner->claims) &&
+		(runner->nclaimed == 0 || (runner->buffer->bytes < BATCH_BYTES &&
+								   ckpt_now_ms() < runner->xact->deadline));
+}
 
+/*
+ * note_results notes that what the batch has so far is not lost with the next call.
+ */
+static inline void
+note_results(CkptRunner *runner)
+{
+	runner->call_first = runner->nclaimed;
+	runner->rows_before = ckpt_bulkinsert_count(runner->buffer);
+	runner->sum_before = runner->sum;
+}
+
+/*
+ * begin_call begins a call for the row at tid, and perhaps more rows.
+ */
+static inline void
+begin_call(CkptRunner *runner, ItemPointer tid, int64 id)
+{
+	note_results(runner);
+	runner->ncalls++;
+	runner->claimed_tid = *tid;
+	*ckpt_crash_marker = id;
+	ckpt_unit_begin();
+}
+
+/*
+ * claim_row decides whether a row is to be computed now: in a call that it begins,
+ * or that has rows already.
+ */
+static inline bool
+claim_row(CkptRunner *runner, ItemPointer tid, int64 id, bool begins)
+{
 	if (id > runner->hi)
 		runner->passed_hi = true;
 	if (id < runner->lo || id > runner->hi || runner->full ||
@@ -182,10 +216,7 @@ claim_row(CkptRunner *runner, HeapTuple row)
 	if (unlikely(GetUserId() != runner->owner))
 		ckpt_user_take_back(&runner->user);
 
-	if (runner->nclaimed >= runner->max_rows || ckpt_claims_stopped(runner->claims))
-		return refuse_row(runner, tid);
-	if (runner->nclaimed > 0 &&
-		(runner->buffer->bytes >= BATCH_BYTES || ckpt_now_ms() >= runner->xact->deadline))
+	if (runner->nclaimed >= runner->max_rows || (begins && !may_begin_call(runner)))
 		return refuse_row(runner, tid);
 
 	if (unlikely(runner->suspects != NULL) && ckpt_idset_contains(runner->suspects, id))
@@ -200,12 +231,9 @@ claim_row(CkptRunner *runner, HeapTuple row)
 		runner->max_rows = 1;
 	}
 
+	if (begins)
+		begin_call(runner, tid, id);
 	runner->claimed[runner->nclaimed++] = id;
-	runner->claimed_tid = *tid;
-	runner->rows_before = ckpt_bulkinsert_count(runner->buffer);
-	runner->sum_before = runner->sum;
-	*ckpt_crash_marker = id;
-	ckpt_unit_begin();
 	return true;
 }
 
@@ -218,10 +246,16 @@ claim_row(CkptRunner *runner, HeapTuple row)
 Datum
 checkpoint_claim(PG_FUNCTION_ARGS)
 {
+	HeapTuple	row;
+	bool		isnull;
+
 	if (current_runner == NULL)
 		elog(ERROR, "no step is running");
-	PG_RETURN_BOOL(claim_row(current_runner,
-							 ExecFetchSlotHeapTuple(current_runner->input_row, false, NULL)));
+	row = ExecFetchSlotHeapTuple(current_runner->input_row, false, NULL);
+	PG_RETURN_BOOL(claim_row(current_runner, &row->t_self,
+							 DatumGetInt64(heap_getattr(row, 1, current_runner->udf->input_desc,
+														&isnull)),
+							 true));
 }
 
 /*
@@ -251,26 +285,24 @@ take_group(CkptRunner *runner)
 }
 
 /*
- * receive_row takes a row of the run query: the UDF's columns.  Before them go,
- * for map, the input's columns of the row claimed last.
+ * add_result adds a row to the output: what the expressions of the UDF gave.
+ * Before them go, for map, the columns of the input's row.
  */
-static bool
-receive_row(TupleTableSlot *slot, DestReceiver *self)
+static inline void
+add_result(CkptRunner *runner, TupleTableSlot *input_row, Datum *values, bool *isnull)
 {
-	CkptRunner *runner = ((Receiver *) self)->runner;
 	CkptUdf    *udf = runner->udf;
 	HeapTuple	tuple;
 	MemoryContext oldcxt;
 
-	slot_getallattrs(slot);
 	/* one input row may give millions of them */
 	oldcxt = MemoryContextSwitchTo(runner->row_cxt);
-	ckpt_udf_output_row(udf, slot->tts_values, slot->tts_isnull,
+	ckpt_udf_output_row(udf, values, isnull,
 						runner->values + udf->nplain, runner->isnull + udf->nplain);
 	MemoryContextSwitchTo(oldcxt);
 
 	if (udf->kind == CKPT_MAP)
-		tuple = ckpt_bulkinsert_add_longer(runner->buffer, runner->input_row,
+		tuple = ckpt_bulkinsert_add_longer(runner->buffer, input_row,
 										  runner->values, runner->isnull);
 	else if (udf->kind == CKPT_AGG)
 	{
@@ -288,6 +320,33 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	else
 		ckpt_rowhash_add(runner->hasher, &runner->sum, runner->values, runner->isnull);
 	MemoryContextReset(runner->row_cxt);
+}
+
+/*
+ * receive_row takes a row of the run query: results of the call at hand.
+ */
+static bool
+receive_row(TupleTableSlot *slot, DestReceiver *self)
+{
+	CkptRunner *runner = ((Receiver *) self)->runner;
+	int			first;
+	int			nrows;
+
+	if (runner->call == NULL)
+	{
+		slot_getallattrs(slot);
+		add_result(runner, runner->input_row, slot->tts_values, slot->tts_isnull);
+		return true;
+	}
+	first = ckpt_batch_receive(runner->call, slot, &nrows);
+	for (int i = first; i < first + nrows; i++)
+	{
+		Datum	   *values;
+		bool	   *isnull;
+		TupleTableSlot *row = ckpt_batch_row(runner->call, i, &values, &isnull);
+
+		add_result(runner, row, values, isnull);
+	}
 	return true;
 }
 
@@ -351,9 +410,11 @@ ckpt_runner_create(CkptUdf *udf, CkptCheckpoint *cp, Oid owner, CkptClaims *clai
 	runner->closed = ckpt_ledger_closed(ledger);
 	runner->suspects = ckpt_ledger_suspects(ledger);
 
-	runner->batch_rows = 1;
-	runner->max_batch_rows = ckpt_batch_rows;
-	runner->claimed = palloc(runner->max_batch_rows * sizeof(int64));
+	runner->batch_calls = 1;
+	runner->max_batch_calls = Max(1, ckpt_batch_rows / Max(udf->batch, 1));
+	runner->claimed = palloc(Max(ckpt_batch_rows, udf->batch) * sizeof(int64));
+	if (udf->batch > 0)
+		runner->call = ckpt_batch_create(udf);
 	runner->buffer = ckpt_bulkinsert_create(udf->output_desc);
 	if (udf->kind == CKPT_MAP)
 		ckpt_bulkinsert_begin_with(runner->buffer, udf->nplain);
@@ -438,7 +499,8 @@ ckpt_runner_open(CkptRunner *runner, CkptRunnerXact *xact)
 											runner->cp->output_columns, RowExclusiveLock);
 	ckpt_hidden_ensure(RelationGetRelid(runner->output));
 	query = ckpt_udf_run_query(runner->udf, runner->cp->input_table, &changed);
-	add_filters(runner, query);
+	if (runner->call == NULL)
+		add_filters(runner, query);
 	nestlevel = NewGUCNestLevel();
 	/* without, each batch would read all of the input */
 	(void) set_config_option("enable_tidscan", "on", PGC_USERSET, PGC_S_SESSION,
@@ -467,39 +529,6 @@ ckpt_runner_close(CkptRunner *runner)
 }
 
 /*
- * block_first_id returns the id of the first row in a block of the input, or 0
- * if the block has none.
- */
-static int64
-block_first_id(Relation rel, BlockNumber block)
-{
-	Buffer		buffer = ReadBuffer(rel, block);
-	Page		page;
-	int64		id = 0;
-
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	page = BufferGetPage(buffer);
-	for (OffsetNumber off = FirstOffsetNumber;
-		 off <= PageGetMaxOffsetNumber(page); off++)
-	{
-		ItemId		item = PageGetItemId(page, off);
-		HeapTupleData tuple;
-		bool		isnull;
-
-		if (!ItemIdIsNormal(item))
-			continue;
-		tuple.t_data = (HeapTupleHeader) PageGetItem(page, item);
-		tuple.t_len = ItemIdGetLength(item);
-		tuple.t_tableOid = RelationGetRelid(rel);
-		ItemPointerSet(&tuple.t_self, block, off);
-		id = DatumGetInt64(heap_getattr(&tuple, 1, RelationGetDescr(rel), &isnull));
-		break;
-	}
-	UnlockReleaseBuffer(buffer);
-	return id;
-}
-
-/*
  * ckpt_runner_seek has the next batches compute rows of the ids lo .. hi.
  *
  * If first is not 0, rows stand in the order of their ids, and first is the id
@@ -508,24 +537,10 @@ block_first_id(Relation rel, BlockNumber block)
 void
 ckpt_runner_seek(CkptRunner *runner, int64 lo, int64 hi, int64 first)
 {
-	BlockNumber left = 0;
-	BlockNumber right = RelationGetNumberOfBlocks(runner->input);
-
 	runner->lo = lo;
 	runner->hi = hi;
 	runner->in_order = first != 0;
-
-	/* the last block that does not begin behind the row */
-	while (first > 1 && right - left > 1)
-	{
-		BlockNumber middle = left + (right - left) / 2;
-
-		if (block_first_id(runner->input, middle) <= first)
-			left = middle;
-		else
-			right = middle;
-	}
-	runner->block = left;
+	runner->block = first > 1 ? ckpt_input_row_block(runner->input, first) : 0;
 }
 
 /*
@@ -579,18 +594,15 @@ check_table(const CkptRunner *runner, Relation rel, const char *name, const char
 }
 
 /*
- * run_calls evaluates the UDF over the batch's blocks.  It runs in a
- * subtransaction.
+ * run_scan evaluates the UDF row by row over the batch's blocks.
  */
 static void
-run_calls(void *arg)
+run_scan(CkptRunner *runner)
 {
-	CkptRunner *runner = (CkptRunner *) arg;
 	ParamListInfo params = makeParamList(2);
 	ItemPointer tids[2] = {&runner->first_tid, &runner->end_tid};
 	QueryDesc  *qd;
 
-	current_runner = runner;
 	for (int i = 0; i < 2; i++)
 	{
 		params->params[i].value = PointerGetDatum(tids[i]);
@@ -599,11 +611,6 @@ run_calls(void *arg)
 		params->params[i].ptype = TIDOID;
 	}
 
-	RESUME_INTERRUPTS();
-	runner->user = ckpt_user_become(runner->owner);
-	ckpt_writes_watch(&runner->writes);
-
-	PushActiveSnapshot(GetTransactionSnapshot());
 	qd = CreateQueryDesc(runner->plan, runner->udf->text, GetActiveSnapshot(),
 						 InvalidSnapshot, &runner->receiver.pub, params, NULL, 0);
 	ExecutorStart(qd, 0);
@@ -613,6 +620,93 @@ run_calls(void *arg)
 	ExecutorFinish(qd);
 	ExecutorEnd(qd);
 	FreeQueryDesc(qd);
+}
+
+/*
+ * claim_call claims the rows of a call of several.  Returns whether there may be
+ * another one.
+ */
+static bool
+claim_call(CkptRunner *runner, TableScanDesc scan, TupleTableSlot *row)
+{
+	bool		more = true;
+
+	ckpt_batch_clear(runner->call);
+	while (more && !runner->full && !(runner->passed_hi && runner->in_order))
+	{
+		bool		begins = ckpt_batch_count(runner->call) == 0;
+		bool		isnull;
+
+		if (!table_scan_getnextslot_tidrange(scan, ForwardScanDirection, row))
+			return false;
+		if (!claim_row(runner, &row->tts_tid, DatumGetInt64(slot_getattr(row, 1, &isnull)),
+					   begins))
+			continue;
+		if (begins)
+			ckpt_batch_pass(runner->call, &row->tts_tid);
+		more = ckpt_batch_add(runner->call, row);
+	}
+	return !more;
+}
+
+/*
+ * run_batched evaluates the UDF for several rows a call over the batch's blocks.
+ *
+ * What the executor finds out before the call, such as a right that was revoked,
+ * is about no row.
+ */
+static void
+run_batched(CkptRunner *runner)
+{
+	TupleTableSlot *row = table_slot_create(runner->input, NULL);
+	TableScanDesc scan = table_beginscan_tidrange(runner->input, GetActiveSnapshot(),
+												  &runner->first_tid, &runner->end_tid);
+	bool		more = true;
+
+	while (more)
+	{
+		QueryDesc  *qd = CreateQueryDesc(runner->plan, runner->udf->text, GetActiveSnapshot(),
+										 InvalidSnapshot, &runner->receiver.pub,
+										 makeParamList(runner->udf->input_desc->natts), NULL, 0);
+
+		note_results(runner);
+		CHECK_FOR_INTERRUPTS();
+		ExecutorStart(qd, 0);
+		more = claim_call(runner, scan, row);
+		if (ckpt_batch_count(runner->call) > 0)
+		{
+			ckpt_crash_marker_extend(runner->claimed[runner->nclaimed - 1]);
+			ckpt_batch_arguments(runner->call, qd->params);
+			ckpt_executor_run(qd);
+			ckpt_batch_check_count(runner->call);
+		}
+		ExecutorFinish(qd);
+		ExecutorEnd(qd);
+		FreeQueryDesc(qd);
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(row);
+}
+
+/*
+ * run_calls evaluates the UDF over the batch's blocks.  It runs in a
+ * subtransaction.
+ */
+static void
+run_calls(void *arg)
+{
+	CkptRunner *runner = (CkptRunner *) arg;
+
+	current_runner = runner;
+	RESUME_INTERRUPTS();
+	runner->user = ckpt_user_become(runner->owner);
+	ckpt_writes_watch(&runner->writes);
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (runner->call)
+		run_batched(runner);
+	else
+		run_scan(runner);
 	PopActiveSnapshot();
 
 	ckpt_user_restore(runner->user);
@@ -626,8 +720,8 @@ run_calls(void *arg)
 }
 
 /*
- * give_up_results drops what the batch has computed of the row claimed last, or of
- * all rows if all is true.
+ * give_up_results drops what the batch has computed in the call made last, or in
+ * all calls if all is true.
  */
 static void
 give_up_results(CkptRunner *runner, bool all)
@@ -640,7 +734,7 @@ give_up_results(CkptRunner *runner, bool all)
 	}
 	else if (runner->nclaimed > 0)
 	{
-		runner->nclaimed--;
+		runner->nclaimed = runner->call_first;
 		runner->sum = runner->sum_before;
 		ckpt_bulkinsert_truncate(runner->buffer, runner->rows_before);
 	}
@@ -687,56 +781,14 @@ write_results(CkptRunner *runner)
 	runner->xact->computed += runner->nclaimed;
 }
 
-/* A row of the input in words. */
-typedef struct RowText
-{
-	CkptRunner *runner;
-	char	   *text;			/* NULL if it could not be read */
-	int64		nrows;			/* of the input, where it is a group of them */
-} RowText;
-
 /*
- * describe_row writes the values of the row that was claimed last, without
- * sys__id, as far as they are worth reading.
+ * may_repeat returns whether a call that has failed may be made again: not if it
+ * was cancelled.
  */
-static void
-describe_row(void *arg)
+static bool
+may_repeat(const ErrorData *error)
 {
-	RowText    *row = (RowText *) arg;
-	CkptRunner *runner = row->runner;
-	TupleTableSlot *slot = table_slot_create(runner->input, NULL);
-	TupleDesc	desc = slot->tts_tupleDescriptor;
-	CkptUser	saved = ckpt_user_become(runner->owner);
-	int			end = runner->udf->kind == CKPT_AGG ? runner->udf->nplain : desc->natts;
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	if (table_tuple_fetch_row_version(runner->input, &runner->claimed_tid,
-									  GetActiveSnapshot(), slot))
-	{
-		slot_getallattrs(slot);
-		for (int i = 1; i < end && buf.len <= ROW_CHARS * MAX_MULTIBYTE_CHAR_LEN; i++)
-		{
-			Form_pg_attribute att = TupleDescAttr(desc, i);
-			Datum		value = slot->tts_values[i];
-			Oid			output;
-			bool		is_varlena;
-
-			appendStringInfoString(&buf, i > 1 ? ", " : "");
-			getTypeOutputInfo(att->atttypid, &output, &is_varlena);
-			if (slot->tts_isnull[i])
-				appendStringInfoString(&buf, "null");
-			else if (is_varlena && toast_raw_datum_size(value) > MAX_SHOWN_BYTES)
-				appendStringInfoString(&buf, "...");
-			else
-				appendStringInfoString(&buf, OidOutputFunctionCall(output, value));
-		}
-		if (runner->udf->kind == CKPT_AGG)
-			row->nrows = DatumGetInt64(slot->tts_values[end]);
-		row->text = buf.data;
-	}
-	ckpt_user_restore(saved);
-	ExecDropSingleTupleTableSlot(slot);
+	return error->sqlerrcode != ERRCODE_QUERY_CANCELED || ckpt_unit_timed_out(error);
 }
 
 /*
@@ -746,24 +798,9 @@ describe_row(void *arg)
 char *
 ckpt_runner_describe_row(CkptRunner *runner, int64 id)
 {
-	RowText		row = {runner, NULL, 0};
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	appendStringInfo(&buf, "input row: %s %s " INT64_FORMAT,
-					 quote_qualified_identifier(CKPT_DATA_SCHEMA, runner->cp->input_table),
-					 CKPT_ID_COLUMN, id);
-	(void) ckpt_subxact_run(describe_row, &row, CurrentMemoryContext, NULL);
-	if (row.text)
-	{
-		int			shown = pg_mbcharcliplen(row.text, (int) strlen(row.text), ROW_CHARS);
-
-		appendStringInfo(&buf, ": (%.*s%s)", shown, row.text,
-						 row.text[shown] != '\0' ? "..." : "");
-		if (runner->udf->kind == CKPT_AGG)
-			appendStringInfo(&buf, ": " INT64_FORMAT " rows", row.nrows);
-	}
-	return buf.data;
+	return ckpt_input_row_describe(runner->input, runner->cp->input_table, &runner->claimed_tid, id,
+								   runner->owner, runner->udf->kind == CKPT_AGG,
+								   runner->udf->nplain);
 }
 
 /*
@@ -781,18 +818,25 @@ ckpt_runner_batch(CkptRunner *runner, bool *more, int64 *error_id)
 	BlockNumber want;
 	ErrorData  *error;
 	int64		in_hand;
+	bool		again;			/* the same rows, call by call */
+	bool		halved = false; /* the call that has failed */
 	bool		wrote;
 	MemoryContext oldcxt = MemoryContextSwitchTo(runner->batch_cxt);
 
-	runner->max_rows = runner->writes.any || runner->careful_rows > 0 ? 1 :
-		Min(runner->batch_rows, runner->max_batch_rows);
-	runner->max_rows = Min(runner->max_rows, runner->xact->quota);
+	runner->max_calls = runner->writes.any || runner->careful_rows > 0 ? 1 :
+		Min(runner->batch_calls, runner->max_batch_calls);
+	runner->max_calls = Min(runner->max_calls, runner->xact->call_quota);
+	runner->max_rows = Min((int64) runner->max_calls * Max(runner->udf->batch, 1),
+						   runner->xact->quota);
 	want = (BlockNumber) Min(ceil(runner->max_rows / rows_per_block),
 							 (double) (nblocks - runner->block));
-	want = Max(want, 1);
+	/* a call is not to end where the blocks do */
+	want = runner->call ? nblocks - runner->block : Max(want, 1);
 	ItemPointerSet(&runner->first_tid, runner->block, 0);
 	ItemPointerSet(&runner->end_tid, runner->block + want, 0);
 	runner->nclaimed = 0;
+	runner->call_first = 0;
+	runner->ncalls = 0;
 	runner->full = false;
 	runner->passed_hi = false;
 
@@ -804,41 +848,46 @@ ckpt_runner_batch(CkptRunner *runner, bool *more, int64 *error_id)
 	runner->xact->durable |= runner->writes.elsewhere;
 	current_runner = NULL;
 	*ckpt_crash_marker = 0;
-	runner->xact->called += runner->nclaimed;
-	in_hand = error && runner->nclaimed > 0 ? runner->claimed[runner->nclaimed - 1] : 0;
-	if (error && runner->writes.any && runner->nclaimed > 1)
+	runner->xact->called += runner->ncalls;
+	in_hand = error && runner->nclaimed == runner->call_first + 1 ?
+		runner->claimed[runner->call_first] : 0;
+	again = false;
+	if (error && runner->writes.any && runner->ncalls > 1)
 	{
-		/* results went with writes: all of it is run again, row by row */
+		/* results went with writes: all of it is run again, call by call */
 		runner->careful_rows = runner->nclaimed;
 		give_up_results(runner, true);
-		if (error->sqlerrcode != ERRCODE_QUERY_CANCELED || ckpt_unit_timed_out(error))
-		{
-			FreeErrorData(error);
-			error = NULL;
-			runner->full = false;
-			want = 0;
-		}
+		again = may_repeat(error);
 	}
 	else if (error)
+	{
+		if (runner->nclaimed > runner->call_first)
+		{
+			runner->block = ItemPointerGetBlockNumber(&runner->claimed_tid);
+			halved = runner->call && may_repeat(error) && ckpt_batch_halve(runner->call);
+		}
 		give_up_results(runner, false);
+	}
+	if (again || halved)
+	{
+		FreeErrorData(error);
+		error = NULL;
+	}
 
 	write_results(runner);
-	runner->batch_rows = Min((int64) runner->batch_rows * BATCH_GROWTH, runner->max_batch_rows);
+	runner->batch_calls = Min((int64) runner->batch_calls * BATCH_GROWTH,
+							  runner->max_batch_calls);
 
 	*error_id = in_hand;
 	*more = true;
-	if (error)
-	{
-		if (in_hand != 0)
-			runner->block = ItemPointerGetBlockNumber(&runner->claimed_tid);
-	}
+	if (error || again || halved)
+		;
 	else if (runner->full)
 		runner->block = runner->refused_block;
 	else
 	{
 		runner->block += want;
-		*more = want == 0 || (runner->block < nblocks &&
-							  !(runner->passed_hi && runner->in_order));
+		*more = runner->block < nblocks && !(runner->passed_hi && runner->in_order);
 	}
 
 	MemoryContextSwitchTo(oldcxt);

@@ -31,7 +31,8 @@ typedef struct CkptRunnerXact
 	int64		unit_timeout;	/* of a call, microseconds, or CKPT_NONE */
 
 	/* of the next batch */
-	int64		quota;			/* so many rows at most */
+	int64		quota;			/* so many rows at most ... */
+	int64		call_quota;		/* ... in so many calls */
 	int64		called;			/* calls made */
 	int64		computed;		/* rows computed */
 } CkptRunnerXact;

@@ -59,7 +59,7 @@ typedef struct CkptSpec
 	int			retries;		/* of a row */
 	int64		retry_delay;	/* microseconds before the first of them */
 	int64		unit_timeout;	/* microseconds, or CKPT_NONE */
-	int			batch;			/* rows a call */
+	int			batch;			/* rows a call, as arrays; 0 is a row, as it is */
 	double		rate;			/* calls a second, or CKPT_NONE */
 	int64		max_rows;		/* to compute in this call, or CKPT_NONE */
 	int64		max_time;		/* microseconds, or CKPT_NONE */

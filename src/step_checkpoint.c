@@ -102,14 +102,16 @@ quarantine_row(const CkptStep *step, int64 id, int attempts)
 static void
 record_crashes(const CkptStep *step)
 {
+	List	   *ids = ckpt_crash_marker_collect(step->cp->id);
+	CkptIdSet  *processed = ids ? ckpt_ledger_processed(step->cp) : NULL;
 	ListCell   *lc;
 
-	foreach(lc, ckpt_crash_marker_collect(step->cp->id))
+	foreach(lc, ids)
 	{
 		int64		id = *(int64 *) lfirst(lc);
 		int			crashes;
 
-		if (id > step->cp->rows_total)
+		if (id > step->cp->rows_total || ckpt_idset_contains(processed, id))
 			continue;
 		crashes = ckpt_ledger_record_crash(step->cp, id);
 		if (crashes > 1)

@@ -28,6 +28,7 @@
 #include "access/detoast.h"
 #include "access/htup_details.h"
 #include "agg.h"
+#include "batch.h"
 #include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -53,6 +54,8 @@
 #include "utils/typcache.h"
 
 #define SELECT_PREFIX "SELECT "
+
+static void udf_batch_target(CkptUdf *udf, TargetEntry *tle, CkptUdfTarget *target);
 
 /* What the input is called: in the UDF, and by us before it exists. */
 #define INPUT_ALIAS "input"
@@ -189,7 +192,7 @@ udf_analyze_over(CkptUdf *udf, RangeVar *relation, QueryEnvironment *env, List *
 				 errmsg("argument \"udf\" must not have aggregate or window functions"),
 				 errdetail("It is evaluated for one input row at a time."),
 				 errhint("Compute them in argument \"input\", or with checkpoint.agg().")));
-	if (query->hasTargetSRFs && udf->kind == CKPT_MAP)
+	if (query->hasTargetSRFs && udf->kind == CKPT_MAP && udf->batch == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_CARDINALITY_VIOLATION),
 				 errmsg("argument \"udf\" of map must not call set-returning functions"),
@@ -285,6 +288,26 @@ udf_add_column(CkptUdf *udf, AttrNumber attno, const char *name, Oid type,
 }
 
 /*
+ * udf_element_row returns the columns of an element of the array that an
+ * expression gives, if they are to be several, or NULL.
+ */
+static TupleDesc
+udf_element_row(TargetEntry *tle, bool named, Oid element)
+{
+	TupleDesc	desc;
+	TupleDesc	copy;
+
+	if (named || !IsA(tle->expr, FuncExpr) ||
+		((FuncExpr *) tle->expr)->funcformat != COERCE_EXPLICIT_CALL ||
+		!type_is_rowtype(element) || element == RECORDOID)
+		return NULL;
+	desc = lookup_rowtype_tupdesc_domain(element, -1, false);
+	copy = CreateTupleDescCopy(desc);
+	ReleaseTupleDesc(desc);
+	return copy;
+}
+
+/*
  * udf_init_output works out the columns of the output table.
  */
 static void
@@ -315,8 +338,11 @@ udf_init_output(CkptUdf *udf, Query *query)
 		CkptUdfTarget *target = &udf->targets[i];
 		bool		named = list_nth_node(ResTarget, udf->raw_targets, i)->name != NULL;
 
-		target->type = exprType((Node *) tle->expr);
-		target->row = udf_target_row(tle, named);
+		target->type = target->column = exprType((Node *) tle->expr);
+		if (udf->batch > 0)
+			udf_batch_target(udf, tle, target);
+		target->row = target->is_array ? udf_element_row(tle, named, target->column) :
+			udf_target_row(tle, named);
 		if (target->row == NULL)
 			target->natts = target->type == VOIDOID ? 0 : 1;
 		else
@@ -356,7 +382,7 @@ udf_init_output(CkptUdf *udf, Query *query)
 		CkptUdfTarget *target = &udf->targets[i++];
 
 		if (target->row == NULL && target->natts > 0)
-			udf_add_column(udf, attno++, tle->resname, exprType((Node *) tle->expr),
+			udf_add_column(udf, attno++, tle->resname, target->column,
 						   exprTypmod((Node *) tle->expr),
 						   exprCollation((Node *) tle->expr), false);
 		else if (target->row)
@@ -489,6 +515,40 @@ collect_reads(Node *node, void *context)
 }
 
 /*
+ * udf_batch_target works out what an expression gives for each row of a call: an
+ * element of an array, a row of a set, or, if it reads no column, itself.
+ */
+static void
+udf_batch_target(CkptUdf *udf, TargetEntry *tle, CkptUdfTarget *target)
+{
+	ReadColumns reads = {NULL, false, false, 0};
+
+	(void) collect_reads((Node *) tle->expr, &reads);
+	target->is_set = expression_returns_set((Node *) tle->expr);
+	for (CkptUdfTarget *other = udf->targets; target->is_set && other < target; other++)
+	{
+		if (other->is_set)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("argument \"udf\" must not call more than one set-returning function"),
+					 errdetail("It would not be seen if one of them returned too few rows."),
+					 errhint("Make each call a step of its own, or return arrays.")));
+	}
+	if (target->is_set || reads.columns == NULL || target->type == VOIDOID)
+		return;
+	target->column = get_base_element_type(target->type);
+	target->is_array = true;
+	if (!OidIsValid(target->column))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("with argument \"batch\", column \"%s\" of argument \"udf\" must be an array or a set",
+						tle->resname),
+				 errdetail("It is of type %s, and reads columns of the input, which are arrays.",
+						   format_type_be(target->type)),
+				 errhint("Return an array with one element for each row, or a set with one row for each, in the same order.")));
+}
+
+/*
  * udf_fingerprint fingerprints the analysed select list.  Its one relation, the
  * input, is the same whatever it is called and wherever it is.  Settings count as
  * they were when it was last looked at.
@@ -547,15 +607,16 @@ ckpt_udf_aggregate_reads(const char *text, TupleDesc desc, List *keys)
 
 /*
  * ckpt_udf_analyze parses a UDF and analyses it over an input with the given
- * columns, sys__id first; of agg, nkeys partition columns follow.  What it
- * returns is in CurrentMemoryContext.  What the call says of its code becomes
+ * columns, sys__id first; of agg, nkeys partition columns follow.  It is called
+ * for batch rows at once, or row by row if that is 0.  What is
+ * returned is in CurrentMemoryContext.  What the call says of its code becomes
  * part of what the code is.
  *
  * Raises an error for whatever could not run.  Needs an active snapshot.
  */
 CkptUdf *
-ckpt_udf_analyze(CkptKind kind, const char *text, int nkeys, const CkptCodeGiven *given,
-				 TupleDesc input_desc)
+ckpt_udf_analyze(CkptKind kind, const char *text, int nkeys, int batch,
+				 const CkptCodeGiven *given, TupleDesc input_desc)
 {
 	CkptUdf    *udf = palloc0(sizeof(CkptUdf));
 	ReadColumns reads = {NULL, false, false, 0};
@@ -566,13 +627,14 @@ ckpt_udf_analyze(CkptKind kind, const char *text, int nkeys, const CkptCodeGiven
 	udf->raw_targets = udf_parse(text);
 	udf->input_desc = input_desc;
 	udf->nkeys = nkeys;
+	udf->batch = batch;
 	udf->nplain = kind == CKPT_MAP ? input_desc->natts : kind == CKPT_GEN ? 2 : 1 + nkeys;
 
 	if (kind == CKPT_AGG)
 		query = udf_analyze_alone(udf, ckpt_agg_members_desc(input_desc, nkeys),
 								  ckpt_agg_keys_of_table(input_desc, nkeys));
 	else
-		query = udf_analyze_alone(udf, input_desc, NIL);
+		query = udf_analyze_alone(udf, batch > 0 ? ckpt_batch_desc(input_desc) : input_desc, NIL);
 	if (kind == CKPT_GEN && (!query->hasTargetSRFs || list_length(udf->raw_targets) != 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -582,6 +644,8 @@ ckpt_udf_analyze(CkptKind kind, const char *text, int nkeys, const CkptCodeGiven
 				 errhint("Use checkpoint.map() for functions that return one row.")));
 	udf_init_output(udf, kind == CKPT_AGG ? copyObject(query) : query);
 	(void) expression_tree_walker((Node *) query->targetList, collect_reads, &reads);
+	if (batch > 0)
+		ckpt_batch_check_reads(input_desc, reads.columns, reads.whole_row);
 	if (kind == CKPT_AGG)
 		udf->reads = bms_add_range(NULL, 2, input_desc->natts);
 	else
@@ -608,7 +672,9 @@ ckpt_udf_run_query(CkptUdf *udf, const char *input_table, bool *changed)
 	CkptCode	now;
 	Query	   *query;
 
-	if (udf->kind == CKPT_AGG)
+	if (udf->batch > 0)
+		query = udf_analyze_alone(udf, ckpt_batch_desc(udf->input_desc), NIL);
+	else if (udf->kind == CKPT_AGG)
 		query = udf_analyze_alone(udf, ckpt_agg_members_desc(udf->input_desc, udf->nkeys),
 								  ckpt_agg_keys_of_table(udf->input_desc, udf->nkeys));
 	else
@@ -628,6 +694,8 @@ ckpt_udf_run_query(CkptUdf *udf, const char *input_table, bool *changed)
 		ckpt_fingerprint_keep(&udf->code, &now);
 		MemoryContextSwitchTo(oldcxt);
 	}
+	if (udf->batch > 0)
+		return ckpt_batch_run_query(query, ckpt_batch_desc(udf->input_desc));
 	return udf->kind == CKPT_AGG ?
 		ckpt_agg_run_query(udf->raw_targets, udf->text, INPUT_ALIAS, udf->input_desc, udf->nkeys,
 						   input_table) : query;

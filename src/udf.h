@@ -25,8 +25,13 @@
 typedef struct CkptUdfTarget
 {
 	Oid			type;			/* of the expression */
+	Oid			column;			/* type of the column it gives, if one */
 	TupleDesc	row;			/* its columns if it gives several, else NULL */
 	int			natts;			/* columns it gives; none if it is void */
+
+	/* of a call for several rows: what has an element for each; else all have the same */
+	bool		is_array;
+	bool		is_set;
 } CkptUdfTarget;
 
 typedef struct CkptUdf
@@ -36,6 +41,7 @@ typedef struct CkptUdf
 	List	   *raw_targets;	/* ResTargets */
 	TupleDesc	input_desc;		/* of the input table */
 	int			nkeys;			/* of agg: partition columns of that */
+	int			batch;			/* rows of a call; 0 is one, whose values are no arrays */
 	int			nplain;			/* columns of the output before the UDF's */
 	int			ntargets;
 	CkptUdfTarget *targets;
@@ -51,7 +57,7 @@ typedef struct CkptUdf
 } CkptUdf;
 
 extern CkptUdf *ckpt_udf_analyze(CkptKind kind, const char *text, int nkeys,
-								 const CkptCodeGiven *given,
+								 int batch, const CkptCodeGiven *given,
 								 TupleDesc input_desc);
 extern Bitmapset *ckpt_udf_aggregate_reads(const char *text, TupleDesc desc, List *keys);
 extern Query *ckpt_udf_run_query(CkptUdf *udf, const char *input_table,

@@ -525,7 +525,8 @@ worker_prepare(void *arg)
 	if (worker->shared->depends_on[0] != '\0')
 		given.depends_on = worker->shared->depends_on;
 	worker->udf = ckpt_udf_analyze(worker->spec.kind, worker->shared->text,
-								   worker->shared->nkeys, &given, desc);
+								   worker->shared->nkeys, worker->spec.batch, &given,
+								   desc);
 	ckpt_user_restore(saved);
 	if (strcmp(ckpt_columns_text(worker->udf->output_desc), worker->cp.output_columns) != 0)
 		ereport(ERROR,
