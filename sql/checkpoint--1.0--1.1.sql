@@ -609,6 +609,9 @@ COMMENT ON COLUMN checkpoint.step.partition_by IS
 ALTER TABLE checkpoint.step ADD COLUMN batch integer NOT NULL DEFAULT 0;
 COMMENT ON COLUMN checkpoint.step.batch IS
 'argument "batch" of map: rows of a call, which has them as arrays; 0 is one row, as it is';
+ALTER TABLE checkpoint.step ADD COLUMN keep text;
+COMMENT ON COLUMN checkpoint.step.keep IS
+'argument "keep" of gen: columns of the input that its output has';
 
 CREATE PROCEDURE checkpoint.agg(step text, input text, udf text, partition_by text,
 	workers integer = NULL, on_error text = 'stop',

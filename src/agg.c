@@ -37,37 +37,11 @@ parse_select(const char *sql)
 	return (SelectStmt *) linitial_node(RawStmt, raw_parser(sql, RAW_PARSE_DEFAULT))->stmt;
 }
 
-/*
- * agg_keys returns the names in a list of columns.
- */
 static List *
 agg_keys(const char *partition_by)
 {
-	SelectStmt *select;
-	List	   *parsetrees;
-	List	   *keys = NIL;
-	ListCell   *lc;
-
-	if (partition_by[strspn(partition_by, " \t\r\n")] == '\0')
-		return NIL;
-	parsetrees = raw_parser(psprintf("SELECT %s", partition_by), RAW_PARSE_DEFAULT);
-	select = (SelectStmt *) linitial_node(RawStmt, parsetrees)->stmt;
-	foreach(lc, select->targetList)
-	{
-		ResTarget  *target = lfirst_node(ResTarget, lc);
-		ColumnRef  *ref = (ColumnRef *) target->val;
-
-		if (!IsA(ref, ColumnRef) || target->name || list_length(ref->fields) != 1 ||
-			!IsA(linitial(ref->fields), String) || list_length(parsetrees) != 1 ||
-			select->fromClause || select->whereClause || select->sortClause ||
-			list_member(keys, linitial(ref->fields)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("argument \"partition_by\" must be a list of columns"),
-					 errhint("Write names of columns of the input, each once, such as 'a, b'; '' makes all rows one group.")));
-		keys = lappend(keys, linitial(ref->fields));
-	}
-	return keys;
+	return ckpt_query_columns(partition_by, "partition_by",
+							  "Write names of columns of the input, each once, such as 'a, b'; '' makes all rows one group.");
 }
 
 /*

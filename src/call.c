@@ -105,7 +105,7 @@ static const Argument arguments[] = {
 	{"as_table", STEP(CKPT_SAVE), ARG_BOOL, FIELD(as_table), .dflt = false, .check = refuse_unless_default},
 	{"workers", WITH_UDF, ARG_INT, FIELD(workers), .setting = &ckpt_workers, .min = 1, .max = CKPT_MAX_WORKERS},
 	{"batch", STEP(CKPT_MAP), ARG_INT, FIELD(batch), .dflt = 0, .min = 1, .max = CKPT_MAX_BATCH},
-	{"keep", STEP(CKPT_GEN), ARG_TEXT, FIELD(keep), .unsupported = true},
+	{"keep", STEP(CKPT_GEN), ARG_TEXT, FIELD(keep)},
 	{"on_error", WITH_UDF, ARG_WORD, FIELD(on_error), .words = &ckpt_on_errors},
 	{"max_errors", WITH_UDF, ARG_INT, FIELD(max_errors), .dflt = CKPT_NONE, .max = INT_MAX},
 	{"max_error_rate", WITH_UDF, ARG_FLOAT, FIELD(max_error_rate), .check = check_error_rate},

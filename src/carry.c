@@ -285,9 +285,13 @@ pairs_query(const Carry *carry)
 	}
 	else
 	{
-		append_columns(&sql, "o", udf->output_desc, 2, natts);
+		append_columns(&sql, "n", udf->output_desc, 2, udf->nplain);
+		append_columns(&sql, "o", udf->output_desc, udf->nplain, natts);
 		appendStringInfo(&sql, " FROM " PAIRS " p JOIN ONLY %s o ON o." CKPT_INPUT_ID_COLUMN
 						 " = p.old", old);
+		if (udf->nkeep > 0)
+			appendStringInfo(&sql, " JOIN ONLY %s n ON n." CKPT_ID_COLUMN " = p.new",
+							 quote_qualified_identifier(CKPT_DATA_SCHEMA, carry->cp->input_table));
 	}
 	return sql.data;
 }
@@ -856,13 +860,13 @@ ckpt_carry_supersedes(const CkptCheckpoint *cp, const CkptCheckpoint *partial,
 }
 
 static void
-append_count(StringInfo buf, int64 n, const char *what)
+append_count(StringInfo buf, CkptKind kind, int64 n, const char *what)
 {
 	if (n == 0)
 		return;
 	if (buf->len == 0)
 		appendStringInfo(buf, "input changed: %lld %s %s", (long long) n,
-						 n == 1 ? "row" : "rows", what);
+						 ckpt_unit_word(kind, n == 1), what);
 	else
 		appendStringInfo(buf, ", %lld %s", (long long) n, what);
 }
@@ -874,11 +878,12 @@ append_count(StringInfo buf, int64 n, const char *what)
 char *
 ckpt_carry_describe(const CkptCarryCounts *counts)
 {
+	CkptKind	kind = counts->base ? counts->base->kind : CKPT_MAP;
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	append_count(&buf, counts->added, "added");
-	append_count(&buf, counts->changed, "changed");
-	append_count(&buf, counts->removed, "removed");
+	append_count(&buf, kind, counts->added, "added");
+	append_count(&buf, kind, counts->changed, "changed");
+	append_count(&buf, kind, counts->removed, "removed");
 	return buf.len > 0 ? buf.data : NULL;
 }

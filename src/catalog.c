@@ -233,11 +233,11 @@ ckpt_catalog_rename_group(Oid owner, const char *name, const char *new_name)
 /* The columns of a step that say how it was called. */
 #define CALL_COLUMNS \
 	"kind, query, udf, cache_enabled, cache_version, probe, on_code_change," \
-	" resumed, code_version, code_query, partition_by, batch"
+	" resumed, code_version, code_query, partition_by, batch, keep"
 
 /*
  * step_statement_call runs a statement on the step $2 of the job $1 that stores
- * how it was called, $3 to $14, and returns the step's number or 0.
+ * how it was called, $3 to $15, and returns the step's number or 0.
  */
 static int64
 step_statement_call(CkptStatement *st, int expected, int64 job_id, const char *step,
@@ -259,6 +259,7 @@ step_statement_call(CkptStatement *st, int expected, int64 job_id, const char *s
 	ckpt_arg_text(st, spec->depends_on);
 	ckpt_arg_text(st, spec->partition_by);
 	ckpt_arg_int8(st, spec->batch);
+	ckpt_arg_text(st, spec->keep);
 	if (ckpt_statement_open(st, expected) > 0)
 		step_id = ckpt_row_int8(0, 1);
 	ckpt_statement_close(st);
@@ -274,7 +275,7 @@ int64
 ckpt_catalog_insert_step(int64 job_id, const char *step, const CkptSpec *spec, bool resumed)
 {
 	STATEMENT(st, "INSERT INTO checkpoint.step (job_id, step, action, " CALL_COLUMNS ")"
-			  " VALUES ($1, $2, 'running', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+			  " VALUES ($1, $2, 'running', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
 			  " ON CONFLICT (job_id, step) DO NOTHING RETURNING step_id");
 
 	return step_statement_call(&st, SPI_OK_INSERT_RETURNING, job_id, step, spec, resumed);
@@ -292,7 +293,7 @@ ckpt_catalog_restart_step(int64 job_id, const char *step, const CkptSpec *spec, 
 			  " rows_failed = NULL, rows_output = NULL, run_seconds = NULL,"
 			  " derivation = NULL, input_hash = NULL,"
 			  " started_at = clock_timestamp(), ended_at = NULL,"
-			  " (" CALL_COLUMNS ") = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+			  " (" CALL_COLUMNS ") = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
 			  " WHERE job_id = $1 AND step = $2 AND action IN ('failed', 'stopped') RETURNING step_id");
 
 	return step_statement_call(&st, SPI_OK_UPDATE_RETURNING, job_id, step, spec, resumed);
@@ -502,7 +503,7 @@ ckpt_catalog_recorded_steps(Oid owner, const char *name)
 			  "  FROM run r JOIN checkpoint.step s USING (job_id) ORDER BY s.step, r.nth)"
 			  " SELECT c.step, c.kind, c.query, c.udf, c.cache_enabled, c.cache_version,"
 			  " c.probe, c.on_code_change, c.code_version, c.code_query,"
-			  " c.partition_by, c.batch::bigint FROM call c ORDER BY c.nth, c.step_id");
+			  " c.partition_by, c.batch::bigint, c.keep FROM call c ORDER BY c.nth, c.step_id");
 	List	   *specs = NIL;
 	uint64		nrows;
 
@@ -526,6 +527,7 @@ ckpt_catalog_recorded_steps(Oid owner, const char *name)
 		spec->depends_on = ckpt_row_text(&st, row, 10);
 		spec->partition_by = ckpt_row_text(&st, row, 11);
 		spec->batch = (int) ckpt_row_int8(row, 12);
+		spec->keep = ckpt_row_text(&st, row, 13);
 		specs = lappend(specs, spec);
 	}
 	ckpt_statement_close(&st);

@@ -104,7 +104,7 @@ explain_compute(Explained *ex, const CkptDecision *decision,
 	ex->reason = ckpt_reuse_carried_reason(decision, &counts,
 											identity->hash ? identity->hash : rows.hash,
 											rows.hash, ex->total);
-	ex->reason = ckpt_reuse_full_reason(ex->reason, ex->kept, counts.by_earlier);
+	ex->reason = ckpt_reuse_full_reason(ex->spec->kind, ex->reason, ex->kept, counts.by_earlier);
 }
 
 /*
@@ -126,7 +126,7 @@ explain_continue(Explained *ex, const CkptDecision *decision)
 		ckpt_carry_count_to(&from, decision->cp, request->udf, request->ref.owner, &counts);
 		ex->kept += counts.carried;
 	}
-	ex->reason = ckpt_reuse_full_reason(decision->reason, ex->kept,
+	ex->reason = ckpt_reuse_full_reason(ex->spec->kind, decision->reason, ex->kept,
 										 decision->by_earlier + counts.by_earlier);
 }
 
@@ -180,7 +180,7 @@ explain_step(Explained *ex)
 		ex->action = CKPT_STEP_REUSED;
 		ex->output.table = decision.cp->output_table;
 		ex->output.desc = NULL;
-		ex->reason = ckpt_reuse_full_reason(ex->reason, ex->kept, decision.by_earlier);
+		ex->reason = ckpt_reuse_full_reason(ex->spec->kind, ex->reason, ex->kept, decision.by_earlier);
 	}
 	else
 		explain_continue(ex, &decision);

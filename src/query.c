@@ -587,6 +587,40 @@ ckpt_query_rewrite(Query *query)
 }
 
 /*
+ * ckpt_query_columns returns the names in a list of columns of the input, each as
+ * a String; NIL if the text is empty.
+ */
+List *
+ckpt_query_columns(const char *text, const char *argument, const char *hint)
+{
+	SelectStmt *select;
+	List	   *parsetrees;
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	if (text[strspn(text, " \t\r\n")] == '\0')
+		return NIL;
+	parsetrees = raw_parser(psprintf("SELECT %s", text), RAW_PARSE_DEFAULT);
+	select = (SelectStmt *) linitial_node(RawStmt, parsetrees)->stmt;
+	foreach(lc, select->targetList)
+	{
+		ResTarget  *target = lfirst_node(ResTarget, lc);
+		ColumnRef  *ref = (ColumnRef *) target->val;
+
+		if (!IsA(ref, ColumnRef) || target->name || list_length(ref->fields) != 1 ||
+			!IsA(linitial(ref->fields), String) || list_length(parsetrees) != 1 ||
+			select->fromClause || select->whereClause || select->sortClause ||
+			list_member(names, linitial(ref->fields)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("argument \"%s\" must be a list of columns", argument),
+					 errhint("%s", hint)));
+		names = lappend(names, linitial(ref->fields));
+	}
+	return names;
+}
+
+/*
  * ckpt_query_plan rewrites and plans a copy of an analysed SELECT.  Relations
  * are locked until the transaction ends.
  */

@@ -36,6 +36,7 @@ extern TupleDesc ckpt_query_result_desc(Query *query);
 extern TupleDesc ckpt_query_input_desc(Query *query, const char *argument);
 extern Query *ckpt_query_rewrite(Query *query);
 extern PlannedStmt *ckpt_query_plan(Query *query, const char *sql, int cursor_options);
+extern List *ckpt_query_columns(const char *text, const char *argument, const char *hint);
 extern uint64 ckpt_query_run(Query *query, const char *sql, DestReceiver *dest);
 
 extern const char *ckpt_query_missing_name(const char *sql, const char *message);

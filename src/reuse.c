@@ -117,10 +117,9 @@ ckpt_reuse_analyze(CkptRequest *request, const CkptSpec *spec, List *outputs)
 	request->input_desc = ckpt_query_input_desc(query, argument);
 	if (spec->udf)
 	{
-		int			nkeys = spec->kind == CKPT_AGG ? ckpt_agg_count_keys(spec->partition_by) : 0;
-
-		request->udf = ckpt_udf_analyze(spec->kind, spec->udf, nkeys, spec->batch,
-										&given, request->input_desc);
+		request->udf = ckpt_udf_analyze(spec->kind, spec->udf,
+										ckpt_udf_shape(spec, request->input_desc), &given,
+										request->input_desc);
 		request->output_desc = request->udf->output_desc;
 		request->code = request->udf->code;
 	}
@@ -515,6 +514,7 @@ decide_compute(const CkptRequest *request, const char *input_hash, CkptDecision 
 	{
 		decision->reason = "input changed";
 		decision->rows_before = last->rows_total;
+		decision->kind = last->kind;
 	}
 	else if (code_change)
 		decision->reason = code_change;
@@ -672,7 +672,8 @@ ckpt_reuse_carried_reason(const CkptDecision *decision, const CkptCarryCounts *c
 	{
 		if (decision->rows_before < 0 || decision->rows_before == rows)
 			return decision->reason;
-		return psprintf("input changed: %lld rows, %lld before", (long long) rows,
+		return psprintf("input changed: %lld %s, %lld before", (long long) rows,
+						ckpt_unit_word(decision->kind, false),
 						(long long) decision->rows_before);
 	}
 	changed_rows = ckpt_carry_describe(counts);
@@ -684,14 +685,14 @@ ckpt_reuse_carried_reason(const CkptDecision *decision, const CkptCarryCounts *c
 }
 
 /*
- * ckpt_reuse_full_reason adds to a step's reason how many of the rows that are
+ * ckpt_reuse_full_reason adds to a step's reason how many of the rows or groups that are
  * kept are by earlier code.
  */
 char *
-ckpt_reuse_full_reason(char *reason, int64 kept, int64 by_earlier)
+ckpt_reuse_full_reason(CkptKind kind, char *reason, int64 kept, int64 by_earlier)
 {
 	if (by_earlier <= 0)
 		return reason;
-	return psprintf("%s; %lld rows kept, %lld of them by earlier code", reason,
-					(long long) kept, (long long) by_earlier);
+	return psprintf("%s; %lld %s kept, %lld of them by earlier code", reason,
+					(long long) kept, ckpt_unit_word(kind, false), (long long) by_earlier);
 }

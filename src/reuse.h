@@ -56,6 +56,7 @@ typedef struct CkptDecision
 	bool		accept;			/* rows of cp count as of the code at hand now, too */
 	char	   *reason;
 	int64		rows_before;	/* of the input that has changed, or -1 */
+	CkptKind	kind;			/* of the step that had them */
 } CkptDecision;
 
 extern const char *ckpt_reuse_argument(CkptKind kind);
@@ -70,6 +71,6 @@ extern char *ckpt_reuse_carried_reason(const CkptDecision *decision,
 									   const CkptCarryCounts *counts,
 									   const char *input_hash, const char *rows_hash,
 									   int64 rows);
-extern char *ckpt_reuse_full_reason(char *reason, int64 kept, int64 by_earlier);
+extern char *ckpt_reuse_full_reason(CkptKind kind, char *reason, int64 kept, int64 by_earlier);
 
 #endif							/* CKPT_REUSE_H */

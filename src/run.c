@@ -260,7 +260,8 @@ handle_failure(CkptRun *run, ErrorData *error, int64 id)
 	}
 	if (run->attempts > 1)
 		add_line(error, &error->detail,
-				 psprintf("The UDF was called %d times for this row.", run->attempts));
+				 psprintf("The UDF was called %d times for this %s.", run->attempts,
+						  ckpt_unit_word(run->task.spec->kind, true)));
 	if (id != 0)
 		add_line(error, &error->context, ckpt_runner_describe_row(run->runner, id));
 	run->error = error;
@@ -376,7 +377,8 @@ stop_for_error_rate(CkptRun *run)
 	run->error = run->skipped;
 	run->error_id = run->skipped_id;
 	add_line(run->error, &run->error->detail,
-			 psprintf("Too many of the rows tried in this run have failed: %u; argument \"max_error_rate\" is %g.",
+			 psprintf("Too many of the %s tried in this run have failed: %u; argument \"max_error_rate\" is %g.",
+					  ckpt_unit_word(run->task.spec->kind, false),
 					  pg_atomic_read_u32(&run->shared->limits.failed),
 					  run->task.spec->max_error_rate));
 }

@@ -259,22 +259,21 @@ checkpoint_claim(PG_FUNCTION_ARGS)
 }
 
 /*
- * take_group puts the output columns that come from the input, those of the group
- * claimed last, into the row to be written.
+ * take_columns puts the output columns first .. udf->nplain - 1, which come from the
+ * input's row or group claimed last, into the row to be written.
  */
 static void
-take_group(CkptRunner *runner)
+take_columns(CkptRunner *runner, int first)
 {
 	CkptUdf    *udf = runner->udf;
-	TupleTableSlot *group = runner->input_row;
+	TupleTableSlot *row = runner->input_row;
 	MemoryContext oldcxt = MemoryContextSwitchTo(runner->row_cxt);
 
-	slot_getsomeattrs(group, udf->nplain);
-	for (int i = 0; i < udf->nplain; i++)
+	for (int i = first; i < udf->nplain; i++)
 	{
-		Datum		value = group->tts_values[i];
+		AttrNumber	attno = udf->kind == CKPT_GEN ? udf->keep[i - first] : i + 1;
+		Datum		value = slot_getattr(row, attno, &runner->isnull[i]);
 
-		runner->isnull[i] = group->tts_isnull[i];
 		if (!runner->isnull[i] && TupleDescAttr(udf->output_desc, i)->attlen == -1 &&
 			VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
 			value = PointerGetDatum(detoast_external_attr((struct varlena *)
@@ -306,13 +305,14 @@ add_result(CkptRunner *runner, TupleTableSlot *input_row, Datum *values, bool *i
 										  runner->values, runner->isnull);
 	else if (udf->kind == CKPT_AGG)
 	{
-		take_group(runner);
+		take_columns(runner, 0);
 		tuple = ckpt_bulkinsert_add(runner->buffer, runner->values, runner->isnull);
 	}
 	else
 	{
 		runner->values[0] = Int64GetDatum(0);	/* numbered when written */
 		runner->values[1] = Int64GetDatum(runner->claimed[runner->nclaimed - 1]);
+		take_columns(runner, 2);
 		tuple = ckpt_bulkinsert_add(runner->buffer, runner->values, runner->isnull);
 	}
 	if (tuple)

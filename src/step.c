@@ -212,7 +212,8 @@ step_collect(CkptStep *step)
 		if (ckpt_limits_too_many_failed(&step->shared->limits))
 			ereport(ERROR,
 					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 errmsg("too many rows have failed: %lld", (long long) step->counts.failed),
+					 errmsg("too many %s have failed: %lld", ckpt_unit_word(step->spec->kind, false),
+							(long long) step->counts.failed),
 					 errdetail("Argument \"max_error_rate\" is %g.", step->spec->max_error_rate)));
 		ckpt_limits_correct(&step->shared->limits, step->spec, step->counts.computed);
 		/* a worker died, or rows are not where they should be */
@@ -230,12 +231,15 @@ step_collect(CkptStep *step)
 	if (step->spec->on_error == CKPT_ERROR_STOP)
 		ereport(ERROR,
 				(errcode(ERRCODE_CRASH_SHUTDOWN),
-				 errmsg_plural("%lld row was being computed when a server process crashed, twice",
-							   "%lld rows were being computed when a server process crashed, twice",
+				 errmsg_plural("%lld %s was being computed when a server process crashed, twice",
+							   "%lld %s were being computed when a server process crashed, twice",
 							   (unsigned long) step->counts.failed,
-							   (long long) step->counts.failed),
-				 errdetail("See checkpoint.errors: such rows are not computed again."),
-				 errhint("Change the function, or go on without these rows: on_error => 'skip'.")));
+							   (long long) step->counts.failed,
+							   ckpt_unit_word(step->spec->kind, step->counts.failed == 1)),
+				 errdetail("See checkpoint.errors: such %s are not computed again.",
+						   ckpt_unit_word(step->spec->kind, false)),
+				 errhint("Change the function, or go on without these %s: on_error => 'skip'.",
+						 ckpt_unit_word(step->spec->kind, false))));
 	step->state = STEP_DONE;
 }
 

@@ -85,10 +85,11 @@ recompute_other_code(CkptStep *step, const CkptCode *code)
 static void
 quarantine_row(const CkptStep *step, int64 id, int attempts)
 {
+	const char *unit = ckpt_unit_word(step->spec->kind, true);
 	CkptFailure failure = {
 		.sqlstate = unpack_sql_state(ERRCODE_CRASH_SHUTDOWN),
-		.message = "server process crashed twice while it computed this row",
-		.detail = "The row is not computed again before the code has changed.",
+		.message = psprintf("server process crashed twice while it computed this %s", unit),
+		.detail = psprintf("The %s is not computed again before the code has changed.", unit),
 		.attempts = attempts
 	};
 
@@ -180,7 +181,7 @@ step_begin_run(CkptStep *step)
 	step->counts.failed = 0;
 	step->counts.output = step->done.output.rows;
 	step->by_earlier = step->done.processed - ckpt_ledger_rows_of_code(cp, &step->request.code);
-	step->full_reason = ckpt_reuse_full_reason(step->reason, step->done.processed,
+	step->full_reason = ckpt_reuse_full_reason(step->spec->kind, step->reason, step->done.processed,
 											   step->by_earlier);
 	step->shared = palloc(sizeof(CkptRunShared));
 	ckpt_run_share(step->shared, &step->task, cp->rows_total, 1, step->done.max_output_id + 1);
@@ -591,7 +592,7 @@ ckpt_step_identify(CkptStep *step)
 		if (decision.accept)
 			ckpt_ledger_accept_code(decision.cp, &step->request.code);
 		step->by_earlier = decision.by_earlier;
-		step->full_reason = ckpt_reuse_full_reason(decision.reason, decision.cp->rows_total,
+		step->full_reason = ckpt_reuse_full_reason(step->spec->kind, decision.reason, decision.cp->rows_total,
 												   decision.by_earlier);
 		step_reuse(step, decision.cp);
 		return;

@@ -46,8 +46,8 @@ spent_budget(const CkptStep *step)
 	Interval	interval = {.time = spec->max_time};
 
 	if (spec->max_rows != CKPT_NONE && step->counts.computed >= spec->max_rows)
-		return psprintf(ngettext("%lld row", "%lld rows", (unsigned long) spec->max_rows),
-						(long long) spec->max_rows);
+		return psprintf("%lld %s", (long long) spec->max_rows,
+						ckpt_unit_word(spec->kind, spec->max_rows == 1));
 	if (ckpt_now_ms() < step->task.until)
 		return NULL;
 	return step->task.until == step->job.until ? step->job.max_time :
@@ -63,16 +63,17 @@ ckpt_step_check_budgets(CkptStep *step)
 {
 	const CkptStepCounts *n = &step->counts;
 	char	   *budget = spent_budget(step);
+	const char *units = ckpt_unit_word(step->spec->kind, false);
 
 	if (budget == NULL)
 		return;
 	step->stopped = true;
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg("budget of %s is spent: %lld of %lld rows computed", budget,
-					(long long) n->computed, (long long) n->total),
-			 errdetail("%lld rows are kept from before, %lld have failed, %lld are left.",
-					   (long long) n->kept, (long long) n->failed,
+			 errmsg("budget of %s is spent: %lld of %lld %s computed", budget,
+					(long long) n->computed, (long long) n->total, units),
+			 errdetail("%lld %s are kept from before, %lld have failed, %lld are left.",
+					   (long long) n->kept, units, (long long) n->failed,
 					   (long long) (n->total - n->kept - n->computed - n->failed))));
 }
 

@@ -21,6 +21,7 @@ void
 ckpt_step_progress(CkptStep *step)
 {
 	const CkptStepCounts *n = &step->counts;
+	const char *units = ckpt_unit_word(step->spec->kind, false);
 	TimestampTz now = GetCurrentTimestamp();
 	double		seconds;
 	double		rate;
@@ -34,9 +35,9 @@ ckpt_step_progress(CkptStep *step)
 	if (rate <= 0)
 		return;
 	ereport(NOTICE,
-			(errmsg("step \"%s\": %lld of %lld rows (%.0f %%), %.1f rows/s, %.0f s left",
-					step->name, (long long) (n->kept + n->computed), (long long) n->total,
-					100.0 * (n->kept + n->computed) / Max(n->total, 1), rate,
+			(errmsg("step \"%s\": %lld of %lld %s (%.0f %%), %.1f %s/s, %.0f s left",
+					step->name, (long long) (n->kept + n->computed), (long long) n->total, units,
+					100.0 * (n->kept + n->computed) / Max(n->total, 1), rate, units,
 					(n->total - n->kept - n->computed) / rate)));
 }
 
@@ -47,6 +48,7 @@ void
 ckpt_step_notice(const CkptStep *step)
 {
 	const CkptStepCounts *n = &step->counts;
+	const char *units = ckpt_unit_word(step->spec->kind, false);
 	char	   *failed = n->failed <= 0 ? "" :
 		psprintf(", %lld failed: see checkpoint.errors", (long long) n->failed);
 	char	   *by_earlier = step->by_earlier <= 0 ? "" :
@@ -57,18 +59,18 @@ ckpt_step_notice(const CkptStep *step)
 				(errmsg("step \"%s\": reused: final checkpoint %lld of job %lld%s",
 						step->name, (long long) step->cp->id, (long long) step->cp->job_id,
 						step->by_earlier <= 0 ? "" :
-						psprintf(": %lld rows kept%s", (long long) n->kept, by_earlier))));
+						psprintf(": %lld %s kept%s", (long long) n->kept, units, by_earlier))));
 	else if (step->kept_from != 0)
 		ereport(NOTICE,
-				(errmsg("step \"%s\": %s: %lld of %lld rows computed, %lld kept from job %lld%s%s (%s)",
+				(errmsg("step \"%s\": %s: %lld of %lld %s computed, %lld kept from job %lld%s%s (%s)",
 						step->name, ckpt_word(&ckpt_step_actions, step->action), (long long) n->computed,
-						(long long) n->total, (long long) n->kept,
+						(long long) n->total, units, (long long) n->kept,
 						(long long) step->kept_from, by_earlier, failed, step->reason)));
 	else
 		ereport(NOTICE,
-				(errmsg("step \"%s\": %s: %lld of %lld rows computed%s (%s)",
+				(errmsg("step \"%s\": %s: %lld of %lld %s computed%s (%s)",
 						step->name, ckpt_word(&ckpt_step_actions, step->action), (long long) n->computed,
-						(long long) n->total, failed, step->reason)));
+						(long long) n->total, units, failed, step->reason)));
 }
 
 /*
@@ -86,9 +88,10 @@ ckpt_step_add_context(const CkptStep *step, ErrorData *error)
 	if (step->error_id != 0)
 		appendStringInfo(&buf, ", %s " INT64_FORMAT, CKPT_ID_COLUMN, step->error_id);
 	if (step->cp && step->udf)
-		appendStringInfo(&buf, ", %lld of %lld rows kept",
+		appendStringInfo(&buf, ", %lld of %lld %s kept",
 						 (long long) step->done.processed,
-						 (long long) step->cp->rows_total);
+						 (long long) step->cp->rows_total,
+						 ckpt_unit_word(step->spec->kind, false));
 	error->context = buf.data;
 	if (error->hint == NULL)
 		error->hint = pstrdup(CKPT_RERUN_HINT);

@@ -281,7 +281,7 @@ udf_add_column(CkptUdf *udf, AttrNumber attno, const char *name, Oid type,
 	for (int i = 0; i < attno - 1; i++)
 	{
 		if (strcmp(NameStr(TupleDescAttr(udf->output_desc, i)->attname), name) == 0)
-			udf_refuse_column(name, i < udf->nplain && udf->kind != CKPT_GEN, of_row);
+			udf_refuse_column(name, i < udf->nplain && (udf->kind != CKPT_GEN || i > 1), of_row);
 	}
 	TupleDescInitEntry(udf->output_desc, attno, name, type, typmod, 0);
 	TupleDescInitEntryCollation(udf->output_desc, attno, collation);
@@ -372,7 +372,9 @@ udf_init_output(CkptUdf *udf, Query *query)
 	{
 		TupleDescInitEntry(udf->output_desc, 1, CKPT_ID_COLUMN, INT8OID, -1, 0);
 		TupleDescInitEntry(udf->output_desc, 2, CKPT_INPUT_ID_COLUMN, INT8OID, -1, 0);
-		attno = 3;
+		for (i = 0; i < udf->nkeep; i++)
+			TupleDescCopyEntry(udf->output_desc, 3 + i, udf->input_desc, udf->keep[i]);
+		attno = udf->nplain + 1;
 	}
 
 	i = 0;
@@ -606,18 +608,63 @@ ckpt_udf_aggregate_reads(const char *text, TupleDesc desc, List *keys)
 }
 
 /*
+ * shape_keep notes which columns of the input the output of gen has.
+ */
+static void
+shape_keep(CkptUdfShape *shape, const char *keep, TupleDesc input_desc)
+{
+	ListCell   *lc;
+
+	foreach(lc, ckpt_query_columns(keep, "keep",
+								   "Write names of columns of the input, each once, such as 'a, b'."))
+	{
+		const char *name = strVal(lfirst(lc));
+		AttrNumber	attno = 2;
+
+		while (attno <= input_desc->natts &&
+			   strcmp(NameStr(TupleDescAttr(input_desc, attno - 1)->attname), name) != 0)
+			attno++;
+		if (attno > input_desc->natts)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("column \"%s\" does not exist", name),
+					 errdetail("Argument \"keep\" names it."),
+					 errhint("Name columns of argument \"input\".")));
+		shape->keep[shape->nkeep++] = attno;
+	}
+}
+
+/*
+ * ckpt_udf_shape takes from a call how rows of an input with the given columns
+ * stand to calls and to the output.
+ */
+CkptUdfShape *
+ckpt_udf_shape(const CkptSpec *spec, TupleDesc input_desc)
+{
+	CkptUdfShape *shape = palloc0(sizeof(CkptUdfShape));
+
+	shape->batch = spec->batch;
+	if (spec->kind == CKPT_AGG)
+		shape->nkeys = ckpt_agg_count_keys(spec->partition_by);
+	if (spec->keep)
+		shape_keep(shape, spec->keep, input_desc);
+	return shape;
+}
+
+/*
  * ckpt_udf_analyze parses a UDF and analyses it over an input with the given
- * columns, sys__id first; of agg, nkeys partition columns follow.  It is called
- * for batch rows at once, or row by row if that is 0.  What is
+ * columns, sys__id first.  What is
  * returned is in CurrentMemoryContext.  What the call says of its code becomes
  * part of what the code is.
  *
  * Raises an error for whatever could not run.  Needs an active snapshot.
  */
 CkptUdf *
-ckpt_udf_analyze(CkptKind kind, const char *text, int nkeys, int batch,
+ckpt_udf_analyze(CkptKind kind, const char *text, const CkptUdfShape *shape,
 				 const CkptCodeGiven *given, TupleDesc input_desc)
 {
+	int			nkeys = shape->nkeys;
+	int			batch = shape->batch;
 	CkptUdf    *udf = palloc0(sizeof(CkptUdf));
 	ReadColumns reads = {NULL, false, false, 0};
 	Query	   *query;
@@ -628,7 +675,11 @@ ckpt_udf_analyze(CkptKind kind, const char *text, int nkeys, int batch,
 	udf->input_desc = input_desc;
 	udf->nkeys = nkeys;
 	udf->batch = batch;
-	udf->nplain = kind == CKPT_MAP ? input_desc->natts : kind == CKPT_GEN ? 2 : 1 + nkeys;
+	udf->nkeep = shape->nkeep;
+	udf->keep = palloc(shape->nkeep * sizeof(AttrNumber));
+	memcpy(udf->keep, shape->keep, shape->nkeep * sizeof(AttrNumber));
+	udf->nplain = kind == CKPT_MAP ? input_desc->natts :
+		kind == CKPT_GEN ? 2 + udf->nkeep : 1 + nkeys;
 
 	if (kind == CKPT_AGG)
 		query = udf_analyze_alone(udf, ckpt_agg_members_desc(input_desc, nkeys),

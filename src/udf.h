@@ -16,10 +16,13 @@
 
 #include "checkpoint.h"
 
+#include "access/attnum.h"
+#include "access/htup_details.h"
 #include "access/tupdesc.h"
 #include "fingerprint.h"
 #include "nodes/bitmapset.h"
 #include "nodes/parsenodes.h"
+#include "spec.h"
 
 /* One expression of the select list. */
 typedef struct CkptUdfTarget
@@ -34,6 +37,15 @@ typedef struct CkptUdfTarget
 	bool		is_set;
 } CkptUdfTarget;
 
+/* How rows of the input stand to calls and to the output. */
+typedef struct CkptUdfShape
+{
+	int			nkeys;			/* of agg: partition columns of the input table */
+	int			batch;			/* rows of a call; 0 is one, whose values are no arrays */
+	int			nkeep;			/* of gen: columns of the input in the output ... */
+	AttrNumber	keep[MaxTupleAttributeNumber];	/* ... and their numbers there */
+} CkptUdfShape;
+
 typedef struct CkptUdf
 {
 	CkptKind	kind;			/* CKPT_MAP, CKPT_GEN or CKPT_AGG */
@@ -42,6 +54,8 @@ typedef struct CkptUdf
 	TupleDesc	input_desc;		/* of the input table */
 	int			nkeys;			/* of agg: partition columns of that */
 	int			batch;			/* rows of a call; 0 is one, whose values are no arrays */
+	int			nkeep;			/* of gen: columns of the input in the output ... */
+	AttrNumber *keep;			/* ... and their numbers there */
 	int			nplain;			/* columns of the output before the UDF's */
 	int			ntargets;
 	CkptUdfTarget *targets;
@@ -56,8 +70,9 @@ typedef struct CkptUdf
 	CkptCode	code;			/* as it was last looked at */
 } CkptUdf;
 
-extern CkptUdf *ckpt_udf_analyze(CkptKind kind, const char *text, int nkeys,
-								 int batch, const CkptCodeGiven *given,
+extern CkptUdfShape *ckpt_udf_shape(const CkptSpec *spec, TupleDesc input_desc);
+extern CkptUdf *ckpt_udf_analyze(CkptKind kind, const char *text, const CkptUdfShape *shape,
+								 const CkptCodeGiven *given,
 								 TupleDesc input_desc);
 extern Bitmapset *ckpt_udf_aggregate_reads(const char *text, TupleDesc desc, List *keys);
 extern Query *ckpt_udf_run_query(CkptUdf *udf, const char *input_table,

@@ -25,6 +25,18 @@ typedef enum CkptKind
 	CKPT_SAVE
 } CkptKind;
 
+/*
+ * ckpt_unit_word returns what a step of a kind works on is called: one unit, or
+ * another number of them.
+ */
+static inline const char *
+ckpt_unit_word(CkptKind kind, bool one)
+{
+	if (kind == CKPT_AGG)
+		return one ? "group" : "groups";
+	return one ? "row" : "rows";
+}
+
 /* What has become of a job. */
 typedef enum CkptJobStatus
 {

@@ -70,7 +70,7 @@ typedef struct Shared
 	CkptRunShared run;
 	CkptRunTask task;			/* worker is in bgw_extra */
 	CkptSpec	spec;			/* its texts are elsewhere */
-	int			nkeys;			/* of agg */
+	CkptUdfShape shape;
 	char		code_version[CKPT_MAX_VERSION + 1];	/* '' if there is none */
 	char		depends_on[33]; /* likewise */
 	int64		step_id;
@@ -187,7 +187,10 @@ workers_share(const CkptRunTask *task, int64 step_id, const CkptUdf *udf,
 	shared->spec.cache_version = shared->spec.code_version = NULL;
 	shared->spec.depends_on = shared->spec.probe = NULL;
 	shared->spec.partition_by = NULL;
-	shared->nkeys = udf->nkeys;
+	shared->shape.nkeys = udf->nkeys;
+	shared->shape.batch = udf->batch;
+	shared->shape.nkeep = udf->nkeep;
+	memcpy(shared->shape.keep, udf->keep, udf->nkeep * sizeof(AttrNumber));
 	shared->step_id = step_id;
 	shared->database = MyDatabaseId;
 	shared->authenticated_user = GetAuthenticatedUserId();
@@ -525,8 +528,7 @@ worker_prepare(void *arg)
 	if (worker->shared->depends_on[0] != '\0')
 		given.depends_on = worker->shared->depends_on;
 	worker->udf = ckpt_udf_analyze(worker->spec.kind, worker->shared->text,
-								   worker->shared->nkeys, worker->spec.batch, &given,
-								   desc);
+								   &worker->shared->shape, &given, desc);
 	ckpt_user_restore(saved);
 	if (strcmp(ckpt_columns_text(worker->udf->output_desc), worker->cp.output_columns) != 0)
 		ereport(ERROR,
