@@ -135,6 +135,66 @@ COMMENT ON FUNCTION checkpoint.output(text, bigint) IS
 GRANT EXECUTE ON FUNCTION checkpoint.input(text, bigint) TO PUBLIC;
 
 --
+-- Steps that clients compute; their functions are below
+--
+
+ALTER TABLE checkpoint.step ADD COLUMN output text, ADD COLUMN reads text, ADD COLUMN outcome text;
+COMMENT ON COLUMN checkpoint.step.output IS
+'argument "output" of open: columns that clients compute; NULL for steps of the server';
+COMMENT ON COLUMN checkpoint.step.reads IS
+'argument "reads" of open: columns of the input';
+COMMENT ON COLUMN checkpoint.step.outcome IS
+'action of a step that is open, once it is finished';
+
+ALTER TABLE checkpoint.checkpoint ADD COLUMN open_step bigint, ADD COLUMN open_code integer;
+COMMENT ON COLUMN checkpoint.checkpoint.open_step IS
+'step that clients compute rows of it for';
+COMMENT ON COLUMN checkpoint.checkpoint.open_code IS
+'number of the code that their rows count as computed by';
+
+CREATE FUNCTION checkpoint._count_ids(range_no bigint, nranges integer, bits bytea, rows_total bigint)
+RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN bits IS NULL THEN LEAST(nranges * 8192::bigint, rows_total - range_no * 8192)
+	ELSE pg_catalog.bit_count(bits) END;
+COMMENT ON FUNCTION checkpoint._count_ids(bigint, integer, bytea, bigint) IS
+'internal: how many ids a row of processed has';
+
+CREATE VIEW checkpoint._work AS
+SELECT * FROM checkpoint.work
+UNION ALL
+SELECT p.checkpoint_id, p.code_no, p.worker,
+	pg_catalog.sum(checkpoint._count_ids(p.range_no, p.nranges, p.bits, c.rows_total))::bigint,
+	0, 0, 0, 0
+FROM checkpoint.processed p JOIN checkpoint.checkpoint c USING (checkpoint_id)
+WHERE p.worker = -1 AND c.open_step IS NOT NULL
+GROUP BY p.checkpoint_id, p.code_no, p.worker;
+COMMENT ON VIEW checkpoint._work IS
+'internal: work, with what clients have done so far';
+
+CREATE TABLE checkpoint.lease (
+	checkpoint_id bigint NOT NULL,
+	range_no bigint NOT NULL,
+	first_id bigint NOT NULL,
+	last_id bigint NOT NULL,
+	holder text,
+	session bigint NOT NULL,
+	claimed_at timestamptz NOT NULL,
+	expires_at timestamptz NOT NULL
+);
+CREATE INDEX lease_range_idx ON checkpoint.lease (checkpoint_id, range_no);
+REVOKE ALL ON checkpoint.lease FROM PUBLIC;
+COMMENT ON TABLE checkpoint.lease IS
+'internal: intervals of ids whose unprocessed rows clients have claimed; of no use to a restored dump';
+
+CREATE FUNCTION checkpoint._session_lives(session bigint)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'checkpoint_session_lives'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION checkpoint._session_lives(bigint) IS
+'internal: do the claims of a session hold?';
+
+--
 -- Views
 --
 
@@ -191,8 +251,16 @@ SELECT s.job_id, j.name AS job, s.step, s.kind,
 	CASE WHEN s.action = 'running' AND
 			checkpoint._step_action(s.step_id, s.action) = 'failed'
 		THEN 'its process ended' ELSE s.reason END AS reason,
-	s.checkpoint_id, s.rows_total, s.rows_kept, s.rows_computed,
-	s.rows_failed, s.rows_output,
+	s.checkpoint_id, s.rows_total, s.rows_kept,
+	CASE WHEN s.step_id = c.open_step
+		THEN (SELECT COALESCE(pg_catalog.sum(w.rows_processed), 0)::bigint FROM checkpoint._work w
+			WHERE w.checkpoint_id = s.checkpoint_id) - s.rows_kept
+		ELSE s.rows_computed END AS rows_computed,
+	CASE WHEN s.step_id = c.open_step
+		THEN (SELECT pg_catalog.count(*) FROM checkpoint.error e
+			WHERE e.checkpoint_id = s.checkpoint_id AND e.job_id = s.job_id)
+		ELSE s.rows_failed END AS rows_failed,
+	s.rows_output,
 	pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.input_table)) AS input_table,
 	pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.output_table)) AS output_table,
 	s.started_at, s.ended_at
@@ -224,11 +292,11 @@ FROM checkpoint.checkpoint c
 	CROSS JOIN LATERAL (SELECT
 		pg_catalog.sum(w.rows_processed)::bigint AS rows_processed,
 		pg_catalog.sum(w.rows_output)::bigint AS rows_output
-		FROM checkpoint.work w WHERE w.checkpoint_id = c.checkpoint_id) w
+		FROM checkpoint._work w WHERE w.checkpoint_id = c.checkpoint_id) w
 	CROSS JOIN LATERAL (SELECT
 		pg_catalog.jsonb_object_agg(r.code_hash, r.rows_processed) AS rows_by_code
 		FROM (SELECT v.code_hash, pg_catalog.sum(w.rows_processed) AS rows_processed
-			FROM checkpoint.code_version v JOIN checkpoint.work w USING (checkpoint_id, code_no)
+			FROM checkpoint.code_version v JOIN checkpoint._work w USING (checkpoint_id, code_no)
 			WHERE v.checkpoint_id = c.checkpoint_id GROUP BY v.code_hash
 			HAVING pg_catalog.sum(w.rows_processed) > 0) r) v
 WHERE checkpoint._may_use(c.owner)
@@ -649,7 +717,7 @@ SELECT r.job_id, r.job, r.step, r.phase, r.rows_done, r.rows_total,
 	r.rows_per_second,
 	pg_catalog.make_interval(secs => pg_catalog.round(
 		(r.rows_total - r.rows_done) / NULLIF(r.rows_per_second, 0))) AS time_left,
-	r.workers, 0 AS clients, r.waiting_for, r.oldest_transaction
+	r.workers, r.clients, r.waiting_for, r.oldest_transaction
 FROM (SELECT s.job_id, j.name AS job, s.step,
 		COALESCE(p.phase, CASE WHEN s.checkpoint_id IS NULL THEN 'reading input' ELSE 'running' END)
 			AS phase,
@@ -658,11 +726,14 @@ FROM (SELECT s.job_id, j.name AS job, s.step,
 			ELSE w.rows_done END AS rows_done,
 		CASE WHEN p.phase <> 'running' OR s.checkpoint_id IS NULL THEN p.rows_total
 			ELSE s.rows_total END AS rows_total,
-		p.rows_per_second, p.workers, p.waiting_for, p.oldest_transaction
+		CASE WHEN s.output IS NULL THEN p.rows_per_second
+			ELSE ((w.rows_done - s.rows_kept) / NULLIF(EXTRACT(epoch FROM
+				pg_catalog.clock_timestamp() - s.started_at), 0))::double precision END AS rows_per_second,
+		p.workers, h.clients, p.waiting_for, p.oldest_transaction
 	FROM checkpoint.step s
 		JOIN checkpoint.job j USING (job_id)
 		CROSS JOIN LATERAL (SELECT COALESCE(pg_catalog.sum(w.rows_processed), 0)::bigint AS rows_done
-			FROM checkpoint.work w WHERE w.checkpoint_id = s.checkpoint_id) w
+			FROM checkpoint._work w WHERE w.checkpoint_id = s.checkpoint_id) w
 		CROSS JOIN LATERAL (SELECT pg_catalog.count(*)::integer AS workers,
 				pg_catalog.max(p.phase) FILTER (WHERE p.leads) AS phase,
 				pg_catalog.max(p.rows_done) FILTER (WHERE p.leads) AS rows_done,
@@ -672,11 +743,118 @@ FROM (SELECT s.job_id, j.name AS job, s.step,
 				pg_catalog.min(a.xact_start) AS oldest_transaction
 			FROM checkpoint._step_processes(s.step_id) AS p
 				LEFT JOIN pg_catalog.pg_stat_get_activity(NULL) a USING (pid)) p
+		CROSS JOIN LATERAL (SELECT pg_catalog.count(DISTINCT (l.holder, l.session))::integer AS clients
+			FROM checkpoint.lease l
+			WHERE s.output IS NOT NULL AND l.checkpoint_id = s.checkpoint_id
+				AND l.expires_at > pg_catalog.clock_timestamp()
+				AND checkpoint._session_lives(l.session)) h
 	WHERE s.action = 'running' AND checkpoint._may_use(j.owner)
 		AND checkpoint._step_action(s.step_id, s.action) = 'running') r;
 COMMENT ON VIEW checkpoint.progress IS
 'running steps: how far they are, and how long they will take';
 GRANT SELECT ON checkpoint.progress TO PUBLIC;
+
+--
+-- Code outside of the server
+--
+
+CREATE FUNCTION checkpoint._add_processed(checkpoint_id bigint, range_no bigint, rows_total bigint,
+	stored bytea, added bytea)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'checkpoint_add_processed'
+LANGUAGE C IMMUTABLE;
+COMMENT ON FUNCTION checkpoint._add_processed(bigint, bigint, bigint, bytea, bytea) IS
+'internal: adds ids to those of a range that are processed; raises if one is already';
+
+CREATE FUNCTION checkpoint.open(step text, kind text, input text, output text,
+	code_version text = NULL, reads text = NULL, partition_by text = NULL,
+	cache_enabled boolean = true, probe text = NULL,
+	on_code_change text = 'continue', job bigint = NULL,
+	OUT checkpoint_id bigint, OUT state text, OUT input_table regclass,
+	OUT output_table regclass, OUT total bigint, OUT remaining bigint)
+RETURNS record
+AS 'MODULE_PATHNAME', 'checkpoint_open'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.open IS
+'begins or continues a step whose rows clients compute';
+
+CREATE FUNCTION checkpoint.mark_processed(checkpoint_id bigint, ids bigint[])
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'checkpoint_mark_processed'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.mark_processed(bigint, bigint[]) IS
+'notes that this transaction has stored the results of rows';
+
+CREATE FUNCTION checkpoint.record_error(checkpoint_id bigint, id bigint, sqlstate text,
+	message text, detail text = NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'checkpoint_record_error'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.record_error(bigint, bigint, text, text, text) IS
+'puts a row that a client could not compute into quarantine';
+
+CREATE FUNCTION checkpoint.finish(checkpoint_id bigint)
+RETURNS void
+AS 'MODULE_PATHNAME', 'checkpoint_finish'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION checkpoint.finish(bigint) IS
+'ends a step whose rows clients have computed';
+
+CREATE FUNCTION checkpoint._open_rows(checkpoint_id bigint, range_no bigint, first_id bigint, last_id bigint)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'checkpoint_open_rows'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION checkpoint._open_rows(bigint, bigint, bigint, bigint) IS
+'internal: how many rows of a lease are neither processed nor in quarantine';
+
+CREATE FUNCTION checkpoint.claim(anyelement, rows integer, lease interval = '5 min', holder text = NULL)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'checkpoint_claim_rows'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.claim(anyelement, integer, interval, text) IS
+'rows of an input table for one client to compute; pass NULL::checkpoint_data.<input table>';
+
+CREATE FUNCTION checkpoint.renew(checkpoint_id bigint, lease interval = '5 min', holder text = NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'checkpoint_renew'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.renew(bigint, interval, text) IS
+'prolongs a client''s claims; returns how many rows they hold';
+
+CREATE FUNCTION checkpoint.release(checkpoint_id bigint, holder text = NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'checkpoint_release'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.release(bigint, text) IS
+'gives a client''s claims back; returns how many rows they held';
+
+CREATE VIEW checkpoint.claims WITH (security_barrier) AS
+SELECT l.checkpoint_id, c.job_name AS job, c.step,
+	COALESCE(l.holder, 'process ' || (l.session >> 32)) AS holder,
+	pg_catalog.sum(checkpoint._open_rows(l.checkpoint_id, l.range_no, l.first_id, l.last_id))::bigint AS rows,
+	l.claimed_at, pg_catalog.min(l.expires_at) AS expires_at
+FROM checkpoint.lease l JOIN checkpoint.checkpoint c USING (checkpoint_id)
+WHERE checkpoint._may_use(c.owner) AND c.open_step IS NOT NULL
+	AND l.expires_at > pg_catalog.clock_timestamp() AND checkpoint._session_lives(l.session)
+GROUP BY l.checkpoint_id, c.job_name, c.step, l.holder, l.session, l.claimed_at
+HAVING pg_catalog.sum(checkpoint._open_rows(l.checkpoint_id, l.range_no, l.first_id, l.last_id)) > 0
+ORDER BY l.checkpoint_id, l.claimed_at;
+COMMENT ON VIEW checkpoint.claims IS
+'rows that clients compute now: who, how many, until when';
+GRANT SELECT ON checkpoint.claims TO PUBLIC;
+
+GRANT EXECUTE ON FUNCTION
+	checkpoint._session_lives(bigint),
+	checkpoint._open_rows(bigint, bigint, bigint, bigint),
+	checkpoint.claim(anyelement, integer, interval, text),
+	checkpoint.renew(bigint, interval, text),
+	checkpoint.release(bigint, text),
+	checkpoint._count_ids(bigint, integer, bytea, bigint),
+	checkpoint.open,
+	checkpoint.mark_processed(bigint, bigint[]),
+	checkpoint.record_error(bigint, bigint, text, text, text),
+	checkpoint.finish(bigint)
+TO PUBLIC;
 
 --
 -- What everybody needs, by name: default privileges may not give it.

@@ -79,9 +79,13 @@ typedef struct Argument
 #define NO_UDF		(STEP(CKPT_QUERY) | STEP(CKPT_SAVE))
 #define ALL_STEPS	(WITH_UDF | NO_UDF)
 
+/* Not a kind of step: open(), whose step is computed by clients. */
+#define OPEN		(1 << 30)
+
 #define FIELD(name)	.offset = offsetof(CkptSpec, name)
 
 static void check_step_name(const Argument *argument, const void *field);
+static void check_open_kind(const Argument *argument, const void *field);
 static void check_version(const Argument *argument, const void *field);
 static void check_error_rate(const Argument *argument, const void *field);
 static void check_rate(const Argument *argument, const void *field);
@@ -94,13 +98,17 @@ static void refuse_unless_default(const Argument *argument, const void *field);
  * recorded at.
  */
 static const Argument arguments[] = {
-	{"job", ALL_STEPS, ARG_ID, FIELD(job)},
-	{"step", ALL_STEPS & ~STEP(CKPT_SAVE), ARG_TEXT, FIELD(step), .required = true, .check = check_step_name},
+	{"job", ALL_STEPS | OPEN, ARG_ID, FIELD(job)},
+	{"step", (ALL_STEPS & ~STEP(CKPT_SAVE)) | OPEN, ARG_TEXT, FIELD(step), .required = true, .check = check_step_name},
 	{"target", STEP(CKPT_SAVE), ARG_TEXT, FIELD(step), .required = true},
-	{"input", WITH_UDF, ARG_TEXT, FIELD(query), .required = true},
+	{"kind", OPEN, ARG_WORD, FIELD(kind), .required = true, .words = &ckpt_kinds, .check = check_open_kind},
+	{"input", WITH_UDF | OPEN, ARG_TEXT, FIELD(query), .required = true},
+	{"output", OPEN, ARG_TEXT, FIELD(output), .required = true},
+	{"reads", OPEN, ARG_TEXT, FIELD(reads)},
 	{"query", NO_UDF, ARG_TEXT, FIELD(query), .required = true},
 	{"udf", WITH_UDF, ARG_TEXT, FIELD(udf), .required = true},
 	{"partition_by", STEP(CKPT_AGG), ARG_TEXT, FIELD(partition_by), .required = true},
+	{"partition_by", OPEN, ARG_TEXT, FIELD(partition_by), .unsupported = true},
 	{"materialized", (WITH_UDF & ~STEP(CKPT_AGG)) | STEP(CKPT_QUERY), ARG_BOOL, FIELD(materialized), .dflt = true, .check = refuse_unless_default},
 	{"as_table", STEP(CKPT_SAVE), ARG_BOOL, FIELD(as_table), .dflt = false, .check = refuse_unless_default},
 	{"workers", WITH_UDF, ARG_INT, FIELD(workers), .setting = &ckpt_workers, .min = 1, .max = CKPT_MAX_WORKERS},
@@ -115,12 +123,12 @@ static const Argument arguments[] = {
 	{"rate", WITH_UDF, ARG_FLOAT, FIELD(rate), .check = check_rate},
 	{"max_rows", WITH_UDF, ARG_COUNT, FIELD(max_rows), .check = check_above_zero},
 	{"max_time", WITH_UDF, ARG_INTERVAL, FIELD(max_time), .dflt = CKPT_NONE, .check = check_above_zero},
-	{"cache_enabled", ALL_STEPS, ARG_BOOL, FIELD(cache_enabled), .dflt = true},
+	{"cache_enabled", ALL_STEPS | OPEN, ARG_BOOL, FIELD(cache_enabled), .dflt = true},
 	{"cache_version", ALL_STEPS, ARG_TEXT, FIELD(cache_version), .check = check_version},
-	{"code_version", ALL_STEPS, ARG_TEXT, FIELD(code_version), .check = check_version},
+	{"code_version", ALL_STEPS | OPEN, ARG_TEXT, FIELD(code_version), .check = check_version},
 	{"depends_on", ALL_STEPS, ARG_TEXT, FIELD(depends_on)},
-	{"probe", ALL_STEPS, ARG_TEXT, FIELD(probe)},
-	{"on_code_change", WITH_UDF, ARG_WORD, FIELD(on_code_change), .words = &ckpt_on_code_changes},
+	{"probe", ALL_STEPS | OPEN, ARG_TEXT, FIELD(probe)},
+	{"on_code_change", WITH_UDF | OPEN, ARG_WORD, FIELD(on_code_change), .words = &ckpt_on_code_changes},
 };
 
 /*
@@ -142,6 +150,22 @@ check_step_name(const Argument *argument, const void *field)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("name of a step must not begin with \"%s\"", CKPT_COLUMN_PREFIX),
 				 errhint("Such names belong to the extension.")));
+}
+
+/*
+ * check_open_kind raises unless clients can compute a step of that kind.
+ */
+static void
+check_open_kind(const Argument *argument, const void *field)
+{
+	CkptKind	kind = *(const CkptKind *) field;
+
+	if (kind != CKPT_MAP && kind != CKPT_GEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must not be \"%s\"", argument->name,
+						ckpt_kind_name(kind)),
+				 errhint("Clients compute steps of kind \"map\" or \"gen\".")));
 }
 
 /*
@@ -377,6 +401,7 @@ take_argument(const Argument *argument, const NullableDatum *arg, CkptSpec *spec
 typedef struct Call
 {
 	FunctionCallInfo fcinfo;
+	int			steps;			/* STEP() of its kind, or OPEN */
 	int			nargs;
 	char	  **names;			/* of the arguments, in their order */
 	CkptSpec   *spec;
@@ -447,7 +472,7 @@ check_names(const Call *call)
 		bool		known = false;
 
 		for (int j = 0; j < lengthof(arguments); j++)
-			known |= (arguments[j].steps & STEP(call->spec->kind)) != 0 &&
+			known |= (arguments[j].steps & call->steps) != 0 &&
 				strcmp(arguments[j].name, call->names[i]) == 0;
 		if (!known)
 			ereport(ERROR,
@@ -468,7 +493,7 @@ take_arguments(void *arg)
 	{
 		NullableDatum passed;
 
-		if ((arguments[i].steps & STEP(call->spec->kind)) == 0)
+		if ((arguments[i].steps & call->steps) == 0)
 			continue;
 		passed = passed_argument(call, &arguments[i]);
 		take_argument(&arguments[i], &passed, call->spec);
@@ -501,7 +526,7 @@ static Datum
 call_step(FunctionCallInfo fcinfo, CkptKind kind)
 {
 	CkptSpec   *spec = palloc0(sizeof(CkptSpec));
-	Call		call = {.fcinfo = fcinfo,.spec = spec};
+	Call		call = {.fcinfo = fcinfo,.steps = STEP(kind),.spec = spec};
 	bool		nested = SPI_inside_nonatomic_context();
 	ErrorData  *error;
 
@@ -519,6 +544,28 @@ call_step(FunctionCallInfo fcinfo, CkptKind kind)
 		ckpt_step_refuse(spec, error);
 	ckpt_step_run(spec, nested);
 	PG_RETURN_VOID();
+}
+
+/*
+ * ckpt_call_open takes the arguments of open() apart.
+ */
+CkptSpec *
+ckpt_call_open(FunctionCallInfo fcinfo)
+{
+	CkptSpec   *spec = palloc0(sizeof(CkptSpec));
+	Call		call = {.fcinfo = fcinfo,.steps = OPEN,.spec = spec};
+
+	take_arguments(&call);
+	spec->workers = 1;
+	spec->batch = 1;
+	spec->on_error = CKPT_ERROR_SKIP;
+	spec->max_errors = CKPT_NONE;
+	spec->max_error_rate = CKPT_NONE;
+	spec->unit_timeout = CKPT_NONE;
+	spec->rate = CKPT_NONE;
+	spec->max_rows = CKPT_NONE;
+	spec->max_time = CKPT_NONE;
+	return spec;
 }
 
 Datum

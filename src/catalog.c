@@ -233,11 +233,11 @@ ckpt_catalog_rename_group(Oid owner, const char *name, const char *new_name)
 /* The columns of a step that say how it was called. */
 #define CALL_COLUMNS \
 	"kind, query, udf, cache_enabled, cache_version, probe, on_code_change," \
-	" resumed, code_version, code_query, partition_by, batch, keep"
+	" resumed, code_version, code_query, partition_by, batch, keep, output, reads"
 
 /*
  * step_statement_call runs a statement on the step $2 of the job $1 that stores
- * how it was called, $3 to $15, and returns the step's number or 0.
+ * how it was called, $3 to $17, and returns the step's number or 0.
  */
 static int64
 step_statement_call(CkptStatement *st, int expected, int64 job_id, const char *step,
@@ -260,6 +260,8 @@ step_statement_call(CkptStatement *st, int expected, int64 job_id, const char *s
 	ckpt_arg_text(st, spec->partition_by);
 	ckpt_arg_int8(st, spec->batch);
 	ckpt_arg_text(st, spec->keep);
+	ckpt_arg_text(st, spec->output);
+	ckpt_arg_text(st, spec->reads);
 	if (ckpt_statement_open(st, expected) > 0)
 		step_id = ckpt_row_int8(0, 1);
 	ckpt_statement_close(st);
@@ -275,7 +277,7 @@ int64
 ckpt_catalog_insert_step(int64 job_id, const char *step, const CkptSpec *spec, bool resumed)
 {
 	STATEMENT(st, "INSERT INTO checkpoint.step (job_id, step, action, " CALL_COLUMNS ")"
-			  " VALUES ($1, $2, 'running', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+			  " VALUES ($1, $2, 'running', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 			  " ON CONFLICT (job_id, step) DO NOTHING RETURNING step_id");
 
 	return step_statement_call(&st, SPI_OK_INSERT_RETURNING, job_id, step, spec, resumed);
@@ -291,9 +293,9 @@ ckpt_catalog_restart_step(int64 job_id, const char *step, const CkptSpec *spec, 
 	STATEMENT(st, "UPDATE checkpoint.step SET action = 'running', reason = NULL,"
 			  " rows_total = NULL, rows_kept = NULL, rows_computed = NULL,"
 			  " rows_failed = NULL, rows_output = NULL, run_seconds = NULL,"
-			  " derivation = NULL, input_hash = NULL,"
+			  " derivation = NULL, input_hash = NULL, outcome = NULL,"
 			  " started_at = clock_timestamp(), ended_at = NULL,"
-			  " (" CALL_COLUMNS ") = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+			  " (" CALL_COLUMNS ") = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 			  " WHERE job_id = $1 AND step = $2 AND action IN ('failed', 'stopped') RETURNING step_id");
 
 	return step_statement_call(&st, SPI_OK_UPDATE_RETURNING, job_id, step, spec, resumed);
@@ -503,7 +505,7 @@ ckpt_catalog_recorded_steps(Oid owner, const char *name)
 			  "  FROM run r JOIN checkpoint.step s USING (job_id) ORDER BY s.step, r.nth)"
 			  " SELECT c.step, c.kind, c.query, c.udf, c.cache_enabled, c.cache_version,"
 			  " c.probe, c.on_code_change, c.code_version, c.code_query,"
-			  " c.partition_by, c.batch::bigint, c.keep FROM call c ORDER BY c.nth, c.step_id");
+			  " c.partition_by, c.batch::bigint, c.keep, c.output, c.reads FROM call c ORDER BY c.nth, c.step_id");
 	List	   *specs = NIL;
 	uint64		nrows;
 
@@ -528,6 +530,8 @@ ckpt_catalog_recorded_steps(Oid owner, const char *name)
 		spec->partition_by = ckpt_row_text(&st, row, 11);
 		spec->batch = (int) ckpt_row_int8(row, 12);
 		spec->keep = ckpt_row_text(&st, row, 13);
+		spec->output = ckpt_row_text(&st, row, 14);
+		spec->reads = ckpt_row_text(&st, row, 15);
 		specs = lappend(specs, spec);
 	}
 	ckpt_statement_close(&st);
@@ -580,13 +584,13 @@ ckpt_catalog_group_has_step(const CkptStepRef *ref)
 
 /*
  * ckpt_catalog_running_steps lists the numbers (int64 *) of a job's steps that
- * are stored as running.
+ * are stored as running in a process; those that clients compute have none.
  */
 List *
 ckpt_catalog_running_steps(int64 job_id)
 {
 	STATEMENT(st, "SELECT step_id FROM checkpoint.step"
-			  " WHERE job_id = $1 AND action = 'running'");
+			  " WHERE job_id = $1 AND action = 'running' AND output IS NULL");
 	List	   *steps = NIL;
 	uint64		nrows;
 

@@ -69,6 +69,18 @@ typedef struct CkptStepCounts
 	double		seconds;		/* that computing took */
 } CkptStepCounts;
 
+/* A step that clients compute, as it was opened. */
+typedef struct CkptClientStep
+{
+	int64		step_id;
+	int64		job_id;
+	int64		checkpoint_id;
+	CkptSpec	spec;
+	CkptStepAction outcome;		/* what becomes of it when it is finished */
+	CkptStepCounts counts;
+	TimestampTz started;
+} CkptClientStep;
+
 /* A row of checkpoint.checkpoint. */
 typedef struct CkptCheckpoint
 {
@@ -96,6 +108,8 @@ typedef struct CkptCheckpoint
 	bool		fresh;			/* made to replace what there is */
 	bool		expired;		/* not to be used any more: see reuse.c */
 	TimestampTz last_used;
+	int64		open_step;		/* step that clients compute rows of it for, or 0 */
+	int			open_code;		/* the ledger's number of their code */
 } CkptCheckpoint;
 
 /* access */
@@ -142,12 +156,22 @@ extern List *ckpt_catalog_step_outputs(int64 job_id);
 extern bool ckpt_catalog_get_step_table(int64 job_id, const char *step, bool output,
 										char **table);
 extern int64 ckpt_catalog_last_call(int64 job_id);
+extern bool ckpt_catalog_get_client_step(int64 step_id, CkptClientStep *step);
+extern bool ckpt_catalog_find_client_step(int64 job_id, const char *step,
+										  CkptClientStep *found);
+extern void ckpt_catalog_store_outcome(int64 step_id, CkptStepAction outcome);
+extern char *ckpt_catalog_open_step(int64 job_id);
+extern void ckpt_catalog_close_open_steps(int64 job_id);
+extern bool ckpt_catalog_server_works_on(int64 checkpoint_id);
+extern int64 ckpt_catalog_job_of_client_step(int64 step_id);
 extern bool ckpt_catalog_job_has_failed_rows(int64 job_id);
 
 /* checkpoints */
 extern int64 ckpt_catalog_next_checkpoint_id(void);
 extern void ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp);
 extern bool ckpt_catalog_get_checkpoint(int64 id, CkptCheckpoint *cp);
+extern bool ckpt_catalog_get_checkpoint_now(int64 id, CkptCheckpoint *cp);
+extern void ckpt_catalog_open_checkpoint(int64 id, int64 open_step, int open_code);
 extern bool ckpt_catalog_find_by_input_table(const char *table, CkptCheckpoint *cp);
 extern bool ckpt_catalog_find_by_output_table(const char *table, CkptCheckpoint *cp);
 extern List *ckpt_catalog_finals(Oid owner, const char *job_name,

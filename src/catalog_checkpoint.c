@@ -78,7 +78,8 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 	" input_hash, output_columns, code_hash, cache_version, mixed_code," \
 	" input_table, output_table, rows_total," \
 	" content_hash, fresh, NOT " NOT_EXPIRED ", last_used_at," \
-	" input_columns, rows_hash, udf_columns, COALESCE(carried_from, 0)"
+	" input_columns, rows_hash, udf_columns, COALESCE(carried_from, 0)," \
+	" COALESCE(open_step, 0), COALESCE(open_code, 0)::bigint"
 
 static void
 row_checkpoint(CkptStatement *st, uint64 row, CkptCheckpoint *cp)
@@ -106,6 +107,8 @@ row_checkpoint(CkptStatement *st, uint64 row, CkptCheckpoint *cp)
 	cp->rows_hash = ckpt_row_text(st, row, 21);
 	cp->udf_columns = ckpt_row_text(st, row, 22);
 	cp->carried_from = ckpt_row_int8(row, 23);
+	cp->open_step = ckpt_row_int8(row, 24);
+	cp->open_code = (int) ckpt_row_int8(row, 25);
 }
 
 static bool
@@ -148,6 +151,38 @@ ckpt_catalog_get_checkpoint(int64 id, CkptCheckpoint *cp)
 
 	ckpt_arg_int8(&st, id);
 	return catalog_one_checkpoint(&st, cp);
+}
+
+/*
+ * ckpt_catalog_get_checkpoint_now is the same, whatever the transaction's snapshot
+ * shows.
+ */
+bool
+ckpt_catalog_get_checkpoint_now(int64 id, CkptCheckpoint *cp)
+{
+	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
+			  " WHERE checkpoint_id = $1");
+
+	st.latest = true;
+	ckpt_arg_int8(&st, id);
+	return catalog_one_checkpoint(&st, cp);
+}
+
+/*
+ * ckpt_catalog_open_checkpoint stores that clients compute rows of a checkpoint for
+ * a step, with a version of the code, or, if the step is 0, that they do not any
+ * more.
+ */
+void
+ckpt_catalog_open_checkpoint(int64 id, int64 open_step, int open_code)
+{
+	STATEMENT(st, "UPDATE checkpoint.checkpoint SET open_step = NULLIF($2, 0),"
+			  " open_code = CASE WHEN $2 <> 0 THEN $3 END WHERE checkpoint_id = $1");
+
+	ckpt_arg_int8(&st, id);
+	ckpt_arg_int8(&st, open_step);
+	ckpt_arg_int4(&st, open_code);
+	ckpt_statement_run(&st, SPI_OK_UPDATE);
 }
 
 /*

@@ -19,6 +19,7 @@
 #include "catalog.h"
 #include "cleanup.h"
 #include "crash_marker.h"
+#include "lease.h"
 #include "ledger.h"
 #include "result_table.h"
 #include "stoppoint.h"
@@ -39,6 +40,7 @@ ckpt_cleanup_drop(const CkptCheckpoint *cp)
 				 errmsg("tables of checkpoint %lld are in use", (long long) cp->id),
 				 errhint("Try again when nobody reads them.")));
 	ckpt_ledger_forget(cp);
+	ckpt_lease_forget(cp->id);
 	ckpt_catalog_delete_checkpoint(cp->id);
 	ckpt_crash_marker_forget(cp->id);
 }

@@ -28,6 +28,7 @@
 #include "guc.h"
 #include "job.h"
 #include "joblock.h"
+#include "lease.h"
 #include "miscadmin.h"
 #include "prune.h"
 #include "result_table.h"
@@ -169,6 +170,7 @@ ckpt_job_close(const CkptJob *job, CkptJobStatus status, const char *error)
 	ListCell   *lc;
 
 	ckpt_catalog_end_job(job->job_id, status, error);
+	ckpt_catalog_close_open_steps(job->job_id);
 	foreach(lc, ckpt_catalog_running_steps(job->job_id))
 	{
 		int64		step_id = *(int64 *) lfirst(lc);
@@ -195,14 +197,15 @@ step_has_died(int64 step_id)
 
 /*
  * job_is_waited_for returns whether a detached job counts as running between two
- * steps: it has had a step, and the last call is not too long ago.
+ * steps: it has had a step, and the last call is not too long ago, or clients hold
+ * rows of it.
  */
 static bool
 job_is_waited_for(int64 job_id)
 {
 	int64		age = ckpt_catalog_last_call(job_id);
 
-	return age >= 0 && age < ckpt_job_timeout;
+	return age >= 0 && (age < ckpt_job_timeout || ckpt_lease_of_job(job_id));
 }
 
 /*
@@ -322,6 +325,19 @@ job_let_go_at_commit(const CkptJob *job)
 	ckpt_joblock_release_at_commit(CKPT_LOCK_JOB, job->job_id, ShareLock);
 	ckpt_joblock_release_at_commit(CKPT_LOCK_GROUP, job_group_key(job->owner, job->name),
 								   ShareLock);
+}
+
+/*
+ * ckpt_job_let_go_at_end is ckpt_job_let_go() when the transaction ends, one way or
+ * the other.
+ */
+void
+ckpt_job_let_go_at_end(const CkptJob *job)
+{
+	job_let_go_at_commit(job);
+	ckpt_joblock_release_at_abort(CKPT_LOCK_JOB, job->job_id, ShareLock);
+	ckpt_joblock_release_at_abort(CKPT_LOCK_GROUP, job_group_key(job->owner, job->name),
+								  ShareLock);
 }
 
 /*
@@ -513,16 +529,23 @@ job_end(const CkptJob *job, CkptJobStatus status, const char *error)
 }
 
 /*
- * job_refuse_unfinished raises 55000 if a job cannot be complete: a step of it has
- * failed and was not called again, or the step that it resumes from was not
+ * job_refuse_unfinished raises 55000 if a job cannot be complete: a step of it is
+ * open for clients, or has failed and was not called again, or the step that it resumes from was not
  * called at all.  After that there is nothing to go on with: the job is let go.
  */
 static void
 job_refuse_unfinished(const CkptJob *job)
 {
 	char	   *failed = ckpt_catalog_failed_step(job->job_id);
+	char	   *open = ckpt_catalog_open_step(job->job_id);
 	char	   *table;
 
+	if (open)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("job %lld \"%s\" is not complete: step \"%s\" is open for clients",
+						(long long) job->job_id, job->name, open),
+				 errhint("Call checkpoint.finish(), or end the job with checkpoint.fail_job().")));
 	if (failed)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -677,6 +700,7 @@ checkpoint_fail_job(PG_FUNCTION_ARGS)
 	job_refuse_running_steps(&job);
 	if (is_complete(job.status))
 		ckpt_job_check_open(&job);	/* raises */
+	ckpt_lease_end_job(job.job_id);
 	job_end(&job, CKPT_JOB_FAILED, reason);
 	PG_RETURN_VOID();
 }
@@ -729,7 +753,7 @@ checkpoint_step_pids(PG_FUNCTION_ARGS)
 
 /*
  * _job_status(job_id, status, attached): a stored "running" is one only while
- * somebody holds the lock.  If nobody does, the job may have ended since the
+ * somebody holds the lock, or a detached job is waited for.  If nobody does, the job may have ended since the
  * caller read its row.  Other words are returned as they are.
  */
 Datum
@@ -752,8 +776,23 @@ checkpoint_job_status(PG_FUNCTION_ARGS)
 }
 
 /*
+ * open_step_runs returns whether a step is one that clients compute and that runs:
+ * it does as long as its job does.
+ */
+static bool
+open_step_runs(int64 step_id)
+{
+	int64		job_id = ckpt_catalog_job_of_client_step(step_id);
+	CkptJob		job;
+
+	return job_id != 0 && ckpt_catalog_get_job(job_id, &job) &&
+		job.status == CKPT_JOB_RUNNING &&
+		(!job.attached || ckpt_joblock_holder(CKPT_LOCK_JOB, job_id) != 0);
+}
+
+/*
  * _step_action(step_id, action): a stored "running" is one only while somebody
- * holds the lock.  If nobody does, the step may have ended since the caller read
+ * holds the lock, or the step is open for clients and its job runs.  If nobody does, the step may have ended since the caller read
  * its row.  Other words are returned as they are.
  */
 Datum
@@ -765,6 +804,8 @@ checkpoint_step_action(PG_FUNCTION_ARGS)
 
 	if (ckpt_word_find(&ckpt_step_actions, action) != CKPT_STEP_RUNNING ||
 		RecoveryInProgress() || ckpt_joblock_holder(CKPT_LOCK_STEP, step_id) != 0)
+		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
+	if (open_step_runs(step_id))
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
 	now = ckpt_catalog_step_action(step_id);
 	PG_RETURN_TEXT_P(cstring_to_text(ckpt_word(&ckpt_step_actions,

@@ -20,6 +20,10 @@
  *			their workers.
  *	step	exclusive lock: the session that runs it.
  *	worker	share lock: the background processes that help with a step.
+ *	clients	on a checkpoint, transaction-level.  Share lock: clients whose
+ *			transaction marks rows of it; exclusive: who opens, finishes or takes it.
+ *	claim	on a checkpoint, exclusive, for the moment in which rows are claimed.
+ *	session	exclusive lock: a session that has claimed rows in its own name.
  *
  * IDENTIFICATION
  *	  src/joblock.c
@@ -206,6 +210,30 @@ ckpt_joblock_acquire(CkptLockClass class, int64 id, LOCKMODE mode, bool session)
 	if (session)
 		held[nheld++] = (HeldLock) {tag, mode};
 	return true;
+}
+
+/*
+ * ckpt_joblock_wait takes a lock that goes with the transaction, and waits for it.
+ */
+void
+ckpt_joblock_wait(CkptLockClass class, int64 id, LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	joblock_tag(&tag, class, id);
+	(void) LockAcquire(&tag, mode, false, false);
+}
+
+/*
+ * ckpt_joblock_release_early lets go of such a lock before the transaction ends.
+ */
+void
+ckpt_joblock_release_early(CkptLockClass class, int64 id, LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	joblock_tag(&tag, class, id);
+	(void) LockRelease(&tag, mode, false);
 }
 
 /*

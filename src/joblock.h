@@ -23,12 +23,17 @@ typedef enum CkptLockClass
 	CKPT_LOCK_JOB = 0xC101,		/* a job's number */
 	CKPT_LOCK_STEP = 0xC102,	/* a step's number */
 	CKPT_LOCK_GROUP = 0xC103,	/* hash of a run group's owner and name */
-	CKPT_LOCK_WORKER = 0xC104	/* the number of the step it works on */
+	CKPT_LOCK_WORKER = 0xC104,	/* the number of the step it works on */
+	CKPT_LOCK_CLIENTS = 0xC105, /* a checkpoint's number */
+	CKPT_LOCK_CLAIM = 0xC106,	/* the same */
+	CKPT_LOCK_SESSION = 0xC107	/* a session that has claims: see lease.c */
 } CkptLockClass;
 
 extern void ckpt_joblock_init(void);
 extern bool ckpt_joblock_acquire(CkptLockClass class, int64 id, LOCKMODE mode,
 								 bool session);
+extern void ckpt_joblock_wait(CkptLockClass class, int64 id, LOCKMODE mode);
+extern void ckpt_joblock_release_early(CkptLockClass class, int64 id, LOCKMODE mode);
 extern void ckpt_joblock_release(CkptLockClass class, int64 id, LOCKMODE mode);
 extern void ckpt_joblock_release_at_commit(CkptLockClass class, int64 id,
 										   LOCKMODE mode);

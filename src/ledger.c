@@ -29,6 +29,7 @@
 
 #include "catalog/pg_type.h"
 #include "ledger.h"
+#include "ledger_client.h"
 #include "statement.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -90,9 +91,14 @@ CkptWorkDone
 ckpt_ledger_totals(const CkptCheckpoint *cp)
 {
 	STATEMENT(st, TOTALS);
+	CkptWorkDone done;
 
 	ckpt_arg_int8(&st, cp->id);
-	return load_totals(&st);
+	done = load_totals(&st);
+	/* what clients do is added up when they have finished */
+	if (cp->open_step != 0)
+		done.processed = ckpt_ledger_count_processed(cp);
+	return done;
 }
 
 static CkptWorkDone

@@ -54,6 +54,9 @@
 /* The writer's number of the session that runs a step.  Its workers have 1, ... */
 #define CKPT_LEDGER_SESSION		0
 
+/* That of all clients: see ledger_client.h. */
+#define CKPT_LEDGER_CLIENTS		(-1)
+
 /* One process's part of the ledger of a checkpoint. */
 typedef struct CkptLedger CkptLedger;
 

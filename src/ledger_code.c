@@ -64,7 +64,7 @@ List *
 ckpt_ledger_codes(const CkptCheckpoint *cp)
 {
 	STATEMENT(st, "SELECT code_no::bigint, code_hash, cache_version, components,"
-			  " (SELECT COALESCE(sum(w.rows_processed), 0)::bigint FROM checkpoint.work w"
+			  " (SELECT COALESCE(sum(w.rows_processed), 0)::bigint FROM checkpoint._work w"
 			  "   WHERE w.checkpoint_id = v.checkpoint_id AND w.code_no = v.code_no)"
 			  " FROM checkpoint.code_version v WHERE checkpoint_id = $1 ORDER BY code_no");
 	List	   *versions = NIL;
@@ -96,7 +96,7 @@ int64
 ckpt_ledger_rows_of_code(const CkptCheckpoint *cp, const CkptCode *code)
 {
 	STATEMENT(st, "SELECT COALESCE(sum(w.rows_processed), 0)::bigint"
-			  " FROM checkpoint.code_version v JOIN checkpoint.work w USING (checkpoint_id, code_no)"
+			  " FROM checkpoint.code_version v JOIN checkpoint._work w USING (checkpoint_id, code_no)"
 			  " WHERE v.checkpoint_id = $1 AND v.code_hash = $2"
 			  " AND v.cache_version IS NOT DISTINCT FROM $3");
 	int64		nrows;

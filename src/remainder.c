@@ -21,6 +21,7 @@
 #include "idset.h"
 #include "ledger.h"
 #include "miscadmin.h"
+#include "remainder.h"
 #include "role.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -46,6 +47,32 @@ remainder_get_checkpoint(int64 id, CkptCheckpoint *cp)
 }
 
 /*
+ * ckpt_remainder_table returns the input table whose row type the first argument of
+ * an SQL function has, and its checkpoint, if the user may use both.
+ */
+Oid
+ckpt_remainder_table(FunctionCallInfo fcinfo, const char *function, CkptCheckpoint *cp)
+{
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, 0);
+	Oid			relid = OidIsValid(type) ? get_typ_typrelid(type) : InvalidOid;
+	AclResult	aclresult;
+
+	if (!OidIsValid(relid) ||
+		get_rel_namespace(relid) != get_namespace_oid(CKPT_DATA_SCHEMA, false) ||
+		!ckpt_catalog_find_by_input_table(get_rel_name(relid), cp))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument of %s() must be of the row type of an input table", function),
+				 errdetail("It is of type %s.", OidIsValid(type) ? format_type_be(type) : "unknown"),
+				 errhint("Use NULL::checkpoint_data.<input table>; the views checkpoint.steps and checkpoint.checkpoints have its name.")));
+	ckpt_role_check(cp->owner, "checkpoint", cp->id);
+	aclresult = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT);
+	if (aclresult != ACLCHECK_OK)
+		aclcheck_error(aclresult, OBJECT_TABLE, get_rel_name(relid));
+	return relid;
+}
+
+/*
  * remainder(NULL::checkpoint_data.<input table>) returns the rows of an input
  * table that are not processed.
  */
@@ -53,27 +80,12 @@ Datum
 checkpoint_remainder(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, 0);
-	Oid			relid = OidIsValid(type) ? get_typ_typrelid(type) : InvalidOid;
 	CkptCheckpoint cp;
+	Oid			relid = ckpt_remainder_table(fcinfo, "remainder", &cp);
 	CkptIdSet  *processed;
 	Relation	rel;
 	TableScanDesc scan;
 	TupleTableSlot *slot;
-	AclResult	aclresult;
-
-	if (!OidIsValid(relid) ||
-		get_rel_namespace(relid) != get_namespace_oid(CKPT_DATA_SCHEMA, false) ||
-		!ckpt_catalog_find_by_input_table(get_rel_name(relid), &cp))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument of remainder() must be of the row type of an input table"),
-				 errdetail("It is of type %s.", OidIsValid(type) ? format_type_be(type) : "unknown"),
-				 errhint("Use NULL::checkpoint_data.<input table>; the views checkpoint.steps and checkpoint.checkpoints have its name.")));
-	ckpt_role_check(cp.owner, "checkpoint", cp.id);
-	aclresult = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT);
-	if (aclresult != ACLCHECK_OK)
-		aclcheck_error(aclresult, OBJECT_TABLE, get_rel_name(relid));
 
 	InitMaterializedSRF(fcinfo, 0);
 	processed = ckpt_ledger_processed(&cp);

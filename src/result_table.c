@@ -29,6 +29,7 @@
 #include "catalog.h"
 #include "catalog/dependency.h"
 #include "catalog/heap.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_am.h"
@@ -165,6 +166,27 @@ has_trigger(Oid relid)
 }
 
 /*
+ * set_replica_identity says what of old rows goes to the log for subscribers.
+ */
+static void
+set_replica_identity(Oid relid, char identity)
+{
+	Relation	pg_class = table_open(RelationRelationId, RowExclusiveLock);
+	HeapTuple	tuple = SearchSysCacheCopy1(RELOID, ObjectIdGetDatum(relid));
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	if (((Form_pg_class) GETSTRUCT(tuple))->relreplident != identity)
+	{
+		((Form_pg_class) GETSTRUCT(tuple))->relreplident = identity;
+		CatalogTupleUpdate(pg_class, &tuple->t_self, tuple);
+		CommandCounterIncrement();
+	}
+	heap_freetuple(tuple);
+	table_close(pg_class, RowExclusiveLock);
+}
+
+/*
  * ckpt_result_table_protect makes a table read-only that should be but is not:
  * one that comes from a dump of version 1.0, or whose trigger was dropped.
  *
@@ -180,7 +202,27 @@ ckpt_result_table_protect(const char *name, Oid owner)
 	LockRelationOid(relid, ShareRowExclusiveLock);
 	if (has_trigger(relid))
 		return;					/* another process has made it */
+	set_replica_identity(relid, REPLICA_IDENTITY_DEFAULT);
 	make_read_only(relid, owner);
+}
+
+/*
+ * ckpt_result_table_make_writable lets SQL write to a table.  Without a replica
+ * identity, UPDATE and DELETE would be refused where all tables are published.
+ */
+void
+ckpt_result_table_make_writable(const char *name)
+{
+	Oid			relid = ckpt_result_table_lookup(name);
+	ObjectAddress address;
+
+	if (!has_trigger(relid))
+		return;
+	LockRelationOid(relid, AccessExclusiveLock);
+	set_replica_identity(relid, REPLICA_IDENTITY_FULL);
+	ObjectAddressSet(address, TriggerRelationId, get_trigger_oid(relid, TRIGGER_NAME, false));
+	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	CommandCounterIncrement();
 }
 
 /*

@@ -24,6 +24,7 @@ extern char *ckpt_result_table_name(const char *job, const char *step,
 									int64 checkpoint_id, const char *what);
 extern Oid	ckpt_result_table_create(const char *name, TupleDesc desc, Oid owner);
 extern void ckpt_result_table_protect(const char *name, Oid owner);
+extern void ckpt_result_table_make_writable(const char *name);
 extern Oid	ckpt_result_table_lookup(const char *name);
 extern Relation ckpt_result_table_open(const char *name, const char *what,
 									   const char *step, Oid owner,

@@ -33,6 +33,7 @@
 #include "result_table.h"
 #include "reuse.h"
 #include "rights.h"
+#include "udf_outside.h"
 
 /*
  * ckpt_reuse_argument returns the name of the argument that a step's query
@@ -115,7 +116,13 @@ ckpt_reuse_analyze(CkptRequest *request, const CkptSpec *spec, List *outputs)
 	if (spec->kind == CKPT_AGG)
 		query = ckpt_agg_input(query, spec->udf, spec->partition_by);
 	request->input_desc = ckpt_query_input_desc(query, argument);
-	if (spec->udf)
+	if (spec->output)
+	{
+		request->udf = ckpt_udf_outside(spec, &given, request->input_desc);
+		request->output_desc = request->udf->output_desc;
+		request->code = request->udf->code;
+	}
+	else if (spec->udf)
 	{
 		request->udf = ckpt_udf_analyze(spec->kind, spec->udf,
 										ckpt_udf_shape(spec, request->input_desc), &given,

@@ -42,6 +42,8 @@ typedef struct CkptSpec
 	char	   *udf;			/* or NULL */
 	char	   *partition_by;	/* of agg: columns of the input */
 	char	   *keep;			/* of gen: columns of the input in the output, or NULL */
+	char	   *output;			/* columns that clients compute, or NULL: see client.c */
+	char	   *reads;			/* by clients: columns of the input, or NULL */
 
 	/* what counts as the same */
 	bool		cache_enabled;

@@ -17,6 +17,7 @@
 #include "checkpoint.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -29,6 +30,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 /*
@@ -212,7 +214,14 @@ ckpt_statement_open(CkptStatement *st, int expected)
 		SPI_keepplan(plan);
 		*st->plan = plan;
 	}
-	rc = SPI_execute_plan(*st->plan, st->values, st->nulls, false, 0);
+	if (st->latest)
+	{
+		CommandCounterIncrement();
+		PushActiveSnapshot(GetLatestSnapshot());
+	}
+	rc = SPI_execute_plan(*st->plan, st->values, st->nulls, st->latest, 0);
+	if (st->latest)
+		PopActiveSnapshot();
 	if (rc != expected)
 		elog(ERROR, "unexpected SPI result %s from \"%s\"",
 			 SPI_result_code_string(rc), st->sql);

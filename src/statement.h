@@ -35,6 +35,8 @@ typedef struct CkptStatement
 {
 	const char *sql;
 	SPIPlanPtr *plan;
+	bool		latest;			/* a SELECT that sees what is committed by now,
+								 * whatever the transaction's snapshot is */
 	int			nargs;
 	Oid			types[CKPT_MAX_ARGS];
 	Datum		values[CKPT_MAX_ARGS];

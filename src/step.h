@@ -16,6 +16,9 @@
 
 #include "spec.h"
 
+/* call.c: the arguments of open() */
+extern CkptSpec *ckpt_call_open(FunctionCallInfo fcinfo);
+
 extern void ckpt_step_run(const CkptSpec *spec, bool nested);
 pg_noreturn extern void ckpt_step_refuse(const CkptSpec *spec, ErrorData *error);
 

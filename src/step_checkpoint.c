@@ -255,8 +255,10 @@ step_adopt(CkptStep *step, CkptCheckpoint *cp, bool carry)
 	step->cp = cp;
 	step->action = CKPT_STEP_CONTINUED;
 	step->kept_from = cp->job_id;
+	ckpt_step_take_from_clients(step);
 	step->done = ckpt_ledger_totals(cp);
-	step_protect(step);
+	if (step->spec->output == NULL)
+		step_protect(step);
 	/* called again in its job: what failed is tried again */
 	if (cp->job_id == step->job.job_id)
 		ckpt_ledger_reopen_failed(cp, cp->job_id);

@@ -5,7 +5,8 @@
  *
  * step.c goes through the states; step_prepare.c checks the call and starts the
  * step; step_checkpoint.c finds or makes its checkpoint, and finishes it;
- * step_failure.c records how the step failed; step_report.c tells the user.
+ * step_failure.c records how the step failed; step_report.c tells the user;
+ * step_client.c opens and finishes steps that clients compute.
  * They know nothing of how rows are computed.  No other file may include it.
  *
  * IDENTIFICATION
@@ -107,6 +108,9 @@ extern void ckpt_step_finish(CkptStep *step);
 
 /* step_prepare.c */
 extern void ckpt_step_prepare(void *arg);
+
+/* step_client.c */
+extern void ckpt_step_take_from_clients(CkptStep *step);
 
 /* step_failure.c */
 extern void ckpt_step_check_budgets(CkptStep *step);

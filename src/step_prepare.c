@@ -108,7 +108,8 @@ step_insert(CkptStep *step, bool held)
 	step->step_id = ckpt_catalog_insert_step(job_id, step->name, step->spec, resumed);
 	if (step->step_id == 0)
 		step->step_id = ckpt_catalog_restart_step(job_id, step->name, step->spec, resumed);
-	if (step->step_id == 0)
+	/* of several that open a step at the same time, one does */
+	if (step->step_id == 0 && step->spec->output == NULL)
 		step_refuse_second(step);
 }
 
@@ -125,7 +126,8 @@ check_open(const CkptStep *step, bool held)
 
 /*
  * ckpt_step_prepare checks the call and starts the step.  Whatever it raises is a
- * refusal: nothing is changed and the job goes on.
+ * refusal: nothing is changed and the job goes on.  A step for clients that another
+ * session has opened is not started: then it has no number.
  */
 void
 ckpt_step_prepare(void *arg)
@@ -163,7 +165,7 @@ ckpt_step_prepare(void *arg)
 	outputs = ckpt_catalog_step_outputs(step->job.job_id);
 	saved = ckpt_user_become(step->job.owner);
 	ckpt_rights_check(ckpt_reuse_analyze(request, spec, outputs));
-	if (request->udf)
+	if (request->udf && request->udf->query)
 		ckpt_rights_check(request->udf->query);
 	if (spec->probe)
 	{
@@ -191,6 +193,8 @@ ckpt_step_prepare(void *arg)
 	request->anew = step_anew(step);
 	step_insert(step, held);
 	PopActiveSnapshot();
+	if (step->step_id == 0)
+		return;
 
 	if (!ckpt_joblock_acquire(CKPT_LOCK_STEP, step->step_id, ExclusiveLock, true))
 		elog(ERROR, "lock of new step %lld is taken", (long long) step->step_id);

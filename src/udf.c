@@ -264,12 +264,12 @@ udf_refuse_column(const char *name, bool in_input, bool of_row)
 }
 
 /*
- * udf_add_column puts a column into the output, unless it must not be there.  It
+ * ckpt_udf_add_column puts a column into the output, unless it must not be there.  It
  * may be one of a row that a function returns.
  */
-static void
-udf_add_column(CkptUdf *udf, AttrNumber attno, const char *name, Oid type,
-			   int32 typmod, Oid collation, bool of_row)
+void
+ckpt_udf_add_column(CkptUdf *udf, AttrNumber attno, const char *name, Oid type,
+					int32 typmod, Oid collation, bool of_row)
 {
 	if (ckpt_is_system_column(name))
 		ereport(ERROR,
@@ -305,6 +305,34 @@ udf_element_row(TargetEntry *tle, bool named, Oid element)
 	copy = CreateTupleDescCopy(desc);
 	ReleaseTupleDesc(desc);
 	return copy;
+}
+
+/*
+ * ckpt_udf_begin_output makes an output of so many columns, and gives it those that
+ * stand before the UDF's.  Returns the number of the first of the UDF's.
+ */
+AttrNumber
+ckpt_udf_begin_output(CkptUdf *udf, int natts)
+{
+	if (natts > MaxHeapAttributeNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_COLUMNS),
+				 errmsg("output would have %d columns", natts),
+				 errdetail("Tables can have at most %d columns.", MaxHeapAttributeNumber),
+				 errhint("Select fewer columns in argument \"input\", or put them into one array or composite value.")));
+
+	udf->output_desc = CreateTemplateTupleDesc(natts);
+	if (udf->kind == CKPT_GEN)
+	{
+		TupleDescInitEntry(udf->output_desc, 1, CKPT_ID_COLUMN, INT8OID, -1, 0);
+		TupleDescInitEntry(udf->output_desc, 2, CKPT_INPUT_ID_COLUMN, INT8OID, -1, 0);
+		for (int i = 0; i < udf->nkeep; i++)
+			TupleDescCopyEntry(udf->output_desc, 3 + i, udf->input_desc, udf->keep[i]);
+		return udf->nplain + 1;
+	}
+	for (AttrNumber attno = 1; attno <= udf->nplain; attno++)
+		TupleDescCopyEntry(udf->output_desc, attno, udf->input_desc, attno);
+	return udf->nplain + 1;
 }
 
 /*
@@ -355,27 +383,7 @@ udf_init_output(CkptUdf *udf, Query *query)
 		i++;
 	}
 
-	if (natts > MaxHeapAttributeNumber)
-		ereport(ERROR,
-				(errcode(ERRCODE_TOO_MANY_COLUMNS),
-				 errmsg("output would have %d columns", natts),
-				 errdetail("Tables can have at most %d columns.", MaxHeapAttributeNumber),
-				 errhint("Select fewer columns in argument \"input\", or put them into one array or composite value.")));
-
-	udf->output_desc = CreateTemplateTupleDesc(natts);
-	if (udf->kind != CKPT_GEN)
-	{
-		for (attno = 1; attno <= udf->nplain; attno++)
-			TupleDescCopyEntry(udf->output_desc, attno, udf->input_desc, attno);
-	}
-	else
-	{
-		TupleDescInitEntry(udf->output_desc, 1, CKPT_ID_COLUMN, INT8OID, -1, 0);
-		TupleDescInitEntry(udf->output_desc, 2, CKPT_INPUT_ID_COLUMN, INT8OID, -1, 0);
-		for (i = 0; i < udf->nkeep; i++)
-			TupleDescCopyEntry(udf->output_desc, 3 + i, udf->input_desc, udf->keep[i]);
-		attno = udf->nplain + 1;
-	}
+	attno = ckpt_udf_begin_output(udf, natts);
 
 	i = 0;
 	foreach(lc, query->targetList)
@@ -384,8 +392,8 @@ udf_init_output(CkptUdf *udf, Query *query)
 		CkptUdfTarget *target = &udf->targets[i++];
 
 		if (target->row == NULL && target->natts > 0)
-			udf_add_column(udf, attno++, tle->resname, target->column,
-						   exprTypmod((Node *) tle->expr),
+			ckpt_udf_add_column(udf, attno++, tle->resname, target->column,
+								exprTypmod((Node *) tle->expr),
 						   exprCollation((Node *) tle->expr), false);
 		else if (target->row)
 		{
@@ -394,7 +402,7 @@ udf_init_output(CkptUdf *udf, Query *query)
 				Form_pg_attribute att = TupleDescAttr(target->row, j);
 
 				if (!att->attisdropped)
-					udf_add_column(udf, attno++, NameStr(att->attname), att->atttypid,
+					ckpt_udf_add_column(udf, attno++, NameStr(att->attname), att->atttypid,
 								   att->atttypmod, att->attcollation, true);
 			}
 		}

@@ -74,6 +74,9 @@ extern CkptUdfShape *ckpt_udf_shape(const CkptSpec *spec, TupleDesc input_desc);
 extern CkptUdf *ckpt_udf_analyze(CkptKind kind, const char *text, const CkptUdfShape *shape,
 								 const CkptCodeGiven *given,
 								 TupleDesc input_desc);
+extern AttrNumber ckpt_udf_begin_output(CkptUdf *udf, int natts);
+extern void ckpt_udf_add_column(CkptUdf *udf, AttrNumber attno, const char *name, Oid type,
+								int32 typmod, Oid collation, bool of_row);
 extern Bitmapset *ckpt_udf_aggregate_reads(const char *text, TupleDesc desc, List *keys);
 extern Query *ckpt_udf_run_query(CkptUdf *udf, const char *input_table,
 								 bool *changed);
