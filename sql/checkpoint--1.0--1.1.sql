@@ -541,6 +541,9 @@ GRANT EXECUTE ON ROUTINE
 	checkpoint.drop_job(text)
 TO PUBLIC;
 
+-- Who has made the extension may be no superuser, and restores result tables.
+GRANT CREATE ON SCHEMA checkpoint_data TO @extowner@;
+
 --
 -- Steps.  The library finds the arguments by their names: see the table in
 -- call.c.

@@ -412,12 +412,19 @@ ckpt_catalog_touch_checkpoint(int64 id)
 
 /*
  * ckpt_catalog_delete_checkpoint forgets a checkpoint; its tables are the
- * caller's business.
+ * caller's business.  A chain that it is a link of stays one without it.
  */
 void
 ckpt_catalog_delete_checkpoint(int64 id)
 {
+	STATEMENT(chain, "UPDATE checkpoint.checkpoint next SET carried_from = c.carried_from"
+			  " FROM checkpoint.checkpoint c WHERE c.checkpoint_id = $1"
+			  " AND next.carried_from = c.checkpoint_id AND c.state = 'final'"
+			  " AND (next.job_name, next.step) = (c.job_name, c.step)");
 	STATEMENT(st, "DELETE FROM checkpoint.checkpoint WHERE checkpoint_id = $1");
+
+	ckpt_arg_int8(&chain, id);
+	ckpt_statement_run(&chain, SPI_OK_UPDATE);
 
 	ckpt_arg_int8(&st, id);
 	ckpt_statement_run(&st, SPI_OK_DELETE);

@@ -375,6 +375,21 @@ name_tables(const CkptStep *step, CkptCheckpoint *cp)
 }
 
 /*
+ * draw_number gives a new checkpoint its number and names its tables.  There may be
+ * tables of those names, which a dump has brought without their records.
+ */
+static void
+draw_number(const CkptStep *step, CkptCheckpoint *cp)
+{
+	do
+	{
+		cp->id = ckpt_catalog_next_checkpoint_id();
+		name_tables(step, cp);
+	} while (OidIsValid(ckpt_result_table_lookup(cp->output_table)) ||
+			 (cp->input_table && OidIsValid(ckpt_result_table_lookup(cp->input_table))));
+}
+
+/*
  * make_tables makes the tables of a new checkpoint, and returns the one that the
  * query's rows are for: the input or, where there is no UDF, the output.
  */
@@ -385,7 +400,8 @@ make_tables(const CkptStep *step, CkptCheckpoint *cp)
 	Oid			input = InvalidOid;
 	Oid			output;
 
-	name_tables(step, cp);
+	if (cp->id == 0)
+		name_tables(step, cp);
 	if (cp->input_table)
 		input = ckpt_result_table_create(cp->input_table, request->input_desc, cp->owner);
 	output = ckpt_result_table_create(cp->output_table, request->output_desc, cp->owner);
@@ -401,8 +417,7 @@ number_checkpoint(const CkptStep *step, CkptCheckpoint *cp)
 	char	   *output = cp->output_table;
 	char	   *input = cp->input_table;
 
-	cp->id = ckpt_catalog_next_checkpoint_id();
-	name_tables(step, cp);
+	draw_number(step, cp);
 	ckpt_result_table_rename(output, cp->output_table);
 	if (input)
 		ckpt_result_table_rename(input, cp->input_table);
@@ -445,7 +460,7 @@ step_read(CkptStep *step, Query *query, List *outputs, StepRows *rows, bool keep
 	step->computing = GetCurrentTimestamp();
 	rows->cp = new_checkpoint(step);
 	if (keep)
-		rows->cp->id = ckpt_catalog_next_checkpoint_id();
+		draw_number(step, rows->cp);
 	relid = make_tables(step, rows->cp);
 	saved = ckpt_user_become(step->job.owner);
 	ckpt_plans_renew(&step->identity.code);
