@@ -355,6 +355,7 @@ CREATE TABLE checkpoint.target (
 	checkpoint_id bigint NOT NULL,
 	since timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	as_table boolean NOT NULL,
+	made boolean NOT NULL,
 	PRIMARY KEY (schema_name, target_name)
 );
 COMMENT ON TABLE checkpoint.target IS
@@ -371,7 +372,7 @@ COMMENT ON FUNCTION checkpoint._shown_table(regclass) IS
 -- what 1.0 has published, if it still is what it was
 INSERT INTO checkpoint.target
 SELECT DISTINCT ON (v.oid) n.nspname, v.relname, s.step, s.job_id, s.checkpoint_id,
-	s.ended_at, false
+	s.ended_at, false, true
 FROM checkpoint.step s
 	JOIN checkpoint.checkpoint c USING (checkpoint_id)
 	JOIN pg_catalog.pg_class v ON v.oid = pg_catalog.to_regclass(s.step)
@@ -597,7 +598,7 @@ COMMENT ON PROCEDURE checkpoint.query IS
 'runs a step that keeps the rows of a query';
 
 CREATE PROCEDURE checkpoint.save(target text, query text,
-	as_table boolean = false, cache_enabled boolean = true,
+	as_table boolean = false, step text = NULL, cache_enabled boolean = true,
 	cache_version text = NULL, code_version text = NULL,
 	depends_on text = NULL, probe text = NULL, job bigint = NULL)
 AS 'MODULE_PATHNAME', 'checkpoint_save'
@@ -656,11 +657,12 @@ ALTER TABLE checkpoint.step
 
 DROP FUNCTION checkpoint.begin_job(text, boolean, text, boolean);
 CREATE FUNCTION checkpoint.begin_job(name text, fresh boolean = false,
-	resume_from text = NULL, attach boolean = true, max_time interval = NULL)
+	resume_from text = NULL, attach boolean = true, publish text = 'step',
+	max_time interval = NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'checkpoint_begin_job'
 LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION checkpoint.begin_job(text, boolean, text, boolean, interval) IS
+COMMENT ON FUNCTION checkpoint.begin_job(text, boolean, text, boolean, text, interval) IS
 'starts a run of a pipeline and makes it the session''s job';
 
 --
@@ -672,7 +674,7 @@ ALTER TABLE checkpoint.checkpoint ADD CONSTRAINT checkpoint_kind_check
 	CHECK (kind IN ('query', 'map', 'gen', 'agg'));
 ALTER TABLE checkpoint.step DROP CONSTRAINT step_kind_check;
 ALTER TABLE checkpoint.step ADD CONSTRAINT step_kind_check
-	CHECK (kind IN ('query', 'map', 'gen', 'agg', 'save'));
+	CHECK (kind IN ('query', 'map', 'gen', 'agg', 'save', 'check_empty'));
 
 ALTER TABLE checkpoint.step ADD COLUMN partition_by text;
 COMMENT ON COLUMN checkpoint.step.partition_by IS
@@ -860,11 +862,49 @@ GRANT EXECUTE ON FUNCTION
 TO PUBLIC;
 
 --
+-- Publishing
+--
+
+COMMENT ON COLUMN checkpoint.target.made IS
+'a step has made the view or table, and unpublish() drops it';
+ALTER TABLE checkpoint.step
+	ADD COLUMN target_schema name,
+	ADD COLUMN target_name name,
+	ADD COLUMN as_table boolean;
+COMMENT ON COLUMN checkpoint.step.target_name IS
+'of save: the name that it publishes under, in schema target_schema';
+COMMENT ON COLUMN checkpoint.step.as_table IS
+'of save: argument "as_table"';
+ALTER TABLE checkpoint.job ADD COLUMN publish text NOT NULL DEFAULT 'step'
+	CHECK (publish IN ('step', 'end'));
+COMMENT ON COLUMN checkpoint.job.publish IS
+'argument "publish" of begin_job: when the job''s targets change';
+
+CREATE PROCEDURE checkpoint.check_empty(step text, query text, message text = NULL,
+	job bigint = NULL)
+AS 'MODULE_PATHNAME', 'checkpoint_check_empty'
+LANGUAGE C;
+COMMENT ON PROCEDURE checkpoint.check_empty IS
+'runs a step that fails if a query returns a row';
+
+CREATE FUNCTION checkpoint.unpublish(target text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'checkpoint_unpublish'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.unpublish(text) IS
+'drops a view or table that results were published as';
+
+GRANT EXECUTE ON ROUTINE
+	checkpoint.check_empty,
+	checkpoint.unpublish(text)
+TO PUBLIC;
+
+--
 -- What everybody needs, by name: default privileges may not give it.
 --
 
 GRANT EXECUTE ON ROUTINE
-	checkpoint.begin_job(text, boolean, text, boolean, interval),
+	checkpoint.begin_job(text, boolean, text, boolean, text, interval),
 	checkpoint.end_job(bigint),
 	checkpoint.fail_job(text, bigint),
 	checkpoint.cancel_job(bigint),

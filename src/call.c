@@ -42,6 +42,7 @@ PG_FUNCTION_INFO_V1(checkpoint_gen);
 PG_FUNCTION_INFO_V1(checkpoint_agg);
 PG_FUNCTION_INFO_V1(checkpoint_query);
 PG_FUNCTION_INFO_V1(checkpoint_save);
+PG_FUNCTION_INFO_V1(checkpoint_check_empty);
 
 /* How an argument is passed, and kept in a CkptSpec. */
 typedef enum ArgumentType
@@ -78,6 +79,7 @@ typedef struct Argument
 #define WITH_UDF	(STEP(CKPT_MAP) | STEP(CKPT_GEN) | STEP(CKPT_AGG))
 #define NO_UDF		(STEP(CKPT_QUERY) | STEP(CKPT_SAVE))
 #define ALL_STEPS	(WITH_UDF | NO_UDF)
+#define CHECKS		STEP(CKPT_CHECK_EMPTY)
 
 /* Not a kind of step: open(), whose step is computed by clients. */
 #define OPEN		(1 << 30)
@@ -98,19 +100,21 @@ static void refuse_unless_default(const Argument *argument, const void *field);
  * recorded at.
  */
 static const Argument arguments[] = {
-	{"job", ALL_STEPS | OPEN, ARG_ID, FIELD(job)},
-	{"step", (ALL_STEPS & ~STEP(CKPT_SAVE)) | OPEN, ARG_TEXT, FIELD(step), .required = true, .check = check_step_name},
-	{"target", STEP(CKPT_SAVE), ARG_TEXT, FIELD(step), .required = true},
+	{"job", ALL_STEPS | CHECKS | OPEN, ARG_ID, FIELD(job)},
+	{"step", (ALL_STEPS & ~STEP(CKPT_SAVE)) | CHECKS | OPEN, ARG_TEXT, FIELD(step), .required = true, .check = check_step_name},
+	{"step", STEP(CKPT_SAVE), ARG_TEXT, FIELD(step), .check = check_step_name},
+	{"target", STEP(CKPT_SAVE), ARG_TEXT, FIELD(target), .required = true},
 	{"kind", OPEN, ARG_WORD, FIELD(kind), .required = true, .words = &ckpt_kinds, .check = check_open_kind},
 	{"input", WITH_UDF | OPEN, ARG_TEXT, FIELD(query), .required = true},
 	{"output", OPEN, ARG_TEXT, FIELD(output), .required = true},
 	{"reads", OPEN, ARG_TEXT, FIELD(reads)},
-	{"query", NO_UDF, ARG_TEXT, FIELD(query), .required = true},
+	{"query", NO_UDF | CHECKS, ARG_TEXT, FIELD(query), .required = true},
 	{"udf", WITH_UDF, ARG_TEXT, FIELD(udf), .required = true},
 	{"partition_by", STEP(CKPT_AGG), ARG_TEXT, FIELD(partition_by), .required = true},
 	{"partition_by", OPEN, ARG_TEXT, FIELD(partition_by), .unsupported = true},
 	{"materialized", (WITH_UDF & ~STEP(CKPT_AGG)) | STEP(CKPT_QUERY), ARG_BOOL, FIELD(materialized), .dflt = true, .check = refuse_unless_default},
 	{"as_table", STEP(CKPT_SAVE), ARG_BOOL, FIELD(as_table), .dflt = false, .check = refuse_unless_default},
+	{"message", CHECKS, ARG_TEXT, FIELD(message)},
 	{"workers", WITH_UDF, ARG_INT, FIELD(workers), .setting = &ckpt_workers, .min = 1, .max = CKPT_MAX_WORKERS},
 	{"batch", STEP(CKPT_MAP), ARG_INT, FIELD(batch), .dflt = 0, .min = 1, .max = CKPT_MAX_BATCH},
 	{"keep", STEP(CKPT_GEN), ARG_TEXT, FIELD(keep)},
@@ -132,13 +136,15 @@ static const Argument arguments[] = {
 };
 
 /*
- * check_step_name raises unless a text can be the name of a step.
+ * check_step_name raises unless a text, if there is one, can be the name of a step.
  */
 static void
 check_step_name(const Argument *argument, const void *field)
 {
 	const char *name = *(char *const *) field;
 
+	if (name == NULL)
+		return;
 	if (name[0] == '\0' || strlen(name) >= NAMEDATALEN)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -596,4 +602,10 @@ Datum
 checkpoint_save(PG_FUNCTION_ARGS)
 {
 	return call_step(fcinfo, CKPT_SAVE);
+}
+
+Datum
+checkpoint_check_empty(PG_FUNCTION_ARGS)
+{
+	return call_step(fcinfo, CKPT_CHECK_EMPTY);
 }

@@ -1,9 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * catalog.c
- *	  Spells the SQL on jobs, steps and published names.
+ *	  Spells the SQL on jobs and steps.
  *
- * That on checkpoints is in catalog_checkpoint.c.
+ * That on checkpoints is in catalog_checkpoint.c, that on published names in
+ * catalog_target.c.
  *
  * Whether the user may do what is asked for is the caller's business: see
  * ckpt_role_check().  Results are in the caller's memory context.
@@ -49,10 +50,11 @@ ckpt_catalog_adopt(Oid role)
 int64
 ckpt_catalog_insert_job(const char *name, Oid owner, int64 rerun_of,
 						bool attached, bool fresh, const char *resume_from,
-						const Interval *max_time)
+						const Interval *max_time, CkptPublishWhen publish)
 {
-	STATEMENT(st, "INSERT INTO checkpoint.job (name, owner, rerun_of, attached, fresh, resume_from, max_time)"
-			  " VALUES ($1, checkpoint._role_of($2), NULLIF($3, 0), $4, $5, $6, $7) RETURNING job_id");
+	STATEMENT(st, "INSERT INTO checkpoint.job (name, owner, rerun_of, attached, fresh, resume_from, max_time,"
+			  " publish)"
+			  " VALUES ($1, checkpoint._role_of($2), NULLIF($3, 0), $4, $5, $6, $7, $8) RETURNING job_id");
 	int64		job_id;
 
 	ckpt_arg_text(&st, name);
@@ -62,6 +64,7 @@ ckpt_catalog_insert_job(const char *name, Oid owner, int64 rerun_of,
 	ckpt_arg_bool(&st, fresh);
 	ckpt_arg_text(&st, resume_from);
 	ckpt_arg_datum(&st, INTERVALOID, PointerGetDatum(max_time), max_time == NULL);
+	ckpt_arg_text(&st, ckpt_word(&ckpt_publish_whens, publish));
 	ckpt_statement_open(&st, SPI_OK_INSERT_RETURNING);
 	job_id = ckpt_row_int8(0, 1);
 	ckpt_statement_close(&st);
@@ -69,7 +72,7 @@ ckpt_catalog_insert_job(const char *name, Oid owner, int64 rerun_of,
 }
 
 #define JOB_COLUMNS "job_id, name, owner, status, attached, fresh, started_at, resume_from, refused, max_time," \
-	" (EXTRACT(epoch FROM started_at + max_time - clock_timestamp()) * 1000)::bigint"
+	" (EXTRACT(epoch FROM started_at + max_time - clock_timestamp()) * 1000)::bigint, publish"
 
 static void
 row_job(CkptStatement *st, uint64 row, CkptJob *job)
@@ -85,6 +88,7 @@ row_job(CkptStatement *st, uint64 row, CkptJob *job)
 	job->refused = ckpt_row_text(st, row, 9);
 	job->max_time = ckpt_row_text(st, row, 10);
 	job->until = job->max_time ? ckpt_now_ms() + ckpt_row_int8(row, 11) : PG_INT64_MAX;
+	job->publish = row_word(st, row, 12, &ckpt_publish_whens);
 }
 
 /*
@@ -321,13 +325,14 @@ ckpt_catalog_failed_step(int64 job_id)
 
 /*
  * ckpt_catalog_step_failed returns whether the step that a call is about has
- * failed in a job.  The target of save is not qualified yet: that is any save.
+ * failed in a job.  A target of save that its step is named by is not qualified
+ * yet: that is any save.
  */
 bool
 ckpt_catalog_step_failed(int64 job_id, const CkptSpec *spec)
 {
 	STATEMENT(st, "SELECT FROM checkpoint.step WHERE job_id = $1"
-			  " AND CASE $3 WHEN 'save' THEN kind = 'save' ELSE step = $2 END"
+			  " AND CASE WHEN $2 IS NULL THEN kind = $3 ELSE step = $2 END"
 			  " AND checkpoint._step_action(step_id, action) IN ('failed', 'stopped') LIMIT 1");
 
 	ckpt_arg_int8(&st, job_id);
@@ -728,45 +733,4 @@ ckpt_catalog_job_has_failed_rows(int64 job_id)
 	ckpt_arg_int8(&st, job_id);
 	found = ckpt_statement_run(&st, SPI_OK_SELECT) > 0;
 	return found;
-}
-
-/*
- * ckpt_catalog_is_target returns whether results were published under a name.
- * A dump of version 1.0 has no record of that but the steps.
- */
-bool
-ckpt_catalog_is_target(const char *schema, const char *name)
-{
-	STATEMENT(st, "SELECT FROM checkpoint.target"
-			  " WHERE schema_name = $1::name AND target_name = $2::name"
-			  " UNION ALL SELECT FROM checkpoint.step"
-			  " WHERE kind = 'save' AND action IN ('computed', 'reused')"
-			  " AND step = quote_ident($1) || '.' || quote_ident($2) LIMIT 1");
-
-	ckpt_arg_text(&st, schema);
-	ckpt_arg_text(&st, name);
-	return ckpt_statement_run(&st, SPI_OK_SELECT) > 0;
-}
-
-/*
- * ckpt_catalog_record_target stores that a step of a job has published a
- * checkpoint's output, as a view, under a name.
- */
-void
-ckpt_catalog_record_target(const char *schema, const char *name, const char *step,
-						   int64 job_id, int64 checkpoint_id)
-{
-	STATEMENT(st, "INSERT INTO checkpoint.target AS t"
-			  " (schema_name, target_name, step, job_id, checkpoint_id, as_table)"
-			  " VALUES ($1::name, $2::name, $3, $4, $5, false)"
-			  " ON CONFLICT (schema_name, target_name) DO UPDATE SET step = $3, job_id = $4,"
-			  " since = CASE WHEN t.checkpoint_id = $5 THEN t.since ELSE clock_timestamp() END,"
-			  " checkpoint_id = $5, as_table = false");
-
-	ckpt_arg_text(&st, schema);
-	ckpt_arg_text(&st, name);
-	ckpt_arg_text(&st, step);
-	ckpt_arg_int8(&st, job_id);
-	ckpt_arg_int8(&st, checkpoint_id);
-	ckpt_statement_run(&st, SPI_OK_INSERT);
 }

@@ -3,8 +3,8 @@
  * catalog.h
  *	  Jobs, steps, checkpoints and published names, as C structs and functions.
  *
- * One function for each question or change, whose SQL is in catalog.c and
- * catalog_checkpoint.c.  The rows that a checkpoint has processed are the
+ * One function for each question or change, whose SQL is in catalog.c,
+ * catalog_checkpoint.c and catalog_target.c.  The rows that a checkpoint has processed are the
  * ledger's (ledger.h).  The module decides
  * nothing: what a status means, and which checkpoint serves, is for job.c and
  * reuse.c to say.  Anybody from the level of steps upwards may call it; rights are
@@ -38,6 +38,7 @@ typedef struct CkptJob
 	char	   *refused;		/* the last call of a step that was refused, or NULL */
 	char	   *max_time;		/* interval in words, or NULL */
 	int64		until;			/* when that is over, ckpt_now_ms() */
+	CkptPublishWhen publish;
 } CkptJob;
 
 /*
@@ -112,13 +113,35 @@ typedef struct CkptCheckpoint
 	int			open_code;		/* the ledger's number of their code */
 } CkptCheckpoint;
 
+/* A name that the result of a step is published under. */
+typedef struct CkptTarget
+{
+	char	   *schema;
+	char	   *name;			/* in it */
+	char	   *qualified;		/* both, as SQL writes them */
+	bool		as_table;		/* else a view */
+	const char *step;
+	int64		checkpoint_id;	/* whose output it is to show; 0 is not known yet */
+} CkptTarget;
+
+/* A row of checkpoint.target: what was published under a name last. */
+typedef struct CkptTargetRecord
+{
+	bool		as_table;
+	bool		made;			/* by a step, else a table made by hand */
+	int64		job_id;
+	char	   *job_name;		/* NULL if the job is not on record any more */
+	Oid			owner;			/* of its checkpoint; InvalidOid is not known */
+} CkptTargetRecord;
+
 /* access */
 extern void ckpt_catalog_adopt(Oid role);
 
 /* jobs */
 extern int64 ckpt_catalog_insert_job(const char *name, Oid owner,
 									 int64 rerun_of, bool attached, bool fresh,
-									 const char *resume_from, const Interval *max_time);
+									 const char *resume_from, const Interval *max_time,
+									 CkptPublishWhen publish);
 extern bool ckpt_catalog_get_job(int64 job_id, CkptJob *job);
 extern List *ckpt_catalog_open_jobs(Oid owner, const char *name);
 extern int64 ckpt_catalog_last_job(Oid owner, const char *name);
@@ -190,9 +213,13 @@ extern void ckpt_catalog_touch_checkpoint(int64 id);
 extern void ckpt_catalog_delete_checkpoint(int64 id);
 
 /* published names */
-extern bool ckpt_catalog_is_target(const char *schema, const char *name);
-extern void ckpt_catalog_record_target(const char *schema, const char *name,
-									   const char *step, int64 job_id,
-									   int64 checkpoint_id);
+extern bool ckpt_catalog_get_target(const char *schema, const char *name,
+									CkptTargetRecord *record);
+extern void ckpt_catalog_record_target(const CkptTarget *target, int64 job_id,
+									   bool made, bool changed);
+extern void ckpt_catalog_forget_target(const char *schema, const char *name);
+extern void ckpt_catalog_store_step_target(int64 step_id, const CkptTarget *target);
+extern List *ckpt_catalog_pending_targets(int64 job_id);
+extern List *ckpt_catalog_abandoned_targets(const CkptJob *job);
 
 #endif							/* CKPT_CATALOG_H */

@@ -158,6 +158,12 @@ explain_step(Explained *ex)
 	}
 
 	ex->known = true;
+	if (ex->spec->kind == CKPT_CHECK_EMPTY)
+	{
+		ex->action = CKPT_STEP_COMPUTED;
+		ex->reason = CKPT_CHECK_REASON;
+		return;
+	}
 	if (ckpt_reuse_needs_identity(request, &decision))
 	{
 		identity = ckpt_identity_prepare(query, ex->outputs, request->ref.owner, probe,

@@ -31,6 +31,8 @@ int			ckpt_batch_rows = 1000;
 double		ckpt_retention = 28 * 24 * 60;
 double		ckpt_history_retention = 365 * 24 * 60;
 int			ckpt_progress_interval = 10000;
+int			ckpt_publish_lock_timeout = 100;
+int			ckpt_publish_timeout = 60 * 1000;
 
 /*
  * guc_check_job accepts a job's number, or nothing.
@@ -124,6 +126,20 @@ ckpt_guc_init(void)
 							"Sets the time between two progress reports of a running step.",
 							"Zero turns the reports off.",
 							&ckpt_progress_interval, 10000, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("checkpoint.publish_lock_timeout",
+							"Sets how long a try to lock a published view may make readers wait.",
+							"Tries are repeated for checkpoint.publish_timeout.",
+							&ckpt_publish_lock_timeout, 100, 1, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("checkpoint.publish_timeout",
+							"Sets how long a publication waits for readers of a published view.",
+							NULL,
+							&ckpt_publish_timeout, 60 * 1000, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
 

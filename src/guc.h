@@ -28,6 +28,8 @@ extern int ckpt_batch_rows; /* rows */
 extern double ckpt_retention;	/* minutes, negative is for ever */
 extern double ckpt_history_retention;	/* the same, of jobs */
 extern int ckpt_progress_interval;	/* ms, 0 is off */
+extern int ckpt_publish_lock_timeout;	/* ms */
+extern int ckpt_publish_timeout;	/* ms */
 
 /* Defines the settings; called once, by _PG_init. */
 extern void ckpt_guc_init(void);

@@ -31,6 +31,7 @@
 #include "lease.h"
 #include "miscadmin.h"
 #include "prune.h"
+#include "publish.h"
 #include "result_table.h"
 #include "retention.h"
 #include "role.h"
@@ -447,7 +448,25 @@ job_check_name(const char *name)
 }
 
 /*
- * begin_job(name, fresh, resume_from, attach, max_time) returns the number of a new job.
+ * job_publish returns when a job's targets are to change, in words; NULL is the
+ * first.
+ */
+static CkptPublishWhen
+job_publish(const char *word)
+{
+	int			value = word ? ckpt_word_find(&ckpt_publish_whens, word) : CKPT_PUBLISH_STEP;
+
+	if (value < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must not be \"%s\"", "publish", word),
+				 errhint("Pass one of %s.", ckpt_word_list(&ckpt_publish_whens))));
+	return (CkptPublishWhen) value;
+}
+
+/*
+ * begin_job(name, fresh, resume_from, attach, publish, max_time) returns the number
+ * of a new job.
  */
 Datum
 checkpoint_begin_job(PG_FUNCTION_ARGS)
@@ -456,14 +475,17 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 	bool		fresh = ckpt_fresh || (!PG_ARGISNULL(1) && PG_GETARG_BOOL(1));
 	char	   *resume_from = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	bool		attach = PG_ARGISNULL(3) || PG_GETARG_BOOL(3);
-	Interval   *max_time = PG_NARGS() <= 4 || PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4);
+	char	   *publish = PG_NARGS() <= 4 || PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
+	Interval   *max_time = PG_NARGS() <= 5 || PG_ARGISNULL(5) ? NULL : PG_GETARG_INTERVAL_P(5);
 	Oid			owner = GetUserId();
+	CkptPublishWhen publish_when;
 	int64		group;
 	int64		job_id;
 
 	ckpt_job_check_writable("checkpoint.begin_job()");
 
 	job_check_name(name);
+	publish_when = job_publish(publish);
 	if (resume_from && fresh)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -496,7 +518,7 @@ checkpoint_begin_job(PG_FUNCTION_ARGS)
 	job_close_predecessors(owner, name);
 
 	job_id = ckpt_catalog_insert_job(name, owner, ckpt_catalog_last_job(owner, name),
-									 attach, fresh, resume_from, max_time);
+									 attach, fresh, resume_from, max_time, publish_when);
 	if (attach)
 	{
 		CkptJob		job;
@@ -568,10 +590,37 @@ job_refuse_unfinished(const CkptJob *job)
 			 errhint("The job is failed. Resume from a step that the script calls, or run it without resume_from.")));
 }
 
+/*
+ * job_pending_targets lists what the job publishes when it ends.  The locks that this
+ * takes must not stay for longer than it takes.
+ */
+static List *
+job_pending_targets(const CkptJob *job)
+{
+	List	   *targets = job->publish == CKPT_PUBLISH_END ?
+		ckpt_catalog_pending_targets(job->job_id) : NIL;
+
+	if (targets == NIL)
+		return NIL;
+	if (IsTransactionBlock() || IsSubTransaction())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("checkpoint.end_job() cannot run inside a transaction block while targets are to be published"),
+				 errdetail("Readers of what is published would wait until the transaction ends."),
+				 errhint("Call it on its own: without BEGIN, and with the driver's autocommit on.")));
+	PreventInTransactionBlock(true, "checkpoint.end_job()");
+	return targets;
+}
+
+/*
+ * end_job(job) ends a job that is complete, and publishes what is to be published then.
+ * That comes last: the transaction is to end soon after.
+ */
 Datum
 checkpoint_end_job(PG_FUNCTION_ARGS)
 {
 	int64		job_arg = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+	List	   *targets;
 	CkptJob		job;
 
 	ckpt_job_check_writable("checkpoint.end_job()");
@@ -580,10 +629,13 @@ checkpoint_end_job(PG_FUNCTION_ARGS)
 	job_refuse_running_steps(&job);
 	ckpt_job_check_open(&job);
 	job_refuse_unfinished(&job);
+	targets = job_pending_targets(&job);
 	/* while the job still holds what is its own */
 	ckpt_prune_some(job.owner, job.name);
+	ckpt_publish_tell_abandoned(&job);
 	job_end(&job, ckpt_catalog_job_has_failed_rows(job.job_id) ?
 			CKPT_JOB_COMPLETE_WITH_ERRORS : CKPT_JOB_COMPLETE, NULL);
+	ckpt_publish(targets, &job);
 	PG_RETURN_VOID();
 }
 

@@ -26,7 +26,8 @@ typedef enum CkptLockClass
 	CKPT_LOCK_WORKER = 0xC104,	/* the number of the step it works on */
 	CKPT_LOCK_CLIENTS = 0xC105, /* a checkpoint's number */
 	CKPT_LOCK_CLAIM = 0xC106,	/* the same */
-	CKPT_LOCK_SESSION = 0xC107	/* a session that has claims: see lease.c */
+	CKPT_LOCK_SESSION = 0xC107,	/* a session that has claims: see lease.c */
+	CKPT_LOCK_TARGET = 0xC108	/* hash of a published name: see publish.c */
 } CkptLockClass;
 
 extern void ckpt_joblock_init(void);

@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * publish.c
- *	  Results under stable names.
+ *	  Shows checkpoints' outputs under stable names.
  *
- * A published name is a view over an output table.  Publishing again replaces
- * the view's query, in one transaction; what depends on the view and who may
- * read it stay, which is why the columns must stay too (more may follow).
+ * What is published together changes in one transaction: publish_view.c makes views
+ * show other outputs.  Here it is seen to that publishers of one name exclude each
+ * other, and kept on record who has published what.
  *
- * Only a view that the job's owner owns, and that was published before, is
- * replaced.  The catalog has the names that were; a view of such a name still
- * has to show all rows of an output, or it has been made something else since.
+ * Publishers of one name take a lock of the extension's own, for their transaction,
+ * before they look at what is there.  They take the locks of several names in one
+ * order.
  *
  * IDENTIFICATION
  *	  src/publish.c
@@ -18,325 +18,240 @@
  */
 #include "checkpoint.h"
 
-#include "access/relation.h"
-#include "access/reloptions.h"
 #include "access/table.h"
-#include "asuser.h"
-#include "catalog.h"
-#include "catalog/catalog.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "fmgr.h"
-#include "executor/spi.h"
+#include "guc.h"
+#include "job.h"
+#include "joblock.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "publish.h"
-#include "rewrite/rewriteHandler.h"
-#include "rowhash.h"
-#include "typetext.h"
-#include "utils/array.h"
+#include "publish_view.h"
+#include "result_table.h"
+#include "role.h"
+#include "storage/lock.h"
+#include "target.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
-#include "utils/varlena.h"
+#include "utils/snapmgr.h"
 
-PG_FUNCTION_INFO_V1(checkpoint_shown_table);
+PG_FUNCTION_INFO_V1(checkpoint_unpublish);
 
-/*
- * is_plain returns whether a query returns rows of one relation as they are,
- * and all of them, and puts the relation's number in *varno.
- */
-static bool
-is_plain(const Query *query, int *varno)
+/* A target, and what it is to show. */
+typedef struct TargetChange
 {
-	List	   *from = query->jointree->fromlist;
-	ListCell   *lc;
-
-	if (query->jointree->quals || list_length(from) != 1 || !IsA(linitial(from), RangeTblRef) ||
-		query->hasAggs || query->hasWindowFuncs || query->cteList || query->groupClause ||
-		query->groupingSets || query->havingQual || query->distinctClause ||
-		query->sortClause || query->limitOffset || query->limitCount || query->rowMarks ||
-		query->setOperations)
-		return false;
-	*varno = linitial_node(RangeTblRef, from)->rtindex;
-	foreach(lc, query->targetList)
-	{
-		if (!IsA(lfirst_node(TargetEntry, lc)->expr, Var))
-			return false;
-	}
-	return true;
-}
+	CkptTarget *target;
+	CkptTargetRecord before;	/* if it is on record */
+	bool		recorded;
+	char	   *output_table;
+	TupleDesc	desc;			/* the columns to show */
+	bool		made;			/* what stands there was made by a step */
+	bool		changed;
+} TargetChange;
 
 /*
- * shown_table returns the table whose rows a view shows as they are, or
- * InvalidOid.
- */
-static Oid
-shown_table(Oid relid)
-{
-	Relation	rel = try_relation_open(relid, AccessShareLock);
-	Oid			shown = InvalidOid;
-	int			varno;
-
-	if (rel == NULL)
-		return InvalidOid;
-	if (rel->rd_rel->relkind == RELKIND_VIEW)
-	{
-		Query	   *query = get_view_query(rel);
-
-		if (is_plain(query, &varno))
-		{
-			RangeTblEntry *rte = list_nth_node(RangeTblEntry, query->rtable, varno - 1);
-
-			if (rte->rtekind == RTE_RELATION && rte->tablesample == NULL)
-				shown = rte->relid;
-		}
-	}
-	relation_close(rel, AccessShareLock);
-	return shown;
-}
-
-/*
- * _shown_table(view) returns the table whose rows a view shows as they are, or
- * NULL.
- */
-Datum
-checkpoint_shown_table(PG_FUNCTION_ARGS)
-{
-	Oid			shown = shown_table(PG_GETARG_OID(0));
-
-	if (!OidIsValid(shown))
-		PG_RETURN_NULL();
-	PG_RETURN_OID(shown);
-}
-
-/*
- * check_published raises unless a view, known to be the job's owner's, was
- * published and is what it was then.
+ * lock_name keeps other publishers away from a name until the transaction ends.  It
+ * waits for one that is there already.
  */
 static void
-check_published(Oid relid, const char *name, RangeVar *rv)
+lock_name(const CkptTarget *target)
 {
-	bool		recorded = ckpt_catalog_is_target(rv->schemaname, rv->relname);
-	Oid			shown = recorded ? shown_table(relid) : InvalidOid;
+	char	   *key = psprintf("%s\1%s", target->schema, target->name);
+	uint64		hash = hash_any_extended((unsigned char *) key, (int) strlen(key), 0);
+	int			nestlevel = NewGUCNestLevel();
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, CKPT_LOCK_TARGET);
+	(void) set_config_option("lock_timeout", psprintf("%d", Max(ckpt_publish_timeout, 1)),
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	AtEOXact_GUC(false, nestlevel);
+}
+
+/*
+ * output_columns returns the columns of an output table that are shown to others.
+ */
+static TupleDesc
+output_columns(const CkptTarget *target, const char *table, Oid owner)
+{
+	Relation	rel = ckpt_result_table_open(table, "output", target->step, owner, NULL,
+											 AccessShareLock);
+	TupleDesc	desc = CreateTemplateTupleDesc(RelationGetNumberOfAttributes(rel) - 1);
+
+	for (int i = 1; i <= desc->natts; i++)
+		TupleDescCopyEntry(desc, i, RelationGetDescr(rel), i + 1);
+	table_close(rel, NoLock);
+	return desc;
+}
+
+/*
+ * look_at finds out what a target is to show, and checks that it may.
+ */
+static TargetChange *
+look_at(CkptTarget *target, Oid owner)
+{
+	TargetChange *publication = palloc0(sizeof(TargetChange));
 	CkptCheckpoint cp;
 
-	if (OidIsValid(shown) &&
-		get_rel_namespace(shown) == get_namespace_oid(CKPT_DATA_SCHEMA, false) &&
-		ckpt_catalog_find_by_output_table(get_rel_name(shown), &cp))
+	if (!ckpt_catalog_get_checkpoint(target->checkpoint_id, &cp) || cp.output_table == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("checkpoint %lld of step \"%s\" was dropped before it was published",
+						(long long) target->checkpoint_id, target->step),
+				 errhint("Run the job again: the step is computed anew.")));
+	publication->target = target;
+	publication->output_table = cp.output_table;
+	publication->desc = output_columns(target, cp.output_table, owner);
+	publication->recorded = ckpt_catalog_get_target(target->schema, target->name,
+													&publication->before);
+	ckpt_target_check(target, publication->desc, owner);
+	return publication;
+}
+
+/*
+ * tell_of_other_job says whose target it was, if another job published it before.
+ */
+static void
+tell_of_other_job(const TargetChange *publication, const CkptJob *job)
+{
+	const CkptTargetRecord *before = &publication->before;
+
+	if (!publication->recorded || before->job_name == NULL ||
+		(before->owner == job->owner && strcmp(before->job_name, job->name) == 0))
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 recorded ? errmsg("view %s is not what was published", name) :
-			 errmsg("view %s was not published by a step", name),
-			 recorded ? errdetail("It does not show the rows of a checkpoint any more.") :
-			 errdetail("Only what was published before is replaced."),
-			 errhint("Choose another name, or drop the view first.")));
+	ereport(NOTICE,
+			(errmsg("target %s was published by job \"%s\" before", publication->target->qualified,
+					before->job_name),
+			 errdetail("Job %lld did so last. From now on it shows what job \"%s\" publishes.",
+					   (long long) before->job_id, job->name)));
 }
 
 /*
- * check_replaceable raises unless a view's columns are the first of the given
- * ones.
+ * change_views makes those views show the new outputs that do not so already.
  */
 static void
-check_replaceable(Oid relid, const char *name, TupleDesc desc)
+change_views(List *publications, Oid owner)
 {
-	Relation	rel = table_open(relid, AccessShareLock);
-	TupleDesc	old = RelationGetDescr(rel);
-
-	for (int i = 0; i < old->natts; i++)
-	{
-		Form_pg_attribute was = TupleDescAttr(old, i);
-		Form_pg_attribute is = i < desc->natts ? TupleDescAttr(desc, i) : NULL;
-
-		if (is && strcmp(NameStr(was->attname), NameStr(is->attname)) == 0 &&
-			was->atttypid == is->atttypid && was->atttypmod == is->atttypmod &&
-			was->attcollation == is->attcollation)
-			continue;
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-				 errmsg("cannot publish other columns under the name %s", name),
-				 errdetail("The view's column %d is \"%s\" of type %s.", i + 1,
-						   NameStr(was->attname),
-						   is && was->atttypid == is->atttypid && was->atttypmod == is->atttypmod ?
-						   ckpt_column_type_text(was) :
-						   format_type_with_typemod(was->atttypid, was->atttypmod)),
-				 errhint("Keep its columns and add new ones behind them, or drop the view first.")));
-	}
-	table_close(rel, AccessShareLock);
-}
-
-/*
- * target_names splits a qualified name as the server would, but cuts nothing.
- */
-static List *
-target_names(const char *target)
-{
-	ArrayType  *array = DatumGetArrayTypeP(DirectFunctionCall2(parse_ident,
-															   CStringGetTextDatum(target),
-															   BoolGetDatum(true)));
-	List	   *names = NIL;
-	Datum	   *parts;
-	int			nparts;
-
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &parts, NULL, &nparts);
-	for (int i = 0; i < nparts; i++)
-	{
-		char	   *part = TextDatumGetCString(parts[i]);
-
-		if (part[0] == '\0' || strlen(part) >= NAMEDATALEN)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("name \"%s\" in argument \"target\" must have 1 to %d bytes",
-							part, NAMEDATALEN - 1),
-					 errhint("Write the name of a view, with its schema if need be.")));
-		names = lappend(names, makeString(part));
-	}
-	return names;
-}
-
-/*
- * check_namespace raises unless a role may publish in a schema.
- */
-static void
-check_namespace(Oid namespace, Oid owner)
-{
-	AclResult	aclresult;
-
-	if (isAnyTempNamespace(namespace))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("cannot publish in a temporary schema"),
-				 errdetail("Its views are gone when the session ends."),
-				 errhint("Qualify the target with the name of a permanent schema.")));
-	if (namespace == get_namespace_oid(CKPT_DATA_SCHEMA, false) ||
-		namespace == get_namespace_oid(CKPT_SCHEMA, false) ||
-		IsCatalogNamespace(namespace) || IsToastNamespace(namespace))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("cannot publish in schema \"%s\"", get_namespace_name(namespace)),
-				 errhint("It belongs to the server or the extension: choose a schema of your own.")));
-	aclresult = ckpt_namespace_aclcheck(namespace, owner);
-	if (aclresult != ACLCHECK_OK)
-		aclcheck_error(aclresult, OBJECT_SCHEMA, get_namespace_name(namespace));
-}
-
-/*
- * owner_of returns the owner of a relation.
- */
-static Oid
-owner_of(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", relid);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
-/*
- * ckpt_publish_check returns the target's qualified name, and raises if rows of
- * the given columns could not be published under it by the given role.
- */
-char *
-ckpt_publish_check(const char *target, TupleDesc desc, Oid owner)
-{
-	RangeVar   *rv = makeRangeVarFromNameList(target_names(target));
-	Oid			namespace = RangeVarGetCreationNamespace(rv);
-	Oid			relid = get_relname_relid(rv->relname, namespace);
-	char	   *name;
-
-	rv->schemaname = get_namespace_name(namespace);
-	name = quote_qualified_identifier(rv->schemaname, rv->relname);
-	check_namespace(namespace, owner);
-	if (!OidIsValid(relid))
-		return name;
-
-	/* a member of the owning role could replace it, but the view then reads as its owner */
-	if (owner_of(relid) != owner)
-		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)), name);
-	if (get_rel_relkind(relid) != RELKIND_VIEW)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("%s is not a view", name),
-				 errdetail("Results are published as views."),
-				 errhint("Choose another name, or drop it first.")));
-	check_published(relid, name, rv);
-	check_replaceable(relid, name, desc);
-	return name;
-}
-
-/*
- * view_options returns the WITH clause that keeps the options of a view, if it
- * exists and has any: replacing it would reset them.
- */
-static char *
-view_options(const char *name)
-{
-	RangeVar   *rv = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name)));
-	Oid			relid = RangeVarGetRelid(rv, NoLock, true);
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	StringInfoData buf;
-	Datum		options;
-	bool		isnull;
+	List	   *changes = NIL;
 	ListCell   *lc;
 
-	initStringInfo(&buf);
-	if (!HeapTupleIsValid(tuple))
-		return buf.data;
-	options = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_reloptions, &isnull);
-	if (!isnull)
+	foreach(lc, publications)
 	{
-		foreach(lc, untransformRelOptions(options))
-		{
-			DefElem    *option = lfirst_node(DefElem, lc);
+		const TargetChange *publication = (const TargetChange *) lfirst(lc);
+		CkptViewChange *change = palloc(sizeof(CkptViewChange));
 
-			appendStringInfo(&buf, "%s%s = %s", buf.len == 0 ? "WITH (" : ", ",
-							 quote_identifier(option->defname),
-							 quote_literal_cstr(strVal(option->arg)));
-		}
-		appendStringInfoChar(&buf, ')');
+		if (publication->target->as_table || !publication->changed)
+			continue;
+		*change = (CkptViewChange) {publication->target, publication->output_table,
+			publication->desc};
+		changes = lappend(changes, change);
 	}
-	ReleaseSysCache(tuple);
-	return buf.data;
+	ckpt_views_change(changes, owner);
 }
 
 /*
- * ckpt_publish_view makes the view, or makes it show the output of another
- * checkpoint, and puts its name on record.
- *
- * name is what ckpt_publish_check() returned, which is asked again; desc has
- * the columns to show; the view is the given role's.
+ * ckpt_publish shows checkpoints' outputs under the names of targets (CkptTarget *),
+ * which are in the order of their names, and puts that on record.  All of them change,
+ * or it raises.
  */
 void
-ckpt_publish_view(const char *name, const char *step, int64 job_id,
-				  const CkptCheckpoint *cp, TupleDesc desc, Oid owner)
+ckpt_publish(List *targets, const CkptJob *job)
 {
-	RangeVar   *rv = makeRangeVarFromNameList(target_names(name));
-	StringInfoData sql;
-	CkptUser	saved;
+	List	   *publications = NIL;
+	ListCell   *lc;
 
-	(void) ckpt_publish_check(name, desc, owner);
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "CREATE OR REPLACE VIEW %s %s AS SELECT ", name,
-					 view_options(name));
-	for (int i = 0; i < desc->natts; i++)
-		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
-						 quote_identifier(NameStr(TupleDescAttr(desc, i)->attname)));
-	appendStringInfo(&sql, " FROM ONLY %s",
-					 quote_qualified_identifier(CKPT_DATA_SCHEMA, cp->output_table));
+	if (targets == NIL)
+		return;
+	foreach(lc, targets)
+		lock_name((const CkptTarget *) lfirst(lc));
 
-	saved = ckpt_user_become(owner);
-	SPI_connect();
-	if (SPI_execute(sql.data, false, 0) != SPI_OK_UTILITY)
-		elog(ERROR, "could not execute \"%s\"", sql.data);
-	SPI_finish();
-	ckpt_user_restore(saved);
-	ckpt_catalog_record_target(rv->schemaname, rv->relname, step, job_id, cp->id);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	foreach(lc, targets)
+		publications = lappend(publications, look_at((CkptTarget *) lfirst(lc), job->owner));
+	foreach(lc, publications)
+	{
+		TargetChange *publication = (TargetChange *) lfirst(lc);
+
+		publication->made = true;
+		publication->changed = !ckpt_view_shows(publication->target, publication->output_table);
+		tell_of_other_job(publication, job);
+		ckpt_catalog_record_target(publication->target, job->job_id, publication->made,
+								   publication->changed);
+	}
+	PopActiveSnapshot();
+	change_views(publications, job->owner);
+}
+
+/*
+ * ckpt_publish_tell_abandoned says which targets earlier runs of a job have
+ * published, and this one, which ends, has not.
+ */
+void
+ckpt_publish_tell_abandoned(const CkptJob *job)
+{
+	ListCell   *lc;
+
+	foreach(lc, ckpt_catalog_abandoned_targets(job))
+	{
+		const CkptTarget *target = (const CkptTarget *) lfirst(lc);
+
+		if (!target->as_table && !ckpt_target_shows_result(ckpt_target_relid(target)))
+			continue;
+		ereport(NOTICE,
+				(errmsg("target %s was not published by this run", target->qualified),
+				 errdetail("It shows what an earlier run of job \"%s\" has published.", job->name),
+				 errhint("If it is not wanted any more, call checkpoint.unpublish(%s).",
+						 quote_literal_cstr(target->qualified))));
+	}
+}
+
+/*
+ * raise_not_published raises 42704: nothing is published under a name.
+ */
+static void
+raise_not_published(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("nothing is published as \"%s\"", name),
+			 errhint("See the view checkpoint.published.")));
+}
+
+/*
+ * unpublish(target) drops what a step has published.  A table that was made by hand
+ * stays, and is on record no more.
+ */
+Datum
+checkpoint_unpublish(PG_FUNCTION_ARGS)
+{
+	char	   *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	CkptTarget *target;
+	CkptTargetRecord record;
+
+	ckpt_job_check_writable("checkpoint.unpublish()");
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"target\" must not be null"),
+				 errhint("Pass the name of a published view or table.")));
+	target = ckpt_target_find(name);
+	if (target == NULL)
+		raise_not_published(name);
+	lock_name(target);
+	if (!ckpt_catalog_get_target(target->schema, target->name, &record) ||
+		record.as_table != target->as_table ||
+		(!target->as_table && !ckpt_target_shows_result(ckpt_target_relid(target))))
+		raise_not_published(name);
+	ckpt_target_check_owner(target);
+	ckpt_catalog_forget_target(target->schema, target->name);
+	if (!target->as_table)
+	{
+		CkptViewChange change = {target, NULL, NULL};
+
+		ckpt_views_change(list_make1(&change), GetUserId());
+	}
+	PG_RETURN_VOID();
 }

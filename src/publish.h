@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * publish.h
- *	  Shows a checkpoint's output under a stable name: a view.
+ *	  Shows checkpoints' outputs under stable names.
  *
- * step.c checks the name before a step starts (ckpt_publish_check), and publishes
- * when the step has finished.  The module does not know how the output was made.
+ * Whether that may be done is for target.c to say; the step has asked before it
+ * started.  step.c publishes when a step has finished, job.c when a job ends.  The
+ * module does not know how an output was made.
  *
  * IDENTIFICATION
  *	  src/publish.h
@@ -14,11 +15,9 @@
 #ifndef CKPT_PUBLISH_H
 #define CKPT_PUBLISH_H
 
-#include "access/tupdesc.h"
 #include "catalog.h"
 
-extern char *ckpt_publish_check(const char *target, TupleDesc desc, Oid owner);
-extern void ckpt_publish_view(const char *name, const char *step, int64 job_id,
-							  const CkptCheckpoint *cp, TupleDesc desc, Oid owner);
+extern void ckpt_publish(List *targets, const CkptJob *job);
+extern void ckpt_publish_tell_abandoned(const CkptJob *job);
 
 #endif							/* CKPT_PUBLISH_H */

@@ -298,8 +298,8 @@ query_environment(List *outputs)
 		EphemeralNamedRelation enr;
 		TupleDesc	desc = output->desc;
 
-		if (output->kind == CKPT_SAVE)
-			continue;			/* published under a name of its own */
+		if (output->kind == CKPT_CHECK_EMPTY)
+			continue;			/* has none */
 		if (output->table)
 		{
 			Oid			relid = ckpt_result_table_lookup(output->table);

@@ -67,6 +67,9 @@ extern CkptDecision ckpt_reuse_decide(CkptRequest *request, const char *input_ha
 extern char *ckpt_reuse_key(const CkptRequest *request, const char *input_hash);
 extern bool ckpt_reuse_may_carry(const CkptRequest *request);
 extern CkptCarryFrom ckpt_reuse_carry_from(CkptRequest *request);
+/* Why a check is never reused. */
+#define CKPT_CHECK_REASON	"checks are made in each run"
+
 extern char *ckpt_reuse_carried_reason(const CkptDecision *decision,
 									   const CkptCarryCounts *counts,
 									   const char *input_hash, const char *rows_hash,

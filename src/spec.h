@@ -35,7 +35,8 @@ typedef struct CkptSpec
 {
 	CkptKind	kind;
 	const int64 *job;			/* NULL is the session's */
-	char	   *step;			/* its name; of save, its target */
+	char	   *step;			/* its name; NULL is, of save, the target */
+	char	   *target;			/* of save: the name that it publishes under, or NULL */
 
 	/* what it computes */
 	char	   *query;			/* argument "input" or "query" */
@@ -68,7 +69,8 @@ typedef struct CkptSpec
 
 	/* how the result is kept */
 	bool		materialized;
-	bool		as_table;
+	bool		as_table;		/* of save: the target is a table, else a view */
+	char	   *message;		/* of check_empty: its error, or NULL */
 } CkptSpec;
 
 #endif							/* CKPT_SPEC_H */

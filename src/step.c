@@ -15,6 +15,8 @@
  *				else make the checkpoint final
  *	publish		put its rows under their name (save)
  *
+ * A check (check_empty) has one state of its own, and keeps nothing.
+ *
  * Each state is one transaction (run: many): between two of them everything is
  * as another run can use it.  The transactions are the step's own, whatever the
  * session's default: read-write and READ COMMITTED.  Their work is done in a
@@ -244,22 +246,19 @@ step_collect(CkptStep *step)
 }
 
 /*
- * step_publish shows the checkpoint's rows under the target's name.
+ * step_publish shows the checkpoint's rows under the target's name, unless the
+ * job does so for all of its targets when it ends.
  */
 static void
 step_publish(CkptStep *step)
 {
-	TupleDesc	desc = step->request.output_desc;
-	TupleDesc	published = CreateTemplateTupleDesc(desc->natts - 1);
-
-	for (int i = 1; i <= published->natts; i++)
-		TupleDescCopyEntry(published, i, desc, i + 1);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	ckpt_publish_view(step->name, step->name, step->job.job_id, step->cp, published,
-					  step->job.owner);
-	PopActiveSnapshot();
-	/* the view has let go of it */
-	ckpt_cleanup_replaced(&step->request.ref);
+	step->target->checkpoint_id = step->cp->id;
+	if (step->job.publish == CKPT_PUBLISH_STEP)
+	{
+		ckpt_publish(list_make1(step->target), &step->job);
+		/* the target has let go of it */
+		ckpt_cleanup_replaced(&step->request.ref);
+	}
 	step->state = STEP_DONE;
 }
 
@@ -297,6 +296,7 @@ static const struct
 	const char *name;
 }			step_states[] =
 {
+	[STEP_CHECK] = {ckpt_step_check_empty, "check"},
 	[STEP_IDENTIFY] = {ckpt_step_identify, "identify"},
 	[STEP_COLLECT] = {step_collect, "collect"},
 	[STEP_PUBLISH] = {step_publish, "publish"},
@@ -317,7 +317,8 @@ step_state(void *arg)
 
 		ckpt_step_clock(step);
 		ckpt_catalog_update_step(step->step_id, done ? step->action : CKPT_STEP_RUNNING,
-								 step->full_reason, step->cp->id, &step->counts, done);
+								 step->full_reason, step->cp ? step->cp->id : 0,
+								 &step->counts, done);
 	}
 }
 

@@ -234,7 +234,8 @@ store_refusal(void *arg)
 	const Refusal *refusal = (const Refusal *) arg;
 	const CkptSpec *spec = refusal->spec;
 	const ErrorData *error = refusal->error;
-	char	   *name = spec->step ? psprintf(" \"%s\"", spec->step) : "";
+	const char *step = spec->step ? spec->step : spec->target;
+	char	   *name = step ? psprintf(" \"%s\"", step) : "";
 	char	   *message = psprintf("%s (SQLSTATE %s)", error->message,
 								   unpack_sql_state(error->sqlerrcode));
 

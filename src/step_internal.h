@@ -5,6 +5,7 @@
  *
  * step.c goes through the states; step_prepare.c checks the call and starts the
  * step; step_checkpoint.c finds or makes its checkpoint, and finishes it;
+ * step_check.c looks at rows that are not to be there;
  * step_failure.c records how the step failed; step_report.c tells the user;
  * step_client.c opens and finishes steps that clients compute.
  * They know nothing of how rows are computed.  No other file may include it.
@@ -34,6 +35,7 @@
 
 typedef enum CkptStepState
 {
+	STEP_CHECK,
 	STEP_IDENTIFY,
 	STEP_RUN,
 	STEP_COLLECT,
@@ -54,7 +56,8 @@ typedef struct CkptStep
 {
 	/* what is asked for */
 	const CkptSpec *spec;
-	char	   *name;			/* of save: its target, qualified */
+	char	   *name;			/* of save, unless it was given: its target, qualified */
+	CkptTarget *target;			/* of save */
 
 	/* what that means */
 	CkptJob		job;
@@ -105,6 +108,9 @@ extern void ckpt_step_identify(CkptStep *step);
 extern bool ckpt_step_carry_ran_short(const CkptStep *step, const ErrorData *error);
 extern void ckpt_step_without_carry(CkptStep *step, ErrorData *error);
 extern void ckpt_step_finish(CkptStep *step);
+
+/* step_check.c */
+extern void ckpt_step_check_empty(CkptStep *step);
 
 /* step_prepare.c */
 extern void ckpt_step_prepare(void *arg);

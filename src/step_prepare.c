@@ -17,11 +17,11 @@
 #include "joblock.h"
 #include "miscadmin.h"
 #include "progress.h"
-#include "publish.h"
 #include "query.h"
 #include "rights.h"
 #include "step_internal.h"
 #include "stoppoint.h"
+#include "target.h"
 #include "utils/snapmgr.h"
 
 /*
@@ -125,6 +125,20 @@ check_open(const CkptStep *step, bool held)
 }
 
 /*
+ * published_columns returns the columns of a query step's output that are shown
+ * to others: all but the number of the row.
+ */
+static TupleDesc
+published_columns(TupleDesc output)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(output->natts - 1);
+
+	for (int i = 1; i <= desc->natts; i++)
+		TupleDescCopyEntry(desc, i, output, i + 1);
+	return desc;
+}
+
+/*
  * ckpt_step_prepare checks the call and starts the step.  Whatever it raises is a
  * refusal: nothing is changed and the job goes on.  A step for clients that another
  * session has opened is not started: then it has no number.
@@ -180,11 +194,12 @@ ckpt_step_prepare(void *arg)
 
 	if (spec->kind == CKPT_SAVE)
 	{
-		TupleDesc	published = CreateTemplateTupleDesc(request->output_desc->natts - 1);
-
-		for (int i = 1; i <= published->natts; i++)
-			TupleDescCopyEntry(published, i, request->output_desc, i + 1);
-		step->name = ckpt_publish_check(step->name, published, step->job.owner);
+		step->target = ckpt_target_make(spec->target, spec->as_table);
+		if (step->name == NULL)
+			step->name = step->target->qualified;
+		step->target->step = step->name;
+		ckpt_target_check(step->target, published_columns(request->output_desc),
+						  step->job.owner);
 	}
 
 	request->ref = (CkptStepRef) {step->job.owner, step->job.name, step->name};
@@ -192,6 +207,8 @@ ckpt_step_prepare(void *arg)
 	step->resume = step_resume(step, outputs);
 	request->anew = step_anew(step);
 	step_insert(step, held);
+	if (step->target)
+		ckpt_catalog_store_step_target(step->step_id, step->target);
 	PopActiveSnapshot();
 	if (step->step_id == 0)
 		return;
@@ -199,5 +216,5 @@ ckpt_step_prepare(void *arg)
 	if (!ckpt_joblock_acquire(CKPT_LOCK_STEP, step->step_id, ExclusiveLock, true))
 		elog(ERROR, "lock of new step %lld is taken", (long long) step->step_id);
 	ckpt_progress_begin(step->step_id);
-	step->state = STEP_IDENTIFY;
+	step->state = spec->kind == CKPT_CHECK_EMPTY ? STEP_CHECK : STEP_IDENTIFY;
 }

@@ -54,7 +54,11 @@ ckpt_step_notice(const CkptStep *step)
 	char	   *by_earlier = step->by_earlier <= 0 ? "" :
 		psprintf(", %lld of them by earlier code", (long long) step->by_earlier);
 
-	if (step->action == CKPT_STEP_REUSED)
+	if (step->spec->kind == CKPT_CHECK_EMPTY)
+		ereport(NOTICE,
+				(errmsg("step \"%s\": %s: the query returned no rows", step->name,
+						ckpt_word(&ckpt_step_actions, step->action))));
+	else if (step->action == CKPT_STEP_REUSED)
 		ereport(NOTICE,
 				(errmsg("step \"%s\": reused: final checkpoint %lld of job %lld%s",
 						step->name, (long long) step->cp->id, (long long) step->cp->job_id,

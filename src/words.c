@@ -18,6 +18,7 @@ static const char *const kind_words[] = {
 	[CKPT_GEN] = "gen",
 	[CKPT_AGG] = "agg",
 	[CKPT_SAVE] = "save",
+	[CKPT_CHECK_EMPTY] = "check_empty",
 };
 
 static const char *const job_status_words[] = {
@@ -68,6 +69,11 @@ static const char *const on_code_change_words[] = {
 	[CKPT_CODE_ACCEPT] = "accept",
 };
 
+static const char *const publish_when_words[] = {
+	[CKPT_PUBLISH_STEP] = "step",
+	[CKPT_PUBLISH_END] = "end",
+};
+
 #define WORDS(what, words)	{what, words, lengthof(words)}
 
 const CkptWords ckpt_kinds = WORDS("kind of step", kind_words);
@@ -77,6 +83,7 @@ const CkptWords ckpt_phases = WORDS("phase of a step", phase_words);
 const CkptWords ckpt_waits = WORDS("reason to wait", wait_words);
 const CkptWords ckpt_on_errors = WORDS("on_error", on_error_words);
 const CkptWords ckpt_on_code_changes = WORDS("on_code_change", on_code_change_words);
+const CkptWords ckpt_publish_whens = WORDS("publish", publish_when_words);
 
 /*
  * ckpt_word returns the word of a value.

@@ -22,7 +22,8 @@ typedef enum CkptKind
 	CKPT_MAP,
 	CKPT_GEN,
 	CKPT_AGG,
-	CKPT_SAVE
+	CKPT_SAVE,
+	CKPT_CHECK_EMPTY
 } CkptKind;
 
 /*
@@ -88,6 +89,13 @@ typedef enum CkptOnError
 	CKPT_ERROR_SKIP
 } CkptOnError;
 
+/* When a job's targets change. */
+typedef enum CkptPublishWhen
+{
+	CKPT_PUBLISH_STEP,			/* each when its step is done */
+	CKPT_PUBLISH_END			/* all when the job has ended */
+} CkptPublishWhen;
+
 /* What to do about rows that other code has computed. */
 typedef enum CkptOnCodeChange
 {
@@ -112,6 +120,7 @@ extern const CkptWords ckpt_phases;
 extern const CkptWords ckpt_waits;
 extern const CkptWords ckpt_on_errors;
 extern const CkptWords ckpt_on_code_changes;
+extern const CkptWords ckpt_publish_whens;
 
 extern const char *ckpt_word(const CkptWords *words, int value);
 extern int	ckpt_word_find(const CkptWords *words, const char *word);

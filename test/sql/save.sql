@@ -80,11 +80,14 @@ SELECT count(*) FROM target;
 SELECT checkpoint.end_job();
 
 --
--- Columns: more may follow; others are refused, before anything is done.
+-- Columns: more may follow; others are refused, before anything is done, if
+-- something depends on the view.
 --
 SELECT checkpoint.begin_job('columns') AS job \gset
 CALL checkpoint.save('"save".target', 'SELECT x, x * 10 AS y, ''more'' AS z FROM source');
 SELECT * FROM target WHERE x = 1;
+CREATE VIEW dependent AS SELECT z FROM target;
+CREATE FUNCTION reads() RETURNS SETOF target LANGUAGE sql BEGIN ATOMIC SELECT * FROM target; END;
 SELECT checkpoint.begin_job('columns') AS job \gset
 \set VERBOSITY default
 CALL checkpoint.save('target', 'SELECT x, x * 10 AS y FROM source');
@@ -101,6 +104,8 @@ SELECT count(*) AS steps FROM checkpoint.steps WHERE job_id = :job;
 CALL checkpoint.save('target', 'SELECT x, x * 100 AS y, ''still'' AS z FROM source');
 SELECT * FROM target WHERE x = 1;
 SELECT checkpoint.end_job();
+DROP FUNCTION reads;
+DROP VIEW dependent;
 
 --
 -- Targets.
