@@ -302,12 +302,7 @@ FROM checkpoint.checkpoint c
 WHERE checkpoint._may_use(c.owner)
 ORDER BY c.checkpoint_id;
 
-CREATE OR REPLACE VIEW checkpoint.errors WITH (security_barrier) AS
-SELECT e.checkpoint_id, e.job_id, c.job_name AS job, c.step, e.sys__id, e.sqlstate,
-	e.message, e.detail, e.context, e.attempts, e.last_attempt
-FROM checkpoint.error e JOIN checkpoint.checkpoint c USING (checkpoint_id)
-WHERE checkpoint._may_use(c.owner)
-ORDER BY e.checkpoint_id, e.sys__id;
+DROP VIEW checkpoint.errors;
 
 DROP VIEW checkpoint.progress;
 
@@ -898,6 +893,56 @@ GRANT EXECUTE ON ROUTINE
 	checkpoint.check_empty,
 	checkpoint.unpublish(text)
 TO PUBLIC;
+
+--
+-- Rows in quarantine
+--
+
+CREATE TABLE checkpoint.given_up_row (
+	checkpoint_id bigint NOT NULL,
+	sys__id bigint NOT NULL,
+	reason text NOT NULL,
+	since timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (checkpoint_id, sys__id)
+);
+COMMENT ON TABLE checkpoint.given_up_row IS
+'rows that are never to be computed, and why; see the view given_up';
+SELECT pg_catalog.pg_extension_config_dump('checkpoint.given_up_row', '');
+
+CREATE FUNCTION checkpoint.give_up(checkpoint_id bigint, id bigint, reason text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'checkpoint_give_up'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.give_up(bigint, bigint, text) IS
+'has a row in quarantine count as processed, without output';
+
+CREATE FUNCTION checkpoint._error_input(checkpoint_id bigint, id bigint)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'checkpoint_error_input'
+LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION checkpoint._error_input(bigint, bigint) IS
+'internal: values of a row in quarantine';
+
+GRANT EXECUTE ON FUNCTION checkpoint.give_up(bigint, bigint, text),
+	checkpoint._error_input(bigint, bigint) TO PUBLIC;
+
+CREATE VIEW checkpoint.errors WITH (security_barrier) AS
+SELECT e.checkpoint_id, e.job_id, c.job_name AS job, c.step, e.sys__id,
+	checkpoint._error_input(e.checkpoint_id, e.sys__id) AS input, e.sqlstate,
+	e.message, e.detail, e.context, e.attempts, e.last_attempt
+FROM checkpoint.error e JOIN checkpoint.checkpoint c USING (checkpoint_id)
+WHERE checkpoint._may_use(c.owner)
+ORDER BY e.checkpoint_id, e.sys__id;
+COMMENT ON VIEW checkpoint.errors IS 'rows in quarantine, with their errors';
+
+CREATE VIEW checkpoint.given_up WITH (security_barrier) AS
+SELECT g.checkpoint_id, c.job_name AS job, c.step, g.sys__id, g.reason, g.since
+FROM checkpoint.given_up_row g JOIN checkpoint.checkpoint c USING (checkpoint_id)
+WHERE checkpoint._may_use(c.owner)
+ORDER BY g.checkpoint_id, g.sys__id;
+COMMENT ON VIEW checkpoint.given_up IS 'rows that were given up, and why';
+
+GRANT SELECT ON checkpoint.errors, checkpoint.given_up TO PUBLIC;
 
 --
 -- What everybody needs, by name: default privileges may not give it.

@@ -35,6 +35,7 @@
 #include "asuser.h"
 #include "bulkinsert.h"
 #include "carry.h"
+#include "carry_base.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "hidden.h"
@@ -71,9 +72,18 @@
 typedef struct Carried
 {
 	CkptCode	code;
+	bool		given_up;		/* none has, and none will */
 	CkptIdSet  *ids;
 	CkptRowSum	output;
 } Carried;
+
+/* A row that is given up, as one of a base was. */
+typedef struct GivenUp
+{
+	const CkptCheckpoint *base;
+	int64		old_id;
+	int64		new_id;
+} GivenUp;
 
 /* What one version of the code has computed of the base. */
 typedef struct CodeSet
@@ -91,6 +101,7 @@ typedef struct Carry
 	int64		rows_total;		/* of the new input */
 	CkptIdSet  *carried;		/* those that have a result by now */
 	List	   *results;
+	List	   *given_up;		/* GivenUps */
 
 	/* the new checkpoint; a dry run may have keys instead */
 	const CkptCheckpoint *cp;
@@ -177,7 +188,14 @@ carry_found(void *arg, const CkptMatchRow *old, const CkptMatchRow *new, bool ne
 	if (carry->dry)
 		return;
 
-	if (near && udf->kind == CKPT_MAP && !carry->sort)
+	if (result->given_up)
+	{
+		GivenUp    *row = palloc(sizeof(GivenUp));
+
+		*row = (GivenUp) {carry->base, old->id, new->id};
+		carry->given_up = lappend(carry->given_up, row);
+	}
+	else if (near && udf->kind == CKPT_MAP && !carry->sort)
 	{
 		TupleTableSlot *from = ckpt_table_source_row(carry->new, new);
 		int			nown = udf->output_desc->natts - udf->nplain;
@@ -367,6 +385,7 @@ result_of(Carry *carry, const CkptCode *code)
 	}
 	result = palloc0(sizeof(Carried));
 	result->code = *code;
+	result->given_up = code == &ckpt_ledger_given_up_code;
 	result->ids = ckpt_idset_create(carry->rows_total);
 	carry->results = lappend(carry->results, result);
 	return result;
@@ -466,13 +485,44 @@ note_difference(CkptCarryCounts *counts, const CkptCheckpoint *base, int64 rows_
 }
 
 /*
+ * carry_add_code lists what a version of the code has computed of the base.
+ */
+static void
+carry_add_code(Carry *carry, const CkptCode *code, CkptIdSet *ids)
+{
+	CodeSet    *set = palloc(sizeof(CodeSet));
+
+	set->ids = ids;
+	set->result = result_of(carry, code);
+	carry->codes = lappend(carry->codes, set);
+}
+
+/*
+ * carry_rows carries over what there is of rows of the base, whose values are in
+ * a table.  Those that stand for results from earlier bases are among
+ * carry->taken.
+ */
+static void
+carry_rows(Carry *carry, const char *table, const CkptIdSet *ids, bool first)
+{
+	if (ids == NULL)
+		return;
+	if (!first)
+	{
+		/* results come from one base to the next: they are not to count twice */
+		(void) carry_match(carry, table, ids, NULL, carry->carried, NULL, carry_take);
+	}
+	(void) carry_match(carry, table, ids, carry->taken, NULL, carry->carried, carry_found);
+}
+
+/*
  * carry_from_base carries over from one base what the given versions of the code
- * (CkptCodeVersion *) have computed, and returns how many rows that is.  The
- * first base is compared with the new input, too.
+ * (CkptCodeVersion *) have computed, and that rows were given up; it returns how
+ * many rows that is.  The first base is compared with the new input, too.
  */
 static int64
 carry_from_base(Carry *carry, const CkptCheckpoint *cp, List *versions,
-				CkptCarryCounts *counts)
+				CkptIdSet *given_up, CkptCarryCounts *counts)
 {
 	bool		map = carry->udf->kind == CKPT_MAP;
 	const char *table = map ? cp->output_table : cp->input_table;
@@ -487,25 +537,23 @@ carry_from_base(Carry *carry, const CkptCheckpoint *cp, List *versions,
 	foreach(lc, versions)
 	{
 		CkptCodeVersion *version = (CkptCodeVersion *) lfirst(lc);
-		CodeSet    *code = palloc(sizeof(CodeSet));
+		CkptIdSet  *of_code = ckpt_idset_create(cp->rows_total);
 
-		code->ids = ckpt_idset_create(cp->rows_total);
-		ckpt_ledger_add_processed_by(cp, version, code->ids);
-		ckpt_idset_add_set(ids, code->ids);
-		code->result = result_of(carry, &version->code);
-		carry->codes = lappend(carry->codes, code);
+		ckpt_ledger_add_processed_by(cp, version, of_code);
+		ckpt_idset_add_set(ids, of_code);
+		carry_add_code(carry, &version->code, of_code);
 	}
+	if (given_up)
+		carry_add_code(carry, &ckpt_ledger_given_up_code, given_up);
 
 	entered = carry_enter(carry);
 	carry->pairs = tuplestore_begin_heap(false, false, work_mem);
 	carry->npairs = 0;
 	carry->taken = ckpt_idset_create(cp->rows_total);
-	if (before > 0)
-	{
-		/* results come from one base to the next: they are not to count twice */
-		(void) carry_match(carry, table, ids, NULL, carry->carried, NULL, carry_take);
-	}
-	(void) carry_match(carry, table, ids, carry->taken, NULL, carry->carried, carry_found);
+	carry_rows(carry, table, versions == NIL ? NULL : ids, before == 0);
+	carry_rows(carry, cp->input_table, given_up, before == 0);
+	if (given_up)
+		ckpt_idset_add_set(ids, given_up);
 	if (carry->npairs > 0)
 		carry_pairs(carry);
 	tuplestore_end(carry->pairs);
@@ -575,96 +623,19 @@ ckpt_carry_has_key(const CkptUdf *udf)
 }
 
 /*
- * base_has_key returns whether a base's tables have the columns that the UDF
- * reads.
- */
-static bool
-base_has_key(CkptUdf *udf, const CkptCheckpoint *base)
-{
-	Oid			relid = ckpt_result_table_lookup(udf->kind == CKPT_MAP ? base->output_table :
-												 base->input_table);
-	Bitmapset  *needed = bms_add_member(bms_copy(udf->reads), 1);
-	int			attno = -1;
-
-	while ((attno = bms_next_member(needed, attno)) > 0)
-	{
-		Form_pg_attribute want = TupleDescAttr(udf->input_desc, attno - 1);
-		AttrNumber	found = get_attnum(relid, NameStr(want->attname));
-		Oid			type;
-		int32		typmod;
-		Oid			collation;
-
-		if (found == InvalidAttrNumber)
-			return false;
-		get_atttypetypmodcoll(relid, found, &type, &typmod, &collation);
-		if (type != want->atttypid || typmod != want->atttypmod ||
-			collation != want->attcollation)
-			return false;
-	}
-	return true;
-}
-
-/*
- * base_means_the_same returns whether the values of a base's input are what they
- * were when results were computed from them.  Values of some types name things,
- * such as fields or labels, which may have got other names: then the rows do not
- * have the hash any more that they had.
- */
-static bool
-base_means_the_same(CkptUdf *udf, const CkptCheckpoint *base)
-{
-	bool		in_output = udf->kind == CKPT_MAP && base->final;
-	bool		has_names = false;
-	int			attno = -1;
-	CkptRowSum	sum = {0, 0, 0};
-	CkptRowHasher *hasher;
-	TupleDesc	desc;
-	Relation	rel;
-	TableScanDesc scan;
-	TupleTableSlot *slot;
-
-	while ((attno = bms_next_member(udf->reads, attno)) > 0)
-		has_names |= ckpt_rowhash_has_names(TupleDescAttr(udf->input_desc, attno - 1)->atttypid);
-	if (!has_names)
-		return true;
-
-	rel = table_open(ckpt_result_table_lookup(in_output ? base->output_table : base->input_table),
-					 AccessShareLock);
-	desc = CreateTemplateTupleDesc(RelationGetNumberOfAttributes(rel) -
-								   (in_output ? udf->output_desc->natts - udf->nplain : 0));
-	for (int i = 1; i <= desc->natts; i++)
-		TupleDescCopyEntry(desc, i, RelationGetDescr(rel), i);
-	hasher = ckpt_rowhash_create(desc);
-
-	slot = table_slot_create(rel, NULL);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		CHECK_FOR_INTERRUPTS();
-		slot_getsomeattrs(slot, desc->natts);
-		ckpt_rowhash_add(hasher, &sum, slot->tts_values, slot->tts_isnull);
-	}
-	table_endscan(scan);
-	PopActiveSnapshot();
-	ExecDropSingleTupleTableSlot(slot);
-	table_close(rel, NoLock);
-	return strcmp(ckpt_rowhash_finish(ckpt_rowhash_columns(hasher), &sum),
-				  base->rows_hash ? base->rows_hash : base->input_hash) == 0;
-}
-
-/*
  * versions_that_count lists (CkptCodeVersion *) those whose results may be
- * carried over from a checkpoint.
+ * carried over from a checkpoint, and notes which rows of it were given up.
  */
 static List *
 versions_that_count(const CkptCarryFrom *from, CkptUdf *udf, const CkptCheckpoint *cp,
-					bool warn)
+					bool warn, CkptIdSet **given_up)
 {
 	CkptCarryWhich which = from->which(from->arg, cp, warn);
 
-	if (which == CKPT_CARRY_NONE || !base_has_key(udf, cp) || !base_means_the_same(udf, cp))
+	*given_up = NULL;
+	if (which == CKPT_CARRY_NONE || !ckpt_carry_base_has_key(udf, cp) || !ckpt_carry_base_means_the_same(udf, cp))
 		return NIL;
+	*given_up = ckpt_carry_base_given_up(cp);
 	return versions_with_rows(cp, which == CKPT_CARRY_ALL ? NULL : &from->code);
 }
 
@@ -692,6 +663,7 @@ carry_from_all(Carry *carry, const CkptCarryFrom *from, CkptCarryCounts *counts)
 		const CkptCheckpoint *cp = (const CkptCheckpoint *) lfirst(lc);
 		int64		left = carry->rows_total - carry->carried->count;
 		bool		itself = carry->cp && cp->id == carry->cp->id;
+		CkptIdSet  *given_up = NULL;
 		List	   *versions;
 
 		if (!first)
@@ -702,10 +674,10 @@ carry_from_all(Carry *carry, const CkptCarryFrom *from, CkptCarryCounts *counts)
 				 cost > FREE_ROWS + left * from->seconds_per_row / MATCH_SECONDS))
 				break;
 		}
-		versions = itself ? NIL : versions_that_count(from, carry->udf, cp, first);
-		if (versions != NIL)
+		versions = itself ? NIL : versions_that_count(from, carry->udf, cp, first, &given_up);
+		if (versions != NIL || given_up)
 		{
-			int64		carried = carry_from_base(carry, cp, versions, counts);
+			int64		carried = carry_from_base(carry, cp, versions, given_up, counts);
 
 			int64		has = carried + carry->taken->count;
 
@@ -731,7 +703,7 @@ carry_from_all(Carry *carry, const CkptCarryFrom *from, CkptCarryCounts *counts)
 	{
 		Carried	   *result = (Carried *) lfirst(lc);
 
-		if (!ckpt_code_equal(&result->code, &from->code))
+		if (!result->given_up && !ckpt_code_equal(&result->code, &from->code))
 			counts->by_earlier += result->ids->count;
 	}
 }
@@ -758,6 +730,12 @@ carry_record(Carry *carry)
 			elog(ERROR, "result of a processed row was carried over");
 		ckpt_ledger_add_output(ledger, &result->output, max_output_id);
 		ckpt_ledger_store(ledger);
+	}
+	foreach(lc, carry->given_up)
+	{
+		GivenUp    *row = (GivenUp *) lfirst(lc);
+
+		ckpt_ledger_give_up_likewise(carry->cp, row->new_id, row->base, row->old_id);
 	}
 }
 
@@ -846,7 +824,7 @@ ckpt_carry_supersedes(const CkptCheckpoint *cp, const CkptCheckpoint *partial,
 	if (processed->count == 0)
 		return ckpt_ledger_count_failed(partial, 0) == 0;
 	if (2 * cp->rows_total <= processed->count || !ckpt_carry_has_key(udf) ||
-		!base_has_key(udf, partial))
+		!ckpt_carry_base_has_key(udf, partial))
 		return false;
 
 	carry = carry_begin(udf, owner, cp->rows_total, ckpt_key_hasher_create(udf));

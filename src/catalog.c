@@ -649,6 +649,41 @@ ckpt_catalog_step_owner(int64 step_id)
 }
 
 /*
+ * ckpt_catalog_step_checkpoint returns the number of the checkpoint that a step
+ * works on, or 0.
+ */
+int64
+ckpt_catalog_step_checkpoint(int64 step_id)
+{
+	STATEMENT(st, "SELECT COALESCE(checkpoint_id, 0) FROM checkpoint.step WHERE step_id = $1");
+	int64		id = 0;
+
+	ckpt_arg_int8(&st, step_id);
+	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
+		id = ckpt_row_int8(0, 1);
+	ckpt_statement_close(&st);
+	return id;
+}
+
+/*
+ * ckpt_catalog_partition_by returns the partition columns of the step, of kind
+ * agg, that a checkpoint is of.
+ */
+char *
+ckpt_catalog_partition_by(int64 checkpoint_id)
+{
+	STATEMENT(st, "SELECT partition_by FROM checkpoint.step WHERE checkpoint_id = $1"
+			  " AND partition_by IS NOT NULL ORDER BY step_id DESC LIMIT 1");
+	char	   *columns = NULL;
+
+	ckpt_arg_int8(&st, checkpoint_id);
+	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
+		columns = ckpt_row_text(&st, 0, 1);
+	ckpt_statement_close(&st);
+	return columns ? columns : pstrdup("");
+}
+
+/*
  * ckpt_catalog_running_step returns the id of a job's step of that name if it is
  * stored as running, else 0.
  */

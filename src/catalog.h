@@ -174,6 +174,8 @@ extern bool ckpt_catalog_group_has_step(const CkptStepRef *ref);
 extern List *ckpt_catalog_running_steps(int64 job_id);
 extern CkptStepAction ckpt_catalog_step_action(int64 step_id);
 extern Oid	ckpt_catalog_step_owner(int64 step_id);
+extern int64 ckpt_catalog_step_checkpoint(int64 step_id);
+extern char *ckpt_catalog_partition_by(int64 checkpoint_id);
 extern int64 ckpt_catalog_running_step(int64 job_id, const char *step);
 extern List *ckpt_catalog_step_outputs(int64 job_id);
 extern bool ckpt_catalog_get_step_table(int64 job_id, const char *step, bool output,
@@ -209,6 +211,7 @@ extern void ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp,
 extern void ckpt_catalog_replace_checkpoint(int64 id);
 extern void ckpt_catalog_replace_chain(int64 id);
 extern List *ckpt_catalog_replaced_checkpoints(const CkptStepRef *ref);
+extern void ckpt_catalog_lock_checkpoint(int64 id);
 extern void ckpt_catalog_touch_checkpoint(int64 id);
 extern void ckpt_catalog_delete_checkpoint(int64 id);
 

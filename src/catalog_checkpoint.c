@@ -396,6 +396,19 @@ ckpt_catalog_replaced_checkpoints(const CkptStepRef *ref)
 }
 
 /*
+ * ckpt_catalog_lock_checkpoint locks the row of a checkpoint, after others that do
+ * so: a step that goes on with it, or who gives up a row of it.
+ */
+void
+ckpt_catalog_lock_checkpoint(int64 id)
+{
+	STATEMENT(st, "SELECT FROM checkpoint.checkpoint WHERE checkpoint_id = $1 FOR NO KEY UPDATE");
+
+	ckpt_arg_int8(&st, id);
+	ckpt_statement_run(&st, SPI_OK_SELECT);
+}
+
+/*
  * ckpt_catalog_touch_checkpoint notes that a checkpoint was used.  Nobody is waited
  * for: who has the record locked notes the same, or pins it.
  */

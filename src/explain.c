@@ -118,7 +118,8 @@ explain_continue(Explained *ex, const CkptDecision *decision)
 
 	ex->action = CKPT_STEP_CONTINUED;
 	if (ex->spec->on_code_change == CKPT_CODE_RECOMPUTE)
-		ex->kept = ckpt_ledger_rows_of_code(decision->cp, &request->code);
+		ex->kept = ckpt_ledger_rows_of_code(decision->cp, &request->code) +
+			ckpt_ledger_count_given_up(decision->cp);
 	if (decision->carry)
 	{
 		CkptCarryFrom from = ckpt_reuse_carry_from(request);

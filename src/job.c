@@ -115,6 +115,21 @@ ckpt_job_resolve(const int64 *job_arg, CkptJob *job)
 }
 
 /*
+ * ckpt_job_resolve_checkpoint finds the checkpoint that a call is about.  Raises if
+ * there is none or the user may not use it.
+ */
+void
+ckpt_job_resolve_checkpoint(int64 checkpoint_id, CkptCheckpoint *cp)
+{
+	if (!ckpt_catalog_get_checkpoint(checkpoint_id, cp))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("checkpoint %lld does not exist", (long long) checkpoint_id),
+				 errhint("See the view checkpoint.checkpoints.")));
+	ckpt_role_check(cp->owner, "checkpoint", checkpoint_id);
+}
+
+/*
  * job_group_key is the number that a run group is locked by.
  */
 static int64
@@ -407,6 +422,29 @@ job_refuse_while_waited_for(Oid owner, const char *name)
 							   (long long) job->job_id, job->started_at, ckpt_job_timeout),
 					 errhint("If its client is gone, end it with checkpoint.fail_job('...', %lld), or wait for checkpoint.job_timeout.",
 							 (long long) job->job_id)));
+	}
+}
+
+/*
+ * ckpt_job_refuse_if_in_use raises 55006 if a step works on a checkpoint.  None can
+ * begin to as long as the caller has its row locked.
+ */
+void
+ckpt_job_refuse_if_in_use(const CkptCheckpoint *cp)
+{
+	ListCell   *lc;
+
+	foreach(lc, ckpt_catalog_running_steps(cp->job_id))
+	{
+		int64		step_id = *(int64 *) lfirst(lc);
+		int			pid = ckpt_joblock_holder(CKPT_LOCK_STEP, step_id);
+
+		if (pid != 0 && ckpt_catalog_step_checkpoint(step_id) == cp->id)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("a step works on checkpoint %lld", (long long) cp->id),
+					 errdetail("Process %d runs it.", pid),
+					 errhint("Wait until it has ended, or end it with checkpoint.cancel_job().")));
 	}
 }
 

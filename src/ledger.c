@@ -3,13 +3,14 @@
  * ledger.c
  *	  What is on record of a checkpoint's rows: done, failed, by which code.
  *
- * This file and ledger_code.c alone spell SQL on these tables:
+ * This file, ledger_code.c and ledger_given_up.c alone spell SQL on these tables:
  *
  *	processed		sets of rows, a bitmap for each range of ids, by code and writer
  *	work			totals, by code and writer: each writer updates its own row
  *	code_version	the versions of the code, numbered within a checkpoint (ledger_code.c)
  *	error			rows in quarantine
  *	suspect			rows that a process had claimed when it crashed
+ *	given_up_row	why rows were given up (ledger_given_up.c)
  *
  * A writer keeps in memory what it has on record with the version of the code
  * that it works with, and beside it what it has marked since.  Storing puts the
@@ -368,7 +369,8 @@ ckpt_ledger_forget(const CkptCheckpoint *cp)
 	STATEMENT(st, "WITH v AS (DELETE FROM checkpoint.code_version WHERE checkpoint_id = $1),"
 			  " w AS (DELETE FROM checkpoint.work WHERE checkpoint_id = $1),"
 			  " p AS (DELETE FROM checkpoint.processed WHERE checkpoint_id = $1),"
-			  " e AS (DELETE FROM checkpoint.error WHERE checkpoint_id = $1)"
+			  " e AS (DELETE FROM checkpoint.error WHERE checkpoint_id = $1),"
+			  " g AS (DELETE FROM checkpoint.given_up_row WHERE checkpoint_id = $1)"
 			  " DELETE FROM checkpoint.suspect WHERE checkpoint_id = $1");
 
 	ckpt_arg_int8(&st, cp->id);
@@ -442,6 +444,18 @@ load_failed(const CkptCheckpoint *cp, CkptIdSet *set)
 
 	ckpt_arg_int8(&st, cp->id);
 	load_ids(&st, set);
+}
+
+/*
+ * ckpt_ledger_failed returns the set of the rows in quarantine.
+ */
+CkptIdSet *
+ckpt_ledger_failed(const CkptCheckpoint *cp)
+{
+	CkptIdSet  *set = ckpt_idset_create(cp->rows_total);
+
+	load_failed(cp, set);
+	return set;
 }
 
 /*

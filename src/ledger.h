@@ -11,7 +11,8 @@
  *
  * It does not know what a row is (an input row, a group of rows), what is in the
  * tables of input and output, who has claimed which rows, or what code is beyond
- * its hash.  A job is a number to it.
+ * its hash.  A job is a number to it.  Rows that somebody has given up are kept as
+ * those of a version of the code that nothing has, which gives no output.
  *
  * Whoever computes rows calls it: the session and the workers of a step, the
  * carrying over of results, and code outside of the server by way of SQL
@@ -125,5 +126,14 @@ extern void ckpt_ledger_reopen_failed(const CkptCheckpoint *cp, int64 job_id);
 extern int64 ckpt_ledger_count_failed(const CkptCheckpoint *cp, int64 job_id);
 extern int	ckpt_ledger_record_crash(const CkptCheckpoint *cp, int64 id);
 extern CkptIdSet *ckpt_ledger_crashed_twice(const CkptCheckpoint *cp);
+extern CkptIdSet *ckpt_ledger_failed(const CkptCheckpoint *cp);
+
+/* rows that were given up: processed, without output, whatever the code is */
+extern const CkptCode ckpt_ledger_given_up_code;
+extern bool ckpt_ledger_give_up(const CkptCheckpoint *cp, int64 id, const char *reason);
+extern CkptIdSet *ckpt_ledger_given_up(const CkptCheckpoint *cp);
+extern int64 ckpt_ledger_count_given_up(const CkptCheckpoint *cp);
+extern void ckpt_ledger_give_up_likewise(const CkptCheckpoint *cp, int64 id,
+										 const CkptCheckpoint *base, int64 base_id);
 
 #endif							/* CKPT_LEDGER_H */

@@ -58,7 +58,8 @@ ckpt_ledger_note_code(const CkptCheckpoint *cp, const CkptCode *code)
 
 /*
  * ckpt_ledger_codes lists (CkptCodeVersion *) the versions of the code that a
- * checkpoint was worked on with, whether they have computed rows or not.
+ * checkpoint was worked on with, whether they have computed rows or not.  That of
+ * rows that were given up is none of them.
  */
 List *
 ckpt_ledger_codes(const CkptCheckpoint *cp)
@@ -66,11 +67,13 @@ ckpt_ledger_codes(const CkptCheckpoint *cp)
 	STATEMENT(st, "SELECT code_no::bigint, code_hash, cache_version, components,"
 			  " (SELECT COALESCE(sum(w.rows_processed), 0)::bigint FROM checkpoint._work w"
 			  "   WHERE w.checkpoint_id = v.checkpoint_id AND w.code_no = v.code_no)"
-			  " FROM checkpoint.code_version v WHERE checkpoint_id = $1 ORDER BY code_no");
+			  " FROM checkpoint.code_version v WHERE checkpoint_id = $1 AND code_hash <> $2"
+			  " ORDER BY code_no");
 	List	   *versions = NIL;
 	uint64		nrows;
 
 	ckpt_arg_int8(&st, cp->id);
+	ckpt_arg_text(&st, ckpt_ledger_given_up_code.hash);
 	nrows = ckpt_statement_open(&st, SPI_OK_SELECT);
 	MemoryContextSwitchTo(st.caller);
 	for (uint64 row = 0; row < nrows; row++)
@@ -143,15 +146,21 @@ ckpt_ledger_is_accepted(const CkptCheckpoint *cp, const CkptCode *code)
 
 /*
  * ckpt_ledger_forget_other_code forgets what other versions of the code have
- * computed of a checkpoint; the output rows are the caller's business.
+ * computed of a checkpoint; the output rows are the caller's business.  Rows that
+ * were given up stay so.
  */
 void
 ckpt_ledger_forget_other_code(const CkptCheckpoint *cp, const CkptCode *code)
 {
-	STATEMENT(st, "WITH w AS (DELETE FROM checkpoint.work WHERE checkpoint_id = $1 AND code_no <> $2)"
-			  " DELETE FROM checkpoint.processed WHERE checkpoint_id = $1 AND code_no <> $2");
+	STATEMENT(st, "WITH v AS (SELECT code_no FROM checkpoint.code_version"
+			  "  WHERE checkpoint_id = $1 AND code_no <> $2 AND code_hash <> $3),"
+			  " w AS (DELETE FROM checkpoint.work WHERE checkpoint_id = $1"
+			  "  AND code_no IN (SELECT code_no FROM v))"
+			  " DELETE FROM checkpoint.processed WHERE checkpoint_id = $1"
+			  " AND code_no IN (SELECT code_no FROM v)");
 
 	ckpt_arg_int8(&st, cp->id);
 	ckpt_arg_int4(&st, ckpt_ledger_note_code(cp, code));
+	ckpt_arg_text(&st, ckpt_ledger_given_up_code.hash);
 	ckpt_statement_run(&st, SPI_OK_DELETE);
 }

@@ -19,6 +19,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "idset.h"
+#include "job.h"
 #include "ledger.h"
 #include "miscadmin.h"
 #include "remainder.h"
@@ -34,17 +35,6 @@ PG_FUNCTION_INFO_V1(checkpoint_remainder);
 PG_FUNCTION_INFO_V1(checkpoint_remaining_ids);
 PG_FUNCTION_INFO_V1(checkpoint_processed_ids);
 PG_FUNCTION_INFO_V1(checkpoint_is_processed);
-
-static void
-remainder_get_checkpoint(int64 id, CkptCheckpoint *cp)
-{
-	if (!ckpt_catalog_get_checkpoint(id, cp))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("checkpoint %lld does not exist", (long long) id),
-				 errhint("See the view checkpoint.checkpoints.")));
-	ckpt_role_check(cp->owner, "checkpoint", id);
-}
 
 /*
  * ckpt_remainder_table returns the input table whose row type the first argument of
@@ -132,7 +122,7 @@ remainder_ids(FunctionCallInfo fcinfo, bool want)
 
 		funcctx = SRF_FIRSTCALL_INIT();
 		oldcxt = MemoryContextSwitchTo(funcctx->multi_call_memory_ctx);
-		remainder_get_checkpoint(PG_GETARG_INT64(0), &cp);
+		ckpt_job_resolve_checkpoint(PG_GETARG_INT64(0), &cp);
 		state = palloc(sizeof(IdsState));
 		state->set = ckpt_ledger_processed(&cp);
 		state->next = 1;
@@ -167,7 +157,7 @@ checkpoint_is_processed(PG_FUNCTION_ARGS)
 	int64		id = PG_GETARG_INT64(1);
 	CkptCheckpoint cp;
 
-	remainder_get_checkpoint(PG_GETARG_INT64(0), &cp);
+	ckpt_job_resolve_checkpoint(PG_GETARG_INT64(0), &cp);
 	if (id < 1 || id > cp.rows_total)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

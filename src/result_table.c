@@ -432,6 +432,36 @@ ckpt_result_table_keep(const char *name, AttrNumber attno, const CkptIdSet *ids)
 }
 
 /*
+ * ckpt_result_table_copy copies the rows whose id, the first column, is in the set
+ * to a table with the same columns that was made in this transaction.
+ */
+void
+ckpt_result_table_copy(const char *name, Oid to, const CkptIdSet *ids)
+{
+	Relation	rel = table_open(ckpt_result_table_lookup(name), AccessShareLock);
+	Relation	target = table_open(to, RowExclusiveLock);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		if (ckpt_idset_contains(ids, DatumGetInt64(slot_getattr(slot, 1, &isnull))))
+			table_tuple_insert(target, slot, GetCurrentCommandId(true), 0, NULL);
+	}
+	table_endscan(scan);
+	PopActiveSnapshot();
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(target, NoLock);
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+}
+
+/*
  * ckpt_result_table_rename renames a table that was made in this transaction.
  */
 void

@@ -35,6 +35,7 @@ extern const char *ckpt_result_table_change(Relation rel, const char *name, Oid 
 											const char *columns);
 extern void ckpt_result_table_keep(const char *name, AttrNumber attno,
 								   const CkptIdSet *ids);
+extern void ckpt_result_table_copy(const char *name, Oid to, const CkptIdSet *ids);
 extern void ckpt_result_table_rename(const char *name, const char *new_name);
 extern int64 ckpt_result_table_bytes(const char *name, Oid owner);
 extern bool ckpt_result_table_drop(const char *name, Oid owner);

@@ -286,7 +286,8 @@ rows_by_earlier(const CkptRequest *request, const CkptCheckpoint *cp)
 {
 	if (request->udf == NULL || (cp->final && !cp->mixed_code && is_current_code(request, cp)))
 		return 0;
-	return ckpt_ledger_totals(cp).processed - rows_of_code(request, cp);
+	return ckpt_ledger_totals(cp).processed - rows_of_code(request, cp) -
+		ckpt_ledger_count_given_up(cp);
 }
 
 /*

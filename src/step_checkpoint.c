@@ -180,7 +180,8 @@ step_begin_run(CkptStep *step)
 	step->counts.computed = 0;
 	step->counts.failed = 0;
 	step->counts.output = step->done.output.rows;
-	step->by_earlier = step->done.processed - ckpt_ledger_rows_of_code(cp, &step->request.code);
+	step->by_earlier = step->done.processed - ckpt_ledger_rows_of_code(cp, code) -
+		ckpt_ledger_count_given_up(cp);
 	step->full_reason = ckpt_reuse_full_reason(step->spec->kind, step->reason, step->done.processed,
 											   step->by_earlier);
 	step->shared = palloc(sizeof(CkptRunShared));
@@ -252,6 +253,8 @@ step_adopt(CkptStep *step, CkptCheckpoint *cp, bool carry)
 {
 	CkptCarryCounts counts;
 
+	/* from here on, nobody gives up a row of it */
+	ckpt_catalog_lock_checkpoint(cp->id);
 	step->cp = cp;
 	step->action = CKPT_STEP_CONTINUED;
 	step->kept_from = cp->job_id;
@@ -323,6 +326,36 @@ step_prepare_identity(CkptStep *step, Query *query, List *outputs)
 }
 
 /*
+ * step_let_go_of_input drops the input table of a map, whose output has the
+ * input's columns, but for rows that were given up, which have no output.
+ */
+static void
+step_let_go_of_input(CkptStep *step)
+{
+	CkptCheckpoint *cp = step->cp;
+	CkptIdSet  *given_up = ckpt_ledger_given_up(cp);
+	char	   *rest = NULL;
+
+	if (given_up)
+	{
+		rest = ckpt_result_table_name(cp->job_name, cp->step, cp->id, "given_up");
+		ckpt_result_table_copy(cp->input_table,
+							   ckpt_result_table_create(rest, step->request.input_desc, cp->owner),
+							   given_up);
+	}
+	if (!ckpt_result_table_try_drop(cp->input_table, cp->owner))
+	{
+		if (rest)
+			(void) ckpt_result_table_try_drop(rest, cp->owner);
+		return;
+	}
+	if (rest)
+		ckpt_result_table_rename(rest, cp->input_table);
+	else
+		cp->input_table = NULL;
+}
+
+/*
  * ckpt_step_finish makes the checkpoint final.
  */
 void
@@ -348,9 +381,8 @@ ckpt_step_finish(CkptStep *step)
 	cp->content_hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(step->request.output_desc)),
 										   &step->done.output);
 
-	/* the output of map has its input's columns; that of gen has not */
-	if (step->spec->kind == CKPT_MAP && ckpt_result_table_try_drop(cp->input_table, cp->owner))
-		cp->input_table = NULL;
+	if (step->spec->kind == CKPT_MAP)
+		step_let_go_of_input(step);
 	ckpt_ledger_finish(cp);
 	ckpt_catalog_finish_checkpoint(cp, ckpt_reuse_key(&step->request, cp->input_hash));
 	ckpt_cleanup_finished(&step->request.ref, cp, step->udf);
