@@ -72,9 +72,12 @@ CREATE INDEX job_run_group_idx
 CREATE INDEX job_open_idx ON checkpoint.job (checkpoint._role_oid(owner), name)
 	WHERE status = 'running';
 
-ALTER TABLE checkpoint.job ADD COLUMN refused text;
+ALTER TABLE checkpoint.job ADD COLUMN refused text,
+	ADD COLUMN paused boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN checkpoint.job.refused IS
 'the last call of a step that was refused, and why';
+COMMENT ON COLUMN checkpoint.job.paused IS
+'its processes wait, as long as it is running';
 
 ALTER TABLE checkpoint.checkpoint RENAME COLUMN owner TO owner_name;
 ALTER TABLE checkpoint.checkpoint ADD COLUMN owner checkpoint.role;
@@ -235,6 +238,7 @@ SELECT j.job_id, j.name, checkpoint._role_name(j.owner) AS owner,
 	CASE WHEN j.status = 'running'
 			AND checkpoint._job_status(j.job_id, j.status, j.attached) = 'interrupted'
 		THEN (SELECT i.status FROM checkpoint._interruption i WHERE i.job_id = j.job_id)
+		WHEN j.status = 'running' AND j.paused THEN 'paused'
 		ELSE checkpoint._job_status(j.job_id, j.status, j.attached) END AS status,
 	j.rerun_of, j.started_at, j.ended_at,
 	CASE WHEN j.error IS NULL
@@ -739,7 +743,8 @@ FROM (SELECT s.job_id, j.name AS job, s.step,
 				pg_catalog.max(p.rows_done) FILTER (WHERE p.leads) AS rows_done,
 				pg_catalog.max(p.rows_total) FILTER (WHERE p.leads) AS rows_total,
 				pg_catalog.sum(p.rows_per_second) AS rows_per_second,
-				pg_catalog.max(p.waiting_for) AS waiting_for,
+				CASE WHEN pg_catalog.bool_or(p.waiting_for = 'paused') THEN 'paused'
+					ELSE pg_catalog.max(p.waiting_for) END AS waiting_for,
 				pg_catalog.min(a.xact_start) AS oldest_transaction
 			FROM checkpoint._step_processes(s.step_id) AS p
 				LEFT JOIN pg_catalog.pg_stat_get_activity(NULL) a USING (pid)) p
@@ -943,6 +948,26 @@ ORDER BY g.checkpoint_id, g.sys__id;
 COMMENT ON VIEW checkpoint.given_up IS 'rows that were given up, and why';
 
 GRANT SELECT ON checkpoint.errors, checkpoint.given_up TO PUBLIC;
+
+--
+-- Pausing
+--
+
+CREATE FUNCTION checkpoint.pause_job(job bigint)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'checkpoint_pause_job'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION checkpoint.pause_job(bigint) IS
+'lets the processes of a job wait between two rows; false if it does not run';
+
+CREATE FUNCTION checkpoint.resume_job(job bigint)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'checkpoint_resume_job'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION checkpoint.resume_job(bigint) IS
+'lets a paused job go on; false if it is not paused';
+
+GRANT EXECUTE ON FUNCTION checkpoint.pause_job(bigint), checkpoint.resume_job(bigint) TO PUBLIC;
 
 --
 -- What everybody needs, by name: default privileges may not give it.

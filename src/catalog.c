@@ -170,6 +170,33 @@ ckpt_catalog_lock_job(int64 job_id, bool wait)
 }
 
 /*
+ * ckpt_catalog_pause_job notes that an open job is paused, or is not any more.
+ * Returns whether it is open, and was not so before.
+ */
+bool
+ckpt_catalog_pause_job(int64 job_id, bool paused)
+{
+	STATEMENT(st, "UPDATE checkpoint.job SET paused = $2"
+			  " WHERE job_id = $1 AND status = 'running' AND paused <> $2");
+
+	ckpt_arg_int8(&st, job_id);
+	ckpt_arg_bool(&st, paused);
+	return ckpt_statement_run(&st, SPI_OK_UPDATE) > 0;
+}
+
+/*
+ * ckpt_catalog_job_is_paused returns whether an open job is paused.
+ */
+bool
+ckpt_catalog_job_is_paused(int64 job_id)
+{
+	STATEMENT(st, "SELECT FROM checkpoint.job WHERE job_id = $1 AND status = 'running' AND paused");
+
+	ckpt_arg_int8(&st, job_id);
+	return ckpt_statement_run(&st, SPI_OK_SELECT) > 0;
+}
+
+/*
  * ckpt_catalog_store_refused notes the last call of an open job that was
  * refused.
  */
@@ -211,7 +238,7 @@ void
 ckpt_catalog_reopen_job(int64 job_id)
 {
 	STATEMENT(st, "UPDATE checkpoint.job SET status = 'running', ended_at = NULL,"
-			  " error = NULL, refused = NULL WHERE job_id = $1");
+			  " error = NULL, refused = NULL, paused = false WHERE job_id = $1");
 
 	ckpt_arg_int8(&st, job_id);
 	ckpt_statement_run(&st, SPI_OK_UPDATE);

@@ -148,6 +148,8 @@ extern int64 ckpt_catalog_last_job(Oid owner, const char *name);
 extern void ckpt_catalog_reopen_job(int64 job_id);
 extern void ckpt_catalog_rename_group(Oid owner, const char *name, const char *new_name);
 extern bool ckpt_catalog_lock_job(int64 job_id, bool wait);
+extern bool ckpt_catalog_pause_job(int64 job_id, bool paused);
+extern bool ckpt_catalog_job_is_paused(int64 job_id);
 extern void ckpt_catalog_store_refused(int64 job_id, const char *refused);
 extern void ckpt_catalog_end_job(int64 job_id, CkptJobStatus status, const char *error);
 

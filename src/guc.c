@@ -33,6 +33,8 @@ double		ckpt_history_retention = 365 * 24 * 60;
 int			ckpt_progress_interval = 10000;
 int			ckpt_publish_lock_timeout = 100;
 int			ckpt_publish_timeout = 60 * 1000;
+int			ckpt_max_replica_lag = 0;
+int			ckpt_max_wal_rate = 0;
 
 /*
  * guc_check_job accepts a job's number, or nothing.
@@ -141,6 +143,20 @@ ckpt_guc_init(void)
 							NULL,
 							&ckpt_publish_timeout, 60 * 1000, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("checkpoint.max_replica_lag",
+							"Sets how much WAL a standby may not have replayed before steps wait.",
+							"Zero is no limit.",
+							&ckpt_max_replica_lag, 0, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_BYTE,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("checkpoint.max_wal_rate",
+							"Sets how much WAL a step may write in a second.",
+							"Zero is no limit.",
+							&ckpt_max_wal_rate, 0, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_KB,
 							NULL, NULL, NULL);
 
 #ifdef CKPT_TEST_HOOKS

@@ -245,6 +245,18 @@ job_is_interrupted(int64 job_id, bool attached)
 	return false;
 }
 
+/*
+ * ckpt_job_is_running returns whether a job that is stored as running does run: its
+ * session or a step of it lives, or its client is waited for.
+ */
+bool
+ckpt_job_is_running(int64 job_id, bool attached)
+{
+	return (ckpt_joblock_holder(CKPT_LOCK_JOB, job_id) != 0 ||
+			(!attached && job_is_waited_for(job_id))) &&
+		!job_is_interrupted(job_id, attached);
+}
+
 static bool
 is_complete(CkptJobStatus status)
 {
@@ -855,10 +867,7 @@ checkpoint_job_status(PG_FUNCTION_ARGS)
 
 	/* a standby does not see the locks */
 	if (ckpt_word_find(&ckpt_job_statuses, status) != CKPT_JOB_RUNNING ||
-		RecoveryInProgress() ||
-		((ckpt_joblock_holder(CKPT_LOCK_JOB, job_id) != 0 ||
-		  (!PG_GETARG_BOOL(2) && job_is_waited_for(job_id))) &&
-		 !job_is_interrupted(job_id, PG_GETARG_BOOL(2))))
+		RecoveryInProgress() || ckpt_job_is_running(job_id, PG_GETARG_BOOL(2)))
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
 	if (!ckpt_catalog_get_job(job_id, &now) || now.status == CKPT_JOB_RUNNING)
 		now.status = CKPT_JOB_INTERRUPTED;

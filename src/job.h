@@ -24,6 +24,7 @@ extern void ckpt_job_check_known(Oid owner, const char *name);
 extern void ckpt_job_resolve(const int64 *job_arg, CkptJob *job);
 extern void ckpt_job_resolve_checkpoint(int64 checkpoint_id, CkptCheckpoint *cp);
 extern void ckpt_job_refuse_if_in_use(const CkptCheckpoint *cp);
+extern bool ckpt_job_is_running(int64 job_id, bool attached);
 extern void ckpt_job_check_open(const CkptJob *job);
 pg_noreturn extern void ckpt_job_refuse(const CkptJob *job);
 extern bool ckpt_job_may_reopen(const CkptJob *job, const CkptSpec *spec, bool held);

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "common/pg_prng.h"
+#include "guc.h"
 #include "limits.h"
 #include "wait.h"
 
@@ -62,6 +63,7 @@ ckpt_limits_init(CkptLimits *limits, const CkptSpec *spec, int64 until)
 	pg_atomic_init_u32(&limits->failed, 0);
 	pg_atomic_init_u32(&limits->too_many_failed, 0);
 	pg_atomic_init_u64(&limits->bucket, now_ns());
+	pg_atomic_init_u64(&limits->wal_paid, now_ns());
 }
 
 /*
@@ -226,6 +228,38 @@ ckpt_limits_call_wait(CkptLimits *limits, const CkptSpec *spec)
 		return 0;
 	ns = (int64) pg_atomic_read_u64(&limits->bucket) + (int64) (SECOND_NS / spec->rate) - now_ns();
 	return ns <= 0 ? 0 : Max(MIN_CALL_WAIT, ns / 1000000 + 1);
+}
+
+/*
+ * ckpt_limits_add_wal says that the caller has written so many bytes of WAL.  What
+ * was not written in the last second is written off.
+ */
+void
+ckpt_limits_add_wal(CkptLimits *limits, int64 bytes)
+{
+	uint64		old = pg_atomic_read_u64(&limits->wal_paid);
+	int64		ns;
+
+	if (ckpt_max_wal_rate == 0 || bytes <= 0)
+		return;
+	ns = (int64) (bytes * (SECOND_NS / 1024) / ckpt_max_wal_rate);
+	while (!pg_atomic_compare_exchange_u64(&limits->wal_paid, &old,
+										   (uint64) (Max((int64) old, now_ns() - (int64) SECOND_NS) + ns)))
+		;
+}
+
+/*
+ * ckpt_limits_wal_wait returns how long to wait before more WAL may be written, ms.
+ */
+int64
+ckpt_limits_wal_wait(CkptLimits *limits)
+{
+	int64		ns;
+
+	if (ckpt_max_wal_rate == 0)
+		return 0;
+	ns = (int64) pg_atomic_read_u64(&limits->wal_paid) - now_ns();
+	return ns <= 0 ? 0 : ns / 1000000 + 1;
 }
 
 /*

@@ -30,6 +30,7 @@ typedef struct CkptLimits
 	pg_atomic_uint32 failed;	/* of these, failed */
 	pg_atomic_uint32 too_many_failed;	/* a share above max_error_rate: 1 */
 	pg_atomic_uint64 bucket;	/* when that of rate was empty, monotonic ns */
+	pg_atomic_uint64 wal_paid;	/* when the WAL written may have been, monotonic ns */
 } CkptLimits;
 
 extern void ckpt_limits_init(CkptLimits *limits, const CkptSpec *spec, int64 until);
@@ -41,6 +42,8 @@ extern bool ckpt_limits_may_fail(CkptLimits *limits, const CkptSpec *spec, uint3
 extern bool ckpt_limits_spent(CkptLimits *limits);
 extern void ckpt_limits_correct(CkptLimits *limits, const CkptSpec *spec, int64 computed);
 extern int64 ckpt_limits_call_wait(CkptLimits *limits, const CkptSpec *spec);
+extern void ckpt_limits_add_wal(CkptLimits *limits, int64 bytes);
+extern int64 ckpt_limits_wal_wait(CkptLimits *limits);
 extern int64 ckpt_limits_retry_wait(const CkptSpec *spec, int attempts);
 
 static inline bool

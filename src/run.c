@@ -29,6 +29,7 @@
 #include "checkpoint.h"
 
 #include "asuser.h"
+#include "executor/instrument.h"
 #include "guc.h"
 #include "joblock.h"
 #include "ledger.h"
@@ -38,6 +39,7 @@
 #include "runner.h"
 #include "storage/ipc.h"
 #include "storage/pmsignal.h"
+#include "throttle.h"
 #include "transaction.h"
 #include "unit_timer.h"
 #include "utils/inval.h"
@@ -62,6 +64,9 @@ struct CkptRun
 	bool		anywhere;		/* rows may stand in any order */
 	bool		stale;			/* others may have marked rows in the ledger since */
 	bool		more;			/* there may be more to do */
+	bool		paused;			/* the job was, ... */
+	int64		looked_at;		/* ... at this time, ckpt_now_ms() */
+	uint64		wal_bytes;		/* that this process had written at the last pause */
 
 	CkptTransaction transaction;	/* the one at hand */
 	CkptRunnerXact xact;
@@ -114,6 +119,7 @@ ckpt_run_create(const CkptRunTask *task, CkptUdf *udf, CkptCheckpoint *cp,
 	run->cxt = CurrentMemoryContext;
 	run->xact_cxt = AllocSetContextCreate(run->cxt, "checkpoint transaction",
 										  ALLOCSET_DEFAULT_SIZES);
+	run->wal_bytes = pgWalUsage.wal_bytes;
 	return run;
 }
 
@@ -384,22 +390,39 @@ stop_for_error_rate(CkptRun *run)
 }
 
 /*
- * run_compute claims and computes until the transaction's time is up, and
- * records what it has done.  Returns false if there is no more to do.
+ * look_whether_paused looks whether the job is paused, if that was not done of late.
+ */
+static void
+look_whether_paused(CkptRun *run)
+{
+	int64		now = ckpt_now_ms();
+
+	if (run->looked_at != 0 && now - run->looked_at < CKPT_LOOK_MS)
+		return;
+	run->paused = ckpt_catalog_job_is_paused(run->task.job_id);
+	run->looked_at = now;
+}
+
+/*
+ * run_compute claims and computes until the transaction's time is up or the job is
+ * paused, and records what it has done.  Returns false if there is no more to do.
  */
 static bool
 run_compute(CkptRun *run)
 {
+	int64		until = Min(ckpt_now_ms() + ckpt_commit_interval, run->shared->limits.until);
 	bool		more;
 
-	run->xact.deadline = Min(ckpt_now_ms() + ckpt_commit_interval, run->shared->limits.until);
 	do
 	{
 		more = run_may_go_on(run) && (run->in_range || run_claim(run));
+		run->xact.deadline = Min(until, ckpt_now_ms() + CKPT_WAIT_MS);
 		if (more)
 			run_batch(run);
-	} while (more && run->error == NULL && !run->xact.end &&
-			 ckpt_now_ms() < run->xact.deadline);
+		if (ckpt_now_ms() < until)
+			look_whether_paused(run);
+	} while (more && run->error == NULL && !run->xact.end && !run->paused &&
+			 ckpt_now_ms() < until);
 
 	/*
 	 * A function may have called pg_advisory_unlock_all(): then somebody else
@@ -449,7 +472,8 @@ run_work(void *arg)
 		run_take_new_code(run);
 
 	HOLD_INTERRUPTS();
-	if (!run->code_changed)
+	look_whether_paused(run);
+	if (!run->code_changed && !(run->paused && run_may_go_on(run)))
 		run->more = run_compute(run);
 	run->transaction.async = !run->xact.durable;
 	ckpt_runner_close(run->runner);
@@ -462,25 +486,67 @@ run_work(void *arg)
 }
 
 /*
+ * run_waits_for returns what the run waits for before its next transaction, and
+ * for how long at most, ms.
+ */
+static CkptWaitingFor
+run_waits_for(CkptRun *run, int64 *left)
+{
+	CkptLimits *limits = &run->shared->limits;
+
+	*left = CKPT_LOOK_MS;
+	if (run->paused)
+		return CKPT_WAITING_PAUSED;
+	if ((*left = run->retry_at - ckpt_now_ms()) > 0)
+		return CKPT_WAITING_RETRY;
+	if ((*left = ckpt_limits_wal_wait(limits)) > 0)
+		return CKPT_WAITING_WAL_RATE;
+	if ((*left = ckpt_limits_call_wait(limits, run->task.spec)) > 0)
+		return CKPT_WAITING_RATE;
+	*left = CKPT_LOOK_MS;
+	return ckpt_throttle_replicas_lag() ? CKPT_WAITING_REPLICA_LAG : CKPT_WAITING_NOT;
+}
+
+static void
+look_in_wait(void *arg)
+{
+	PushActiveSnapshot(GetTransactionSnapshot());
+	look_whether_paused((CkptRun *) arg);
+	PopActiveSnapshot();
+}
+
+/*
  * run_pause is what comes between two transactions.  Whatever throttles a run
  * waits here.
+ *
+ * Where the server says "between", it has begun a transaction already.  So that it
+ * does not grow old, a long wait is one of several transactions, which also look
+ * whether the job is paused.
  */
 static void
 run_pause(CkptRun *run)
 {
-	for (;;)
+	CkptTransaction look = {look_in_wait, run, "wait", true};
+
+	ckpt_limits_add_wal(&run->shared->limits, pgWalUsage.wal_bytes - run->wal_bytes);
+	run->wal_bytes = pgWalUsage.wal_bytes;
+	while (run->error == NULL)
 	{
+		CkptWaitingFor what;
 		int64		left;
 
 		run->process.between(run->process.arg);
 		if (!run_may_go_on(run))
-			return;
-		left = Max(run->retry_at - ckpt_now_ms(),
-				   ckpt_limits_call_wait(&run->shared->limits, run->task.spec));
-		if (left <= 0)
-			return;
-		ckpt_wait(Min(left, CKPT_WAIT_MS), PG_WAIT_EXTENSION);
+			break;
+		what = run_waits_for(run, &left);
+		ckpt_progress_wait(what);
+		if (what == CKPT_WAITING_NOT)
+			break;
+		ckpt_wait(Min(left, CKPT_LOOK_MS), PG_WAIT_EXTENSION);
+		if (ckpt_now_ms() - run->looked_at >= CKPT_LOOK_MS)
+			run->error = ckpt_transaction_run(&look);
 	}
+	ckpt_progress_wait(CKPT_WAITING_NOT);
 }
 
 /*
@@ -508,6 +574,8 @@ ckpt_run(CkptRun *run, int64 *error_id)
 		if (run->error || !run->more)
 			break;
 		run_pause(run);
+		if (run->error)
+			break;
 	}
 	if (run->error == NULL && ckpt_limits_too_many_failed(&run->shared->limits))
 		stop_for_error_rate(run);

@@ -53,6 +53,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
+#include "utils/wait_event.h"
 #include "wait.h"
 
 static void
@@ -341,12 +342,40 @@ step_transaction(CkptStep *step)
 	}
 }
 
+static void
+look_whether_paused(void *arg)
+{
+	CkptStep   *step = (CkptStep *) arg;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	step->paused = ckpt_catalog_job_is_paused(step->job.job_id);
+	PopActiveSnapshot();
+}
+
+/*
+ * wait_while_paused lets the step not begin as long as its job is paused.
+ */
+static void
+wait_while_paused(CkptStep *step)
+{
+	CkptTransaction look = {look_whether_paused, step, "wait", true};
+
+	while ((step->error = ckpt_transaction_run(&look)) == NULL && step->paused)
+	{
+		ckpt_progress_wait(CKPT_WAITING_PAUSED);
+		ckpt_wait(CKPT_LOOK_MS, PG_WAIT_EXTENSION);
+		CHECK_FOR_INTERRUPTS();
+	}
+	ckpt_progress_wait(CKPT_WAITING_NOT);
+}
+
 /*
  * step_work goes through the states, until the step is done or has an error.
  */
 static void
 step_work(CkptStep *step)
 {
+	wait_while_paused(step);
 	while (step->state != STEP_DONE && step->error == NULL)
 	{
 		CkptStepState before = step->state;

@@ -70,6 +70,7 @@ typedef struct CkptStep
 	CkptStepState state;
 	int64		step_id;
 	bool		job_locked;
+	bool		paused;			/* its job was, when last looked at */
 	CkptCheckpoint *cp;
 	CkptWorkDone done;			/* what is on record of cp */
 	CkptRunTask task;

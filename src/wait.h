@@ -20,6 +20,9 @@
 /* How long a wait lasts at most before its caller looks around again, ms. */
 #define CKPT_WAIT_MS	1000L
 
+/* How long a process goes on or waits before it looks whether its job is paused, ms. */
+#define CKPT_LOOK_MS	250L
+
 /*
  * ckpt_now_ms is a cheap clock for deadlines: a few ns a call, some ms exact.
  */

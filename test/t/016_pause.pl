@@ -1,0 +1,148 @@
+# Whatever a run waits for (a pause, a rate, a retry, WAL, a standby), it waits between
+# two transactions, shows what for, and can be cancelled; a lost client and a restart
+# of the server end the wait, and a rerun goes on.
+
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my $node = PostgreSQL::Test::Cluster->new('pause');
+$node->init(allows_streaming => 1);
+$node->append_conf('postgresql.conf', q{
+max_worker_processes = 8
+checkpoint.commit_interval = '20ms'
+wal_receiver_status_interval = 1
+});
+$node->start;
+$node->backup('backup');
+$node->safe_psql('postgres', q{
+CREATE EXTENSION checkpoint;
+CREATE SEQUENCE calls;
+CREATE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM nextval('calls'), pg_sleep(0.002);
+	RETURN 2 * x;
+END $$;
+CREATE FUNCTION fails(x int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE 'fails';
+END $$;
+CREATE VIEW job AS SELECT * FROM checkpoint.jobs ORDER BY job_id DESC LIMIT 1;
+CREATE VIEW waiting AS
+SELECT p.*, a.backend_xid, a.backend_xmin, clock_timestamp() - a.xact_start AS age
+FROM checkpoint.steps s JOIN checkpoint.step USING (job_id, step), checkpoint._step_processes(step_id) p
+	JOIN pg_stat_activity a USING (pid)
+WHERE s.action = 'running';
+});
+
+sub sql { return $node->safe_psql('postgres', $_[0]); }
+sub wait_until { $node->poll_query_until('postgres', $_[0]) or die "waited in vain until $_[0]"; }
+sub status { return sql('SELECT status FROM job'); }
+
+# start_job returns the client of a session that runs a step of 1000 rows.
+sub start_job
+{
+	my ($job, $udf, $arguments, $settings) = @_;
+	my ($out, $err) = ('', '');
+	my $client = IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'),
+			'-c', $settings || 'SELECT 1', '-c', "SELECT checkpoint.begin_job('$job')",
+			'-c', "CALL checkpoint.map('s', 'SELECT x, ''$job'' AS job FROM generate_series(1, 1000) x', '$udf AS y' $arguments)",
+			'-c', 'SELECT checkpoint.end_job()' ],
+		'<', \undef, '>', \$out, '2>', \$err,
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default, name => 'psql has ended'));
+	wait_until("SELECT EXISTS (SELECT FROM checkpoint.progress JOIN job USING (job_id)
+		WHERE name = '$job' AND phase = 'running')");
+	return $client;
+}
+
+# waits_for checks that all processes of the step come to wait for something, and how.
+sub waits_for
+{
+	my ($what, $processes) = @_;
+
+	wait_until("SELECT count(*) = $processes FROM waiting WHERE waiting_for = '$what'");
+	my $bad = 0;
+	for (1 .. 15)
+	{
+		$bad += sql(q{SELECT count(*) FROM waiting WHERE backend_xid IS NOT NULL OR age > interval '1 s'});
+		usleep(100_000);
+	}
+	is($bad, 0, "$what: no transaction is older than a second, none has an id");
+	wait_until("SELECT count(*) = $processes FROM waiting WHERE waiting_for = '$what' AND backend_xmin IS NULL");
+	is(sql('SELECT waiting_for FROM checkpoint.progress'), $what, "$what: the view says so");
+	return;
+}
+
+sub pause
+{
+	is(sql('SELECT checkpoint.pause_job(job_id) FROM job'), 't', 'the job is paused');
+	waits_for('paused', 2);
+	is(status(), 'paused', 'and its status says so');
+	return;
+}
+
+my $client = start_job('resumed', 'f(x)', ', workers => 2');
+pause();
+my $calls = sql('SELECT last_value FROM calls');
+cmp_ok($calls, '<', 1000, 'rows are left');
+is(sql('SELECT rows_done FROM checkpoint.progress'), $calls, 'what was computed is committed');
+is(sql('SELECT checkpoint.resume_job(job_id) FROM job'), 't', 'it is resumed');
+$client->finish;
+is(status(), 'complete', 'and goes on to the end');
+is(sql('SELECT last_value FROM calls'), 1000, 'with each call made once');
+
+$client = start_job('cancelled', 'f(x)', ', workers => 2');
+pause();
+is(sql('SELECT checkpoint.cancel_job(job_id) FROM job'), 't', 'it is cancelled');
+$client->finish;
+is(status(), 'cancelled', 'also while it is paused');
+
+$client = start_job('client lost', 'f(x)', ', workers => 2');
+pause();
+$client->kill_kill;
+wait_until(q{SELECT status = 'interrupted' FROM job});
+pass('a paused job notices that its client is gone');
+
+sql('ALTER SEQUENCE calls RESTART');
+$client = start_job('restarted', 'f(x)', ', workers => 2');
+pause();
+$node->restart;
+$client->finish;
+is(status(), 'interrupted', 'a restart of the server interrupts a paused job');
+$client = start_job('restarted', 'f(x)', ', workers => 2');
+$client->finish;
+is(status(), 'complete', 'and a rerun goes on');
+is(sql('SELECT last_value FROM calls'), 1000, 'with each call made once');
+
+# What else a run waits for.
+foreach my $case (
+	[ 'rate', 'f(x)', ', workers => 2, rate => 0.5' ],
+	[ 'retry', 'fails(x)', q{, workers => 2, retries => 1, retry_delay => '1 hour'} ],
+	[ 'wal rate', 'f(x)', ', workers => 2', 'SET checkpoint.max_wal_rate = 1' ])
+{
+	my ($what, $udf, $arguments, $settings) = @$case;
+
+	$client = start_job($what, $udf, $arguments, $settings);
+	waits_for($what, 2);
+	sql('SELECT checkpoint.cancel_job(job_id) FROM job');
+	$client->finish;
+	is(status(), 'cancelled', "$what: it can be cancelled");
+}
+
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'backup', has_streaming => 1);
+$standby->start;
+$node->wait_for_catchup($standby);
+$standby->safe_psql('postgres', 'SELECT pg_wal_replay_pause()');
+$client = start_job('lag', 'f(x)', ', workers => 2', q{SET checkpoint.max_replica_lag = '8kB'});
+waits_for('replica lag', 2);
+is(status(), 'running', 'that is no pause');
+$standby->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
+$client->finish;
+is(status(), 'complete', 'when the standby has caught up, the job goes on');
+
+done_testing();
