@@ -3,7 +3,7 @@
 MODULE_big = checkpoint
 EXTENSION = checkpoint
 DATA = $(wildcard sql/*--*.sql)
-DOCS := $(wildcard doc/*.md)
+DOCS := $(wildcard doc/*.md doc/*.yaml)
 OBJS := $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 
 # Headers of PostgreSQL 15 declare functions without their arguments, which means

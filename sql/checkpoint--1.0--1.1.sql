@@ -249,30 +249,7 @@ FROM checkpoint.job j
 WHERE checkpoint._may_use(j.owner)
 ORDER BY j.job_id;
 
-CREATE OR REPLACE VIEW checkpoint.steps WITH (security_barrier) AS
-SELECT s.job_id, j.name AS job, s.step, s.kind,
-	checkpoint._step_action(s.step_id, s.action) AS action,
-	CASE WHEN s.action = 'running' AND
-			checkpoint._step_action(s.step_id, s.action) = 'failed'
-		THEN 'its process ended' ELSE s.reason END AS reason,
-	s.checkpoint_id, s.rows_total, s.rows_kept,
-	CASE WHEN s.step_id = c.open_step
-		THEN (SELECT COALESCE(pg_catalog.sum(w.rows_processed), 0)::bigint FROM checkpoint._work w
-			WHERE w.checkpoint_id = s.checkpoint_id) - s.rows_kept
-		ELSE s.rows_computed END AS rows_computed,
-	CASE WHEN s.step_id = c.open_step
-		THEN (SELECT pg_catalog.count(*) FROM checkpoint.error e
-			WHERE e.checkpoint_id = s.checkpoint_id AND e.job_id = s.job_id)
-		ELSE s.rows_failed END AS rows_failed,
-	s.rows_output,
-	pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.input_table)) AS input_table,
-	pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.output_table)) AS output_table,
-	s.started_at, s.ended_at
-FROM checkpoint.step s
-	JOIN checkpoint.job j USING (job_id)
-	LEFT JOIN checkpoint.checkpoint c USING (checkpoint_id)
-WHERE checkpoint._may_use(j.owner)
-ORDER BY s.step_id;
+DROP VIEW checkpoint.steps;
 
 CREATE OR REPLACE VIEW checkpoint.checkpoints WITH (security_barrier) AS
 SELECT c.checkpoint_id, c.job_name AS job, c.step, c.kind, c.state,
@@ -309,6 +286,7 @@ ORDER BY c.checkpoint_id;
 DROP VIEW checkpoint.errors;
 
 DROP VIEW checkpoint.progress;
+DROP FUNCTION checkpoint._step_pids(bigint);
 
 ALTER TABLE checkpoint.job DROP COLUMN owner_name;
 ALTER TABLE checkpoint.checkpoint DROP COLUMN owner_name;
@@ -705,6 +683,60 @@ GRANT EXECUTE ON PROCEDURE checkpoint.agg TO PUBLIC;
 -- What is going on
 --
 
+-- 1.0 had no error for some jobs that went wrong
+UPDATE checkpoint.job j
+SET error = COALESCE((SELECT pg_catalog.string_agg(pg_catalog.format('step "%s": %s %s failed', s.step, s.rows_failed,
+		CASE s.rows_failed WHEN 1 THEN 'row' ELSE 'rows' END), '; ' ORDER BY s.step_id)
+	FROM checkpoint.step s WHERE s.job_id = j.job_id AND s.rows_failed > 0), 'not recorded')
+WHERE j.error IS NULL AND j.status NOT IN ('running', 'complete', 'interrupted');
+
+ALTER TABLE checkpoint.step ADD COLUMN reads_steps text[];
+COMMENT ON COLUMN checkpoint.step.reads_steps IS
+'steps of the job that it reads; NULL in records of 1.0';
+
+CREATE VIEW checkpoint.steps WITH (security_barrier) AS
+SELECT s.job_id, j.name AS job, s.step, s.kind,
+	checkpoint._step_action(s.step_id, s.action) AS action,
+	CASE WHEN s.action = 'running' AND
+			checkpoint._step_action(s.step_id, s.action) = 'failed'
+		THEN 'its process ended' ELSE s.reason END AS reason,
+	s.checkpoint_id, s.reads_steps AS depends_on, s.query, s.udf,
+	s.rows_total, s.rows_kept,
+	CASE WHEN s.step_id = c.open_step
+		THEN (SELECT COALESCE(pg_catalog.sum(w.rows_processed), 0)::bigint FROM checkpoint._work w
+			WHERE w.checkpoint_id = s.checkpoint_id) - s.rows_kept
+		ELSE s.rows_computed END AS rows_computed,
+	CASE WHEN s.step_id = c.open_step
+		THEN (SELECT pg_catalog.count(*) FROM checkpoint.error e
+			WHERE e.checkpoint_id = s.checkpoint_id AND e.job_id = s.job_id)
+		ELSE s.rows_failed END AS rows_failed,
+	s.rows_output,
+	pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.input_table)) AS input_table,
+	pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.output_table)) AS output_table,
+	s.started_at, s.ended_at
+FROM checkpoint.step s
+	JOIN checkpoint.job j USING (job_id)
+	LEFT JOIN checkpoint.checkpoint c USING (checkpoint_id)
+WHERE checkpoint._may_use(j.owner)
+ORDER BY s.step_id;
+COMMENT ON VIEW checkpoint.steps IS 'what each job did for each step, and why';
+GRANT SELECT ON checkpoint.steps TO PUBLIC;
+
+CREATE FUNCTION checkpoint.dot(job bigint = NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'checkpoint_dot'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.dot(bigint) IS
+'graph of a job''s steps for Graphviz: what reads what, action, rows, time';
+
+CREATE FUNCTION checkpoint.mermaid(job bigint = NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'checkpoint_mermaid'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.mermaid(bigint) IS
+'graph of a job''s steps for Mermaid: what reads what, action, rows, time';
+GRANT EXECUTE ON FUNCTION checkpoint.dot(bigint), checkpoint.mermaid(bigint) TO PUBLIC;
+
 CREATE FUNCTION checkpoint._step_processes(step_id bigint, OUT pid integer,
 	OUT leads boolean, OUT phase text, OUT rows_done bigint, OUT rows_total bigint,
 	OUT rows_per_second double precision, OUT waiting_for text)
@@ -1005,6 +1037,5 @@ GRANT EXECUTE ON ROUTINE
 	checkpoint._read_only(),
 	checkpoint._job_status(bigint, text, boolean),
 	checkpoint._step_action(bigint, text),
-	checkpoint._step_pids(bigint),
 	checkpoint._retention()
 TO PUBLIC;

@@ -20,6 +20,7 @@
 #include "catalog_internal.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "notify.h"
 #include "role.h"
 #include "statement.h"
 #include "utils/builtins.h"
@@ -212,8 +213,8 @@ ckpt_catalog_store_refused(int64 job_id, const char *refused)
 }
 
 /*
- * ckpt_catalog_end_job stores how an open job ended.  Without an error, that of
- * an interrupted one says what is known.
+ * ckpt_catalog_end_job stores how an open job ended, and tells whoever listens.
+ * Without an error, that of an interrupted one says what is known.
  */
 void
 ckpt_catalog_end_job(int64 job_id, CkptJobStatus status, const char *error)
@@ -223,12 +224,23 @@ ckpt_catalog_end_job(int64 job_id, CkptJobStatus status, const char *error)
 			  "  THEN (SELECT i.status FROM checkpoint._interruption i WHERE i.job_id = $1) ELSE $2 END,"
 			  " error = CASE WHEN $3 IS NULL AND $2 = 'interrupted'"
 			  "  THEN (SELECT i.error FROM checkpoint._interruption i WHERE i.job_id = $1) ELSE $3 END"
-			  " WHERE job_id = $1 AND status = 'running'");
+			  " WHERE job_id = $1 AND status = 'running' RETURNING name, status, error");
+	char	   *name = NULL;
+	char	   *status_now = NULL;
+	char	   *error_now = NULL;
 
 	ckpt_arg_int8(&st, job_id);
 	ckpt_arg_text(&st, ckpt_word(&ckpt_job_statuses, status));
 	ckpt_arg_text(&st, error);
-	ckpt_statement_run(&st, SPI_OK_UPDATE);
+	if (ckpt_statement_open(&st, SPI_OK_UPDATE_RETURNING) > 0)
+	{
+		name = ckpt_row_text(&st, 0, 1);
+		status_now = ckpt_row_text(&st, 0, 2);
+		error_now = ckpt_row_text(&st, 0, 3);
+	}
+	ckpt_statement_close(&st);
+	if (name)
+		ckpt_notify_end(job_id, name, status_now, error_now);
 }
 
 /*

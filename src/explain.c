@@ -8,8 +8,9 @@
  * see.  Inputs are read where a run would have to read them to decide; no UDF
  * is called and nothing is changed.
  *
- * What a step would do cannot be told if it reads the output of one that would
- * be computed, or if the run would have failed before it.
+ * Of a step that reads the output of one that would be computed, only that it would
+ * be computed, too, can be told, and only if no rows could make a difference.  Nothing
+ * can be told if the run would have failed before it.
  *
  * IDENTIFICATION
  *	  src/explain.c
@@ -155,6 +156,14 @@ explain_step(Explained *ex)
 	if (upstream)
 	{
 		ex->reason = psprintf("depends on step \"%s\"", upstream);
+		if (!ckpt_reuse_needs_identity(request, &decision) &&
+			decision.action == CKPT_COMPUTE &&
+			(!ckpt_reuse_may_carry(request) || ckpt_reuse_carry_from(request).checkpoints == NIL))
+		{
+			ex->known = true;
+			ex->action = CKPT_STEP_COMPUTED;
+			ex->reason = psprintf("%s; %s", decision.reason, ex->reason);
+		}
 		return;
 	}
 

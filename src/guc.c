@@ -26,6 +26,7 @@ bool		ckpt_fresh = false;
 bool		ckpt_allow_attach = true;
 int			ckpt_job_timeout = 3600;
 int			ckpt_workers = 1;
+bool		ckpt_notify = false;
 int			ckpt_commit_interval = 1000;
 int			ckpt_batch_rows = 1000;
 double		ckpt_retention = 28 * 24 * 60;
@@ -95,6 +96,13 @@ ckpt_guc_init(void)
 							&ckpt_workers, 1, 1, CKPT_MAX_WORKERS,
 							PGC_USERSET, 0,
 							NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("checkpoint.notify",
+							 "Sends a notification on channel \"checkpoint\" for each job that ends.",
+							 "Its text is a JSON object: job_id, job, status, error.",
+							 &ckpt_notify, false,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
 
 	DefineCustomIntVariable("checkpoint.commit_interval",
 							"Sets the longest time between two commits of a running step.",

@@ -23,6 +23,7 @@ extern bool ckpt_fresh;			/* jobs begin so */
 extern bool ckpt_allow_attach;	/* jobs may be bound to sessions */
 extern int ckpt_job_timeout;	/* s without a call, for detached jobs */
 extern int ckpt_workers;		/* processes, this session included */
+extern bool ckpt_notify;		/* when a job ends */
 extern int ckpt_commit_interval;	/* ms */
 extern int ckpt_batch_rows; /* rows */
 extern double ckpt_retention;	/* minutes, negative is for ever */

@@ -21,6 +21,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog_picture.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -177,6 +178,17 @@ ckpt_job_let_go(const CkptJob *job)
 }
 
 /*
+ * what_went_wrong is the error of a job for which none is given, or NULL.
+ */
+static const char *
+what_went_wrong(const CkptJob *job, CkptJobStatus status)
+{
+	if (status == CKPT_JOB_COMPLETE_WITH_ERRORS)
+		return ckpt_catalog_failed_rows(job->job_id);
+	return status == CKPT_JOB_FAILED ? "ended by fail_job, without a reason" : NULL;
+}
+
+/*
  * ckpt_job_close stores how a job ended.  Steps of it that died are stored as
  * failed; those that live in other sessions go on.
  */
@@ -185,6 +197,7 @@ ckpt_job_close(const CkptJob *job, CkptJobStatus status, const char *error)
 {
 	ListCell   *lc;
 
+	error = error ? error : what_went_wrong(job, status);
 	ckpt_catalog_end_job(job->job_id, status, error);
 	ckpt_catalog_close_open_steps(job->job_id);
 	foreach(lc, ckpt_catalog_running_steps(job->job_id))
@@ -854,6 +867,18 @@ checkpoint_step_pids(PG_FUNCTION_ARGS)
 }
 
 /*
+ * is_others_job returns whether a job is nobody's business here: the functions
+ * below, which everybody may call, say nothing of it.
+ */
+static bool
+is_others_job(int64 job_id)
+{
+	CkptJob		job;
+
+	return ckpt_catalog_get_job(job_id, &job) && !ckpt_role_may_use(job.owner);
+}
+
+/*
  * _job_status(job_id, status, attached): a stored "running" is one only while
  * somebody holds the lock, or a detached job is waited for.  If nobody does, the job may have ended since the
  * caller read its row.  Other words are returned as they are.
@@ -866,7 +891,7 @@ checkpoint_job_status(PG_FUNCTION_ARGS)
 	CkptJob		now;
 
 	/* a standby does not see the locks */
-	if (ckpt_word_find(&ckpt_job_statuses, status) != CKPT_JOB_RUNNING ||
+	if (ckpt_word_find(&ckpt_job_statuses, status) != CKPT_JOB_RUNNING || is_others_job(job_id) ||
 		RecoveryInProgress() || ckpt_job_is_running(job_id, PG_GETARG_BOOL(2)))
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
 	if (!ckpt_catalog_get_job(job_id, &now) || now.status == CKPT_JOB_RUNNING)
@@ -902,7 +927,8 @@ checkpoint_step_action(PG_FUNCTION_ARGS)
 	CkptStepAction now;
 
 	if (ckpt_word_find(&ckpt_step_actions, action) != CKPT_STEP_RUNNING ||
-		RecoveryInProgress() || ckpt_joblock_holder(CKPT_LOCK_STEP, step_id) != 0)
+		RecoveryInProgress() || !ckpt_role_may_use(ckpt_catalog_step_owner(step_id)) ||
+		ckpt_joblock_holder(CKPT_LOCK_STEP, step_id) != 0)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
 	if (open_step_runs(step_id))
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));

@@ -33,9 +33,6 @@
 
 PG_FUNCTION_INFO_V1(checkpoint_step_processes);
 
-/* Rates are those of so many of the last seconds. */
-#define RATE_SECONDS	30
-
 /* The numbers, in the last places that the server has for some. */
 typedef enum Field
 {
@@ -53,42 +50,59 @@ typedef enum Field
 
 static int64 mine[NFIELDS];		/* FIELD_STEP is 0 where there is none */
 
-/* How many rows were done when, oldest first: one each second. */
-#define NSAMPLES	(RATE_SECONDS + 2)
+static CkptRate my_rate;
 
-typedef struct Sample
+/*
+ * per_second returns how many rows were done a second, in so many microseconds.
+ */
+static double
+per_second(int64 rows, int64 time)
 {
-	TimestampTz time;
-	int64		done;
-} Sample;
+	return time <= 0 ? 0 : (double) rows * USECS_PER_SEC / time;
+}
 
-static Sample samples[NSAMPLES];
-static int	nsamples = 0;
+/*
+ * ckpt_rate_note notes how many rows are done now.  The samples then go back for
+ * CKPT_RATE_SECONDS or, where rows take longer, to the last sample before that.  To
+ * begin anew, set rate->n to 0.
+ */
+void
+ckpt_rate_note(CkptRate *rate, int64 rows_done)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int			drop = rate->n == lengthof(rate->samples) ? 1 : 0;
+
+	if (rate->n > 0 && now - rate->samples[rate->n - 1].time < USECS_PER_SEC)
+		return;
+	while (drop + 1 < rate->n &&
+		   now - rate->samples[drop + 1].time >= CKPT_RATE_SECONDS * USECS_PER_SEC)
+		drop++;
+	rate->n -= drop;
+	memmove(rate->samples, rate->samples + drop, rate->n * sizeof(rate->samples[0]));
+	rate->samples[rate->n].time = now;
+	rate->samples[rate->n++].done = rows_done;
+}
+
+/*
+ * ckpt_rate_get returns the rate in rows a second, if so many are done now.
+ */
+double
+ckpt_rate_get(const CkptRate *rate, int64 rows_done)
+{
+	return rate->n == 0 ? 0 : per_second(rows_done - rate->samples[0].done,
+										 GetCurrentTimestamp() - rate->samples[0].time);
+}
 
 /*
  * take_sample notes how many rows are done now, and says since when the rate is
- * counted: for the last RATE_SECONDS or, where rows take longer, since the last
- * sample before that.
+ * counted.
  */
 static void
 take_sample(void)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	int			drop = 0;
-
-	if (nsamples == 0 || now - samples[nsamples - 1].time >= USECS_PER_SEC)
-	{
-		if (nsamples == NSAMPLES)
-			drop = 1;
-		while (drop + 1 < nsamples &&
-			   now - samples[drop + 1].time >= RATE_SECONDS * USECS_PER_SEC)
-			drop++;
-		nsamples -= drop;
-		memmove(samples, samples + drop, nsamples * sizeof(Sample));
-		samples[nsamples++] = (Sample) {now, mine[FIELD_DONE]};
-	}
-	mine[FIELD_SINCE] = samples[0].time;
-	mine[FIELD_SINCE_DONE] = samples[0].done;
+	ckpt_rate_note(&my_rate, mine[FIELD_DONE]);
+	mine[FIELD_SINCE] = my_rate.samples[0].time;
+	mine[FIELD_SINCE_DONE] = my_rate.samples[0].done;
 }
 
 static void
@@ -124,7 +138,7 @@ ckpt_progress_phase(CkptPhase phase, int64 rows_total)
 	mine[FIELD_DONE] = phase == CKPT_PHASE_FINISHING ? rows_total : 0;
 	mine[FIELD_TOTAL] = rows_total;
 	mine[FIELD_WAITING] = CKPT_WAITING_NOT;
-	nsamples = 0;
+	my_rate.n = 0;
 	take_sample();
 	publish();
 }
@@ -175,18 +189,6 @@ ckpt_progress_wait(CkptWaitingFor what)
 }
 
 /*
- * rows_per_second returns the rate of a process's numbers.
- */
-static double
-rows_per_second(const int64 *numbers)
-{
-	int64		time = GetCurrentTimestamp() - numbers[FIELD_SINCE];
-
-	return time <= 0 ? 0 :
-		(double) (numbers[FIELD_DONE] - numbers[FIELD_SINCE_DONE]) * USECS_PER_SEC / time;
-}
-
-/*
  * ckpt_progress_end says that this process works on no step any more.
  */
 void
@@ -212,7 +214,8 @@ put_process(ReturnSetInfo *rsinfo, int pid, bool leads, const int64 *numbers)
 		values[2] = CStringGetTextDatum(ckpt_word(&ckpt_phases, (int) numbers[FIELD_PHASE]));
 		values[3] = Int64GetDatum(numbers[FIELD_DONE]);
 		values[4] = Int64GetDatum(numbers[FIELD_TOTAL]);
-		values[5] = Float8GetDatum(rows_per_second(numbers));
+		values[5] = Float8GetDatum(per_second(numbers[FIELD_DONE] - numbers[FIELD_SINCE_DONE],
+											  GetCurrentTimestamp() - numbers[FIELD_SINCE]));
 		nulls[2] = nulls[3] = nulls[5] = false;
 		nulls[4] = numbers[FIELD_TOTAL] == CKPT_ROWS_UNKNOWN;
 	}

@@ -189,6 +189,7 @@ step_begin_run(CkptStep *step)
 	ckpt_catalog_update_step(step->step_id, CKPT_STEP_RUNNING, step->full_reason, cp->id,
 							 &step->counts, false);
 	ckpt_progress_phase(CKPT_PHASE_RUNNING, cp->rows_total);
+	ckpt_rate_note(&step->rate, 0);
 	step->state = STEP_RUN;
 }
 

@@ -22,6 +22,7 @@
 #include "datatype/timestamp.h"
 #include "identity.h"
 #include "ledger.h"
+#include "progress.h"
 #include "reuse.h"
 #include "run.h"
 #include "spec.h"
@@ -91,6 +92,7 @@ typedef struct CkptStep
 	TimestampTz started;
 	TimestampTz computing;		/* since when; 0 is not yet */
 	TimestampTz reported;		/* progress, last time */
+	CkptRate	rate;			/* of the rows computed */
 
 	/* what ended it */
 	ErrorData  *error;			/* or NULL */

@@ -12,6 +12,7 @@
 
 #include "access/tupdesc.h"
 #include "asuser.h"
+#include "catalog_picture.h"
 #include "content.h"
 #include "job.h"
 #include "joblock.h"
@@ -215,6 +216,7 @@ ckpt_step_prepare(void *arg)
 
 	if (!ckpt_joblock_acquire(CKPT_LOCK_STEP, step->step_id, ExclusiveLock, true))
 		elog(ERROR, "lock of new step %lld is taken", (long long) step->step_id);
+	ckpt_catalog_store_reads(step->step_id, outputs);
 	ckpt_progress_begin(step->step_id);
 	step->state = spec->kind == CKPT_CHECK_EMPTY ? STEP_CHECK : STEP_IDENTIFY;
 }

@@ -39,6 +39,7 @@
 #include "guc.h"
 #include "job.h"
 #include "joblock.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "pgstat.h"
@@ -74,6 +75,7 @@ typedef struct Shared
 	char		code_version[CKPT_MAX_VERSION + 1];	/* '' if there is none */
 	char		depends_on[33]; /* likewise */
 	int64		step_id;
+	char		step[NAMEDATALEN];	/* its name */
 	Oid			database;
 	Oid			authenticated_user; /* may log in */
 	Oid			session_user;
@@ -86,7 +88,8 @@ typedef struct Shared
 
 	bool		begun[CKPT_MAX_WORKERS];	/* by number: has come as far as its task */
 
-	/* the UDF, and where what the server makes of libraries and settings is */
+	/* the UDF; where the session's statement, its libraries and its settings are */
+	Size		statement;
 	Size		libraries;
 	Size		settings;
 	char		text[FLEXIBLE_ARRAY_MEMBER];
@@ -169,10 +172,13 @@ static dsm_segment *
 workers_share(const CkptRunTask *task, int64 step_id, const CkptUdf *udf,
 			  int nworkers, const CkptRunShared *run)
 {
+	const char *statement = debug_query_string ? debug_query_string : udf->text;
 	Size		udf_size = MAXALIGN(strlen(udf->text) + 1);
+	Size		statement_size = MAXALIGN(strlen(statement) + 1);
 	Size		libraries_size = MAXALIGN(EstimateLibraryStateSpace());
 	Size		settings_size = EstimateGUCStateSpace();
-	Size		size = MAXALIGN(offsetof(Shared, text)) + udf_size + libraries_size + settings_size;
+	Size		size = MAXALIGN(offsetof(Shared, text)) + udf_size + statement_size +
+		libraries_size + settings_size;
 	dsm_segment *segment = dsm_create(size, 0);
 	Shared	   *shared = dsm_segment_address(segment);
 
@@ -192,6 +198,7 @@ workers_share(const CkptRunTask *task, int64 step_id, const CkptUdf *udf,
 	shared->shape.nkeep = udf->nkeep;
 	memcpy(shared->shape.keep, udf->keep, udf->nkeep * sizeof(AttrNumber));
 	shared->step_id = step_id;
+	strlcpy(shared->step, task->spec->step, sizeof(shared->step));
 	shared->database = MyDatabaseId;
 	shared->authenticated_user = GetAuthenticatedUserId();
 	shared->session_user = GetSessionUserId();
@@ -203,7 +210,9 @@ workers_share(const CkptRunTask *task, int64 step_id, const CkptUdf *udf,
 			sizeof(shared->code_version));
 	strlcpy(shared->depends_on, udf->given.depends_on ? udf->given.depends_on : "",
 			sizeof(shared->depends_on));
-	shared->libraries = MAXALIGN(offsetof(Shared, text)) + udf_size;
+	shared->statement = MAXALIGN(offsetof(Shared, text)) + udf_size;
+	strcpy((char *) shared + shared->statement, statement);
+	shared->libraries = shared->statement + statement_size;
 	SerializeLibraryState(libraries_size, (char *) shared + shared->libraries);
 	shared->settings = shared->libraries + libraries_size;
 	SerializeGUCState(settings_size, (char *) shared + shared->settings);
@@ -580,6 +589,37 @@ worker_run(Worker *worker)
 }
 
 /*
+ * ascii_cut returns a name, cut to so many characters.  pg_stat_activity shows it to
+ * sessions of all databases, whatever their encodings are: what is not ASCII becomes
+ * a question mark.
+ */
+static char *
+ascii_cut(const char *name, int max)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (; *name && buf.len < max; name += pg_mblen(name))
+		appendStringInfoChar(&buf, *name < ' ' || *name > '~' ? '?' : *name);
+	if (*name)
+		memcpy(buf.data + max - 3, "...", 3);
+	return buf.data;
+}
+
+/*
+ * worker_show_name shows job and step as the worker's application_name in
+ * pg_stat_activity.  The setting of that name stays the session's.
+ */
+static void
+worker_show_name(const CkptJob *job, const char *step)
+{
+	const int	each = (NAMEDATALEN - 1 - 15) / 2;
+
+	pgstat_report_appname(psprintf("checkpoint: %s / %s", ascii_cut(job->name, each),
+								   ascii_cut(step, each)));
+}
+
+/*
  * ckpt_worker_main is a worker's life.
  */
 void
@@ -622,13 +662,14 @@ ckpt_worker_main(Datum arg)
 	if (!ckpt_catalog_get_job(worker->task.job_id, &job) || !ckpt_job_hold(&job) ||
 		!ckpt_joblock_acquire(CKPT_LOCK_WORKER, worker->shared->step_id, ShareLock, true))
 		return;
+	worker_show_name(&job, worker->shared->step);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(cxt);
 	worker->shared->begun[worker->task.worker - 1] = true;
 	if (ckpt_claims_stopped(&worker->shared->run.claims))
 		return;
-	pgstat_report_activity(STATE_RUNNING, worker->shared->text);
+	pgstat_report_activity(STATE_RUNNING, (char *) worker->shared + worker->shared->statement);
 	ckpt_progress_begin(worker->shared->step_id);
 	ckpt_progress_phase(CKPT_PHASE_RUNNING, worker->shared->run.claims.max_id);
 	RESUME_CANCEL_INTERRUPTS();
