@@ -742,20 +742,28 @@ ckpt_catalog_running_step(int64 job_id, const char *step)
 }
 
 /*
- * ckpt_catalog_step_outputs lists (CkptStepOutput *) what the steps of a job
- * have left, oldest first.
+ * ckpt_catalog_step_outputs lists (CkptStepOutput *) what those steps of a job
+ * have left that have one of the names (char *).
  */
 List *
-ckpt_catalog_step_outputs(int64 job_id)
+ckpt_catalog_step_outputs(int64 job_id, List *names)
 {
 	STATEMENT(st, "SELECT s.step, s.kind, c.output_table, s.resumed FROM checkpoint.step s"
 			  " LEFT JOIN checkpoint.checkpoint c USING (checkpoint_id)"
-			  " WHERE s.job_id = $1 AND s.action NOT IN ('running', 'failed', 'stopped')"
-			  " ORDER BY s.step_id");
+			  " WHERE s.job_id = $1 AND s.step = ANY ($2)"
+			  " AND s.action NOT IN ('running', 'failed', 'stopped')");
+	ArrayBuildState *array = NULL;
 	List	   *outputs = NIL;
 	uint64		nrows;
+	ListCell   *lc;
 
+	if (names == NIL)
+		return NIL;
+	foreach(lc, names)
+		array = accumArrayResult(array, CStringGetTextDatum((char *) lfirst(lc)), false,
+								 TEXTOID, CurrentMemoryContext);
 	ckpt_arg_int8(&st, job_id);
+	ckpt_arg_array(&st, TEXTARRAYOID, array);
 	nrows = ckpt_statement_open(&st, SPI_OK_SELECT);
 	MemoryContextSwitchTo(st.caller);
 	for (uint64 row = 0; row < nrows; row++)

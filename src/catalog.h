@@ -179,7 +179,7 @@ extern Oid	ckpt_catalog_step_owner(int64 step_id);
 extern int64 ckpt_catalog_step_checkpoint(int64 step_id);
 extern char *ckpt_catalog_partition_by(int64 checkpoint_id);
 extern int64 ckpt_catalog_running_step(int64 job_id, const char *step);
-extern List *ckpt_catalog_step_outputs(int64 job_id);
+extern List *ckpt_catalog_step_outputs(int64 job_id, List *names);
 extern bool ckpt_catalog_get_step_table(int64 job_id, const char *step, bool output,
 										char **table);
 extern int64 ckpt_catalog_last_call(int64 job_id);

@@ -240,9 +240,12 @@ ckpt_catalog_has_candidate(const CkptStepRef *ref, CkptKind kind,
 						   const char *output_columns, const char *code_hash)
 {
 	STATEMENT(st, "SELECT FROM checkpoint.checkpoint c"
-			  " WHERE " OWNER_OID("") " = $1 AND kind = $4 AND output_columns = $5"
-			  " AND (job_name = $2 AND step = $3 OR state = 'final' AND code_hash = $6)"
-			  " AND NOT replaced AND " NOT_EXPIRED " LIMIT 1");
+			  " WHERE " OWNER_OID("") " = $1 AND job_name = $2 AND step = $3"
+			  " AND kind = $4 AND output_columns = $5 AND NOT replaced AND " NOT_EXPIRED
+			  " UNION ALL SELECT FROM checkpoint.checkpoint c"
+			  " WHERE " OWNER_OID("") " = $1 AND state = 'final' AND code_hash = $6"
+			  " AND kind = $4 AND output_columns = $5 AND NOT replaced AND " NOT_EXPIRED
+			  " LIMIT 1");
 
 	ckpt_arg_oid(&st, ref->owner);
 	ckpt_arg_text(&st, ref->job_name);

@@ -114,6 +114,40 @@ query_parse(const char *sql, CkptSource *source)
 	return raw;
 }
 
+/*
+ * add_names adds the unqualified names of relations in a query as it was written,
+ * also those of CTEs, to a list.
+ */
+static bool
+add_names(Node *node, void *context)
+{
+	List	  **names = (List **) context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeVar) && ((RangeVar *) node)->schemaname == NULL)
+		*names = lappend(*names, ((RangeVar *) node)->relname);
+	return raw_expression_tree_walker(node, add_names, context);
+}
+
+/*
+ * ckpt_query_names adds the names that may be those of steps in a step's query,
+ * or of one of its other arguments, to a list of strings.  sql may be NULL.
+ */
+List *
+ckpt_query_names(List *names, const char *sql, const char *argument)
+{
+	CkptSource	source = {argument, sql, 0};
+	ErrorContextCallback callback;
+
+	if (sql == NULL)
+		return names;
+	ckpt_source_push(&source, &callback);
+	(void) add_names(query_parse(sql, &source)->stmt, &names);
+	ckpt_source_pop(&callback);
+	return names;
+}
+
 /* The extension's columns of an output, in the order that they are shown in. */
 static const char *const system_columns[] = {CKPT_ID_COLUMN, CKPT_INPUT_ID_COLUMN};
 

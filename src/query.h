@@ -31,6 +31,7 @@ typedef struct CkptSource
 extern void ckpt_source_push(CkptSource *source, ErrorContextCallback *callback);
 extern void ckpt_source_pop(ErrorContextCallback *callback);
 
+extern List *ckpt_query_names(List *names, const char *sql, const char *argument);
 extern Query *ckpt_query_analyze(const char *sql, const char *argument, List *outputs);
 extern TupleDesc ckpt_query_result_desc(Query *query);
 extern TupleDesc ckpt_query_input_desc(Query *query, const char *argument);

@@ -178,6 +178,16 @@ hide_catalogs(void)
 	}
 }
 
+/* Settings while a statement runs. */
+static const char *const pinned[][2] = {
+	{"search_path", "pg_catalog, pg_temp"},
+	/* a plan made while tables are empty must serve when they are large */
+	{"enable_seqscan", "off"},
+	{"enable_hashjoin", "off"},
+	{"enable_mergejoin", "off"},
+	{"jit", "off"},
+};
+
 /*
  * ckpt_statement_open runs a statement as the owner of the extension's tables,
  * with search_path pinned, and returns the number of rows; they are in
@@ -197,9 +207,9 @@ ckpt_statement_open(CkptStatement *st, int expected)
 	GetUserIdAndSecContext(&st->save_userid, &st->save_sec_context);
 	SetUserIdAndSecContext(ckpt_statement_owner(),
 						   st->save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
-	(void) set_config_option("search_path", "pg_catalog, pg_temp",
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	for (int i = 0; i < lengthof(pinned); i++)
+		(void) set_config_option(pinned[i][0], pinned[i][1], PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
 
 	SPI_connect();
 	if (*st->plan == NULL)
@@ -207,7 +217,7 @@ ckpt_statement_open(CkptStatement *st, int expected)
 		SPIPlanPtr	plan;
 
 		check_version();
-		plan = SPI_prepare(st->sql, st->nargs, st->types);
+		plan = SPI_prepare_cursor(st->sql, st->nargs, st->types, CURSOR_OPT_GENERIC_PLAN);
 		if (plan == NULL)
 			elog(ERROR, "could not prepare \"%s\": %s", st->sql,
 				 SPI_result_code_string(SPI_result));

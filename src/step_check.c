@@ -108,7 +108,7 @@ void
 ckpt_step_check_empty(CkptStep *step)
 {
 	CheckReceiver receiver = {{check_receive, check_startup, check_shutdown, check_shutdown, DestNone}};
-	List	   *outputs = ckpt_catalog_step_outputs(step->job.job_id);
+	List	   *outputs = ckpt_step_outputs(step);
 	CkptUser	saved;
 
 	initStringInfo(&receiver.shown);

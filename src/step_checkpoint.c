@@ -511,7 +511,7 @@ step_read(CkptStep *step, Query *query, List *outputs, StepRows *rows, bool keep
 static void
 step_read_input(CkptStep *step, StepRows *rows, bool keep)
 {
-	List	   *outputs = ckpt_catalog_step_outputs(step->job.job_id);
+	List	   *outputs = ckpt_step_outputs(step);
 	CkptUser	saved;
 	Query	   *query;
 

@@ -116,6 +116,7 @@ extern void ckpt_step_finish(CkptStep *step);
 extern void ckpt_step_check_empty(CkptStep *step);
 
 /* step_prepare.c */
+extern List *ckpt_step_outputs(const CkptStep *step);
 extern void ckpt_step_prepare(void *arg);
 
 /* step_client.c */

@@ -140,6 +140,23 @@ published_columns(TupleDesc output)
 }
 
 /*
+ * ckpt_step_outputs lists (CkptStepOutput *) the outputs of earlier steps that the
+ * step's arguments may name.  Others are not looked at, let alone locked, however
+ * many the job has.
+ */
+List *
+ckpt_step_outputs(const CkptStep *step)
+{
+	const CkptSpec *spec = step->spec;
+	List	   *names;
+
+	names = ckpt_query_names(NIL, spec->query, ckpt_reuse_argument(spec->kind));
+	names = ckpt_query_names(names, spec->depends_on, "depends_on");
+	names = ckpt_query_names(names, spec->probe, "probe");
+	return ckpt_catalog_step_outputs(step->job.job_id, names);
+}
+
+/*
  * ckpt_step_prepare checks the call and starts the step.  Whatever it raises is a
  * refusal: nothing is changed and the job goes on.  A step for clients that another
  * session has opened is not started: then it has no number.
@@ -177,7 +194,7 @@ ckpt_step_prepare(void *arg)
 				 errhint("Start a job of your own.")));
 	ckpt_catalog_adopt(step->job.owner);
 
-	outputs = ckpt_catalog_step_outputs(step->job.job_id);
+	outputs = ckpt_step_outputs(step);
 	saved = ckpt_user_become(step->job.owner);
 	ckpt_rights_check(ckpt_reuse_analyze(request, spec, outputs));
 	if (request->udf && request->udf->query)
