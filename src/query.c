@@ -36,6 +36,7 @@
 #include "parser/analyze.h"
 #include "parser/parse_node.h"
 #include "parser/parser.h"
+#include "parser/parsetree.h"
 #include "query.h"
 #include "result_table.h"
 #include "rewrite/rewriteHandler.h"
@@ -522,6 +523,16 @@ ckpt_query_analyze(const char *sql, const char *argument, List *outputs)
 }
 
 /*
+ * is_left_out returns whether a target is no column of a query's result, or one
+ * that belongs to the extension.
+ */
+static bool
+is_left_out(const TargetEntry *tle)
+{
+	return tle->resjunk || ckpt_is_system_column(tle->resname);
+}
+
+/*
  * ckpt_query_result_desc returns the columns of a query's result, less those
  * that belong to the extension, and raises if there are no others.
  */
@@ -535,9 +546,7 @@ ckpt_query_result_desc(Query *query)
 
 	foreach(lc, query->targetList)
 	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-
-		if (tle->resjunk || ckpt_is_system_column(tle->resname))
+		if (is_left_out(lfirst_node(TargetEntry, lc)))
 			ntargets--;
 	}
 	if (ntargets == 0)
@@ -552,7 +561,7 @@ ckpt_query_result_desc(Query *query)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
 
-		if (tle->resjunk || ckpt_is_system_column(tle->resname))
+		if (is_left_out(tle))
 			continue;
 		natts++;
 		TupleDescInitEntry(desc, natts, tle->resname, exprType((Node *) tle->expr),
@@ -586,6 +595,44 @@ check_columns(TupleDesc desc, const char *argument)
 }
 
 /*
+ * is_stored_value returns whether a column of a query's result has the values of
+ * a table's column, as they stand there.
+ */
+static bool
+is_stored_value(const Query *query, const TargetEntry *tle)
+{
+	const RangeTblEntry *rte;
+	const Var  *var = (const Var *) tle->expr;
+
+	if (query->setOperations)
+		return false;
+	if (OidIsValid(tle->resorigtbl))
+	{
+		char		relkind = get_rel_relkind(tle->resorigtbl);
+
+		return relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE ||
+			relkind == RELKIND_MATVIEW;
+	}
+	if (!IsA(var, Var) || var->varlevelsup != 0)
+		return false;
+	rte = rt_fetch(var->varno, query->rtable);
+	return rte->rtekind == RTE_SUBQUERY && var->varattno > 0 &&
+		is_stored_value(rte->subquery, get_tle_by_resno(rte->subquery->targetList, var->varattno));
+}
+
+/*
+ * ckpt_query_keep_values lets the long values of a column be stored as they come,
+ * without an attempt to compress them: they come from a table, where that was
+ * tried when they were stored there.
+ */
+void
+ckpt_query_keep_values(Form_pg_attribute att)
+{
+	if (att->attstorage == TYPSTORAGE_EXTENDED)
+		att->attstorage = TYPSTORAGE_EXTERNAL;
+}
+
+/*
  * ckpt_query_input_desc returns the columns of the table that keeps a query's
  * rows, numbered: sys__id, and the query's own.  Raises if they cannot be those
  * of a table.
@@ -595,10 +642,21 @@ ckpt_query_input_desc(Query *query, const char *argument)
 {
 	TupleDesc	desc = ckpt_query_result_desc(query);
 	TupleDesc	numbered = CreateTemplateTupleDesc(desc->natts + 1);
+	AttrNumber	natts = 1;
+	ListCell   *lc;
 
 	TupleDescInitEntry(numbered, 1, CKPT_ID_COLUMN, INT8OID, -1, 0);
-	for (int i = 0; i < desc->natts; i++)
-		TupleDescCopyEntry(numbered, i + 2, desc, i + 1);
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (is_left_out(tle))
+			continue;
+		TupleDescCopyEntry(numbered, natts + 1, desc, natts);
+		if (is_stored_value(query, tle))
+			ckpt_query_keep_values(TupleDescAttr(numbered, natts));
+		natts++;
+	}
 	check_columns(numbered, argument);
 	return numbered;
 }

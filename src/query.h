@@ -35,6 +35,7 @@ extern List *ckpt_query_names(List *names, const char *sql, const char *argument
 extern Query *ckpt_query_analyze(const char *sql, const char *argument, List *outputs);
 extern TupleDesc ckpt_query_result_desc(Query *query);
 extern TupleDesc ckpt_query_input_desc(Query *query, const char *argument);
+extern void ckpt_query_keep_values(Form_pg_attribute att);
 extern Query *ckpt_query_rewrite(Query *query);
 extern PlannedStmt *ckpt_query_plan(Query *query, const char *sql, int cursor_options);
 extern List *ckpt_query_columns(const char *text, const char *argument, const char *hint);

@@ -227,7 +227,8 @@ ckpt_result_table_make_writable(const char *name)
 
 /*
  * ckpt_result_table_create makes an empty read-only table with the given
- * columns, which belongs to the given role, and returns its OID.
+ * columns, stored as they say, which belongs to the given role, and returns its
+ * OID.
  *
  * Default tablespace and the like are the session's; the role must have the
  * right to use that tablespace.
@@ -257,9 +258,11 @@ ckpt_result_table_create(const char *name, TupleDesc desc, Oid owner)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
-		create->tableElts = lappend(create->tableElts,
-									makeColumnDef(NameStr(att->attname), att->atttypid,
-												  att->atttypmod, att->attcollation));
+		ColumnDef  *column = makeColumnDef(NameStr(att->attname), att->atttypid,
+										   att->atttypmod, att->attcollation);
+
+		column->storage = att->attstorage;
+		create->tableElts = lappend(create->tableElts, column);
 	}
 
 	GetUserIdAndSecContext(&save_userid, &save_sec_context);

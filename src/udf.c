@@ -331,7 +331,10 @@ ckpt_udf_begin_output(CkptUdf *udf, int natts)
 		return udf->nplain + 1;
 	}
 	for (AttrNumber attno = 1; attno <= udf->nplain; attno++)
+	{
 		TupleDescCopyEntry(udf->output_desc, attno, udf->input_desc, attno);
+		ckpt_query_keep_values(TupleDescAttr(udf->output_desc, attno - 1));
+	}
 	return udf->nplain + 1;
 }
 

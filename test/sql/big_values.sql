@@ -171,6 +171,27 @@ SELECT checkpoint.end_job();
 -- 33,000 and the five that failed
 SELECT calls();
 
+-- Long values are stored as they come from a table: what compressed well stays
+-- compressed, and of the others nobody tries it again.  What a query or a function
+-- makes is compressed as usual.
+CREATE TABLE long_values (id int, even text, odd text, short text);
+ALTER TABLE long_values ALTER COLUMN odd SET STORAGE EXTERNAL;
+INSERT INTO long_values VALUES (1, repeat('even', 5000), repeat('odd', 5000), 'short');
+CREATE VIEW long_view AS SELECT id, odd || '' AS odd FROM long_values;
+SELECT checkpoint.begin_job('long values') AS job \gset
+CALL checkpoint.query('stored', 'SELECT l.id, l.even, l.odd FROM long_values l JOIN long_values r USING (id)');
+CALL checkpoint.map('copied', 'SELECT id, even, odd FROM stored', 'upper(odd) AS made');
+CALL checkpoint.query('through_view', 'SELECT odd FROM long_view');
+CALL checkpoint.query('either', 'SELECT odd FROM long_values UNION ALL SELECT odd || '''' FROM long_values');
+SELECT checkpoint.output('stored') AS stored, checkpoint.output('copied') AS copied,
+    checkpoint.output('through_view') AS through_view, checkpoint.output('either') AS either \gset
+SELECT pg_column_size(even) < 1000 AS even, pg_column_size(odd) AS odd FROM :stored;
+SELECT pg_column_size(even) < 1000 AS even, pg_column_size(odd) AS odd, pg_column_size(made) < 1000 AS made FROM :copied;
+SELECT pg_column_size(odd) < 1000 AS odd FROM :through_view;
+SELECT pg_column_size(odd) < 1000 AS odd FROM :either;
+SELECT checkpoint.content_hash(l.even, l.odd) = (SELECT checkpoint.content_hash(c.even, c.odd) FROM :copied c) AS same FROM long_values l;
+SELECT checkpoint.end_job();
+
 -- What is on record describes the rows.
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();
