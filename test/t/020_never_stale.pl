@@ -54,6 +54,8 @@ log_line_prefix = ''
 log_min_error_statement = panic
 log_statement = none
 });
+# with so few buffers, pages are written and read again all the time
+$node->append_conf('postgresql.conf', 'shared_buffers = ' . pick('1MB', '128MB'));
 $node->start;
 $node->safe_psql('postgres', q{
 SET search_path = public;
