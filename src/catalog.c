@@ -751,7 +751,7 @@ ckpt_catalog_step_outputs(int64 job_id, List *names)
 	STATEMENT(st, "SELECT s.step, s.kind, c.output_table, s.resumed FROM checkpoint.step s"
 			  " LEFT JOIN checkpoint.checkpoint c USING (checkpoint_id)"
 			  " WHERE s.job_id = $1 AND s.step = ANY ($2)"
-			  " AND s.action NOT IN ('running', 'failed', 'stopped')");
+			  " AND s.action NOT IN ('running', 'failed', 'stopped') ORDER BY s.step_id");
 	ArrayBuildState *array = NULL;
 	List	   *outputs = NIL;
 	uint64		nrows;
