@@ -427,6 +427,9 @@ SELECT c.checkpoint_id,
 			WHERE j.status = 'running' AND s.checkpoint_id = c.checkpoint_id
 			AND checkpoint._job_status(j.job_id, j.status, j.attached) IN ('running', 'paused'))
 			THEN 'used by a running job'
+		WHEN EXISTS (SELECT FROM checkpoint.lease l WHERE l.checkpoint_id = c.checkpoint_id
+			AND l.expires_at > pg_catalog.clock_timestamp() AND checkpoint._session_lives(l.session))
+			THEN 'worked on by clients'
 	END AS use
 FROM checkpoint.checkpoint c;
 COMMENT ON VIEW checkpoint._use IS

@@ -215,6 +215,7 @@ extern void ckpt_catalog_replace_chain(int64 id);
 extern List *ckpt_catalog_replaced_checkpoints(const CkptStepRef *ref);
 extern void ckpt_catalog_lock_checkpoint(int64 id);
 extern void ckpt_catalog_touch_checkpoint(int64 id);
+extern void ckpt_catalog_touch_unfinished(int64 job_id);
 extern void ckpt_catalog_delete_checkpoint(int64 id);
 
 /* published names */

@@ -427,6 +427,22 @@ ckpt_catalog_touch_checkpoint(int64 id)
 }
 
 /*
+ * ckpt_catalog_touch_unfinished notes that a job has used until now what it leaves
+ * unfinished: it may have run for long.
+ */
+void
+ckpt_catalog_touch_unfinished(int64 job_id)
+{
+	STATEMENT(st, "UPDATE checkpoint.checkpoint SET " NOW_USED
+			  " WHERE checkpoint_id IN (SELECT checkpoint_id FROM checkpoint.checkpoint"
+			  "  WHERE checkpoint_id IN (SELECT checkpoint_id FROM checkpoint.step WHERE job_id = $1)"
+			  "  AND state = 'partial' FOR UPDATE SKIP LOCKED)");
+
+	ckpt_arg_int8(&st, job_id);
+	ckpt_statement_run(&st, SPI_OK_UPDATE);
+}
+
+/*
  * ckpt_catalog_delete_checkpoint forgets a checkpoint; its tables are the
  * caller's business.  A chain that it is a link of stays one without it.
  */

@@ -199,6 +199,8 @@ ckpt_job_close(const CkptJob *job, CkptJobStatus status, const char *error)
 
 	error = error ? error : what_went_wrong(job, status);
 	ckpt_catalog_end_job(job->job_id, status, error);
+	if (status != CKPT_JOB_INTERRUPTED)
+		ckpt_catalog_touch_unfinished(job->job_id);
 	ckpt_catalog_close_open_steps(job->job_id);
 	foreach(lc, ckpt_catalog_running_steps(job->job_id))
 	{

@@ -266,7 +266,7 @@ refuse_used(int64 id)
 				 errhint("Call checkpoint.unpin() first.") :
 				 strcmp(use, "published") == 0 ?
 				 errhint("Publish another result under that name, or drop the name, first.") :
-				 errhint("Wait until the job has ended.")));
+				 errhint("Wait until the job has ended, or the clients' claims.")));
 }
 
 /*

@@ -220,6 +220,8 @@ ckpt_retention_forget_lost(void)
 			  "  (SELECT FROM checkpoint.checkpoint c WHERE c.checkpoint_id = x.checkpoint_id)),"
 			  " p AS (DELETE FROM checkpoint.processed x WHERE NOT EXISTS"
 			  "  (SELECT FROM checkpoint.checkpoint c WHERE c.checkpoint_id = x.checkpoint_id)),"
+			  " l AS (DELETE FROM checkpoint.lease x WHERE NOT EXISTS"
+			  "  (SELECT FROM checkpoint.checkpoint c WHERE c.checkpoint_id = x.checkpoint_id)),"
 			  " e AS (DELETE FROM checkpoint.error x WHERE NOT EXISTS"
 			  "  (SELECT FROM checkpoint.checkpoint c WHERE c.checkpoint_id = x.checkpoint_id)),"
 			  " t AS (DELETE FROM checkpoint.target x WHERE NOT EXISTS"

@@ -119,9 +119,6 @@ step_record_failure(void *arg)
 	lock_job(step);
 	ckpt_step_count(step);
 	ckpt_step_clock(step);
-	/* it was used until now */
-	if (step->cp)
-		ckpt_catalog_touch_checkpoint(step->cp->id);
 	ckpt_catalog_update_step(step->step_id, step->stopped ? CKPT_STEP_STOPPED : CKPT_STEP_FAILED,
 							 message, 0, &step->counts, true);
 	ckpt_job_close(&step->job, step->stopped ? CKPT_JOB_STOPPED :
