@@ -1,0 +1,102 @@
+"""Tries checkpoint_client: bad rows, a process killed half-way, all killed, reruns."""
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+
+import psycopg
+
+from checkpoint_client import connect, run
+
+DSN = ''                # all from the environment
+ROWS = 3000
+
+
+def square(row):
+    if row.num == 7 and not os.path.exists('fixed'):
+        raise ValueError('cannot handle 7')
+    time.sleep(0.0005)
+    return row.num * row.num,
+
+
+def divisors(row):
+    time.sleep(0.0005)
+    return [(divisor,) for divisor in (2, 3, 5) if row.num % divisor == 0]
+
+
+def value(query):
+    with connect(DSN) as conn:
+        return conn.execute(query).fetchone()[0]
+
+
+def check(what, condition):
+    print(('ok - ' if condition else 'not ok - ') + what, flush=True)
+    if not condition:
+        sys.exit(1)
+
+
+def done(step):
+    return value(f"SELECT coalesce(max(rows_done), 0) FROM checkpoint.progress WHERE step = '{step}'")
+
+
+def kill_half_way(step, count):
+    """In a thread: waits until a third of the rows is done, and kills so many workers."""
+    def wait_and_kill():
+        while done(step) < ROWS / 3:
+            time.sleep(0.05)
+        for process in multiprocessing.active_children()[:count]:
+            os.kill(process.pid, signal.SIGKILL)
+    thread = threading.Thread(target=wait_and_kill, daemon=True)
+    thread.start()
+    return thread
+
+
+def squares():
+    run(DSN, 'squares', square, input='SELECT num FROM numbers', output={'square': 'bigint'}, rows=20)
+
+
+def factors():
+    run(DSN, 'factors', divisors, input='SELECT num FROM numbers', output={'divisor': 'int'}, kind='gen', rows=20)
+
+
+def main():
+    with connect(DSN) as conn:
+        conn.execute(f'CREATE TABLE numbers AS SELECT num FROM generate_series(1, {ROWS}) AS num')
+
+    killer = kill_half_way('squares', 1)
+    squares()
+    killer.join()
+    output = value("SELECT output_table::text FROM checkpoint.steps WHERE step = 'squares' ORDER BY job_id DESC LIMIT 1")
+    check('a killed process costs no row and doubles none', value(
+        f'SELECT count(*) = {ROWS - 1} AND count(DISTINCT num) = {ROWS - 1} AND bool_and(square = num * num) FROM {output}'))
+    check('the bad row is recorded', value(
+        "SELECT count(*) = 1 AND bool_and(message LIKE '%%cannot handle 7%%') FROM checkpoint.errors"))
+
+    open('fixed', 'w').close()
+    squares()
+    output = value("SELECT output_table::text FROM checkpoint.steps WHERE step = 'squares' ORDER BY job_id DESC LIMIT 1")
+    check('a rerun computes the bad row alone', value(
+        "SELECT rows_computed = 1 FROM checkpoint.steps WHERE step = 'squares' ORDER BY job_id DESC LIMIT 1"))
+    check('then there is one result for each row', value(
+        f'SELECT count(*) = {ROWS} AND count(DISTINCT num) = {ROWS} AND bool_and(square = num * num) FROM {output}'))
+
+    killer = kill_half_way('factors', 4)
+    try:
+        factors()
+        check('a run whose processes are all killed fails', False)
+    except psycopg.errors.ObjectNotInPrerequisiteState:
+        check('a run whose processes are all killed fails', True)
+    killer.join()
+    factors()
+    output = value("SELECT output_table::text FROM checkpoint.steps WHERE step = 'factors' ORDER BY job_id DESC LIMIT 1")
+    check('its rerun finishes what is left', value(
+        f"SELECT rows_kept >= {ROWS} / 3 AND rows_kept + rows_computed = {ROWS}"
+        " FROM checkpoint.steps WHERE step = 'factors' ORDER BY job_id DESC LIMIT 1"))
+    check('and a generator has each row once', value(
+        f'SELECT count(*) = {ROWS // 2 + ROWS // 3 + ROWS // 5} AND count(DISTINCT (sys__input_id, divisor)) = count(*) FROM {output}'))
+
+
+if __name__ == '__main__':
+    main()
