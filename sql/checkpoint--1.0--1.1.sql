@@ -870,6 +870,20 @@ LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION checkpoint.release(bigint, text) IS
 'gives a client''s claims back; returns how many rows they held';
 
+CREATE FUNCTION checkpoint.idempotency_key()
+RETURNS text
+AS 'MODULE_PATHNAME', 'checkpoint_idempotency_key'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION checkpoint.idempotency_key() IS
+'in a function that a step runs: a key that is the same for each attempt at the row';
+
+CREATE FUNCTION checkpoint.idempotency_key(checkpoint_id bigint, id bigint)
+RETURNS text
+AS 'MODULE_PATHNAME', 'checkpoint_idempotency_key_of'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION checkpoint.idempotency_key(bigint, bigint) IS
+'for a row that a client computes: a key that is the same for each attempt at it';
+
 CREATE VIEW checkpoint.claims WITH (security_barrier) AS
 SELECT l.checkpoint_id, c.job_name AS job, c.step,
 	COALESCE(l.holder, 'process ' || (l.session >> 32)) AS holder,
@@ -889,6 +903,8 @@ GRANT EXECUTE ON FUNCTION
 	checkpoint._session_lives(bigint),
 	checkpoint._open_rows(bigint, bigint, bigint, bigint),
 	checkpoint.claim(anyelement, integer, interval, text),
+	checkpoint.idempotency_key(),
+	checkpoint.idempotency_key(bigint, bigint),
 	checkpoint.renew(bigint, interval, text),
 	checkpoint.release(bigint, text),
 	checkpoint._count_ids(bigint, integer, bytea, bigint),

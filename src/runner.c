@@ -154,6 +154,20 @@ struct CkptRunner
 PG_FUNCTION_INFO_V1(checkpoint_claim);
 
 /*
+ * ckpt_runner_at_hand returns the id of the row that the function is being called for, or
+ * 0 if none is; of a call for several rows, that of one of them.
+ */
+int64
+ckpt_runner_at_hand(const CkptCheckpoint **cp, CkptUdf **udf)
+{
+	if (current_runner == NULL || current_runner->nclaimed == 0)
+		return 0;
+	*cp = current_runner->cp;
+	*udf = current_runner->udf;
+	return current_runner->claimed[current_runner->nclaimed - 1];
+}
+
+/*
  * refuse_row ends the batch before the row at tid.
  */
 static bool

@@ -47,6 +47,7 @@ extern void ckpt_runner_close(CkptRunner *runner);
 extern void ckpt_runner_seek(CkptRunner *runner, int64 lo, int64 hi, int64 first);
 extern void ckpt_runner_row_by_row(CkptRunner *runner, int nrows);
 extern ErrorData *ckpt_runner_batch(CkptRunner *runner, bool *more, int64 *error_id);
+extern int64 ckpt_runner_at_hand(const CkptCheckpoint **cp, CkptUdf **udf);
 extern char *ckpt_runner_describe_row(CkptRunner *runner, int64 id);
 
 #endif							/* CKPT_RUNNER_H */
