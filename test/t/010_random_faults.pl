@@ -1,7 +1,8 @@
 # Rules 6, 7 and 8 under random faults: whatever dies, whenever, no result is
 # lost, doubled or computed again.
 #
-# Each scenario is a step of one to six processes with functions, sizes and
+# Each scenario is a step, map, gen or agg, of one to six processes with functions,
+# which may take several rows a call, sizes and
 # settings of its own; in some, another session runs another step of the job at the
 # same time.  It is run until it is final, and some of its runs are met by a fault: a process is killed, terminated or cancelled, the server stops or
 # dies, the disk is full, the client is gone.  After every run we look at what
@@ -84,6 +85,15 @@ if GD.get('path') != path:
 os.write(GD['calls'], b'%d %d %.6f\n' % (os.getpid(), x, time.monotonic()))
 while stops and os.path.exists(path + '.gate'):
 	plpy.execute('SELECT pg_sleep(0.005)')
+$$;
+
+-- notes a call for several rows: each row, at the same time
+CREATE FUNCTION faults.called(path text, xs int[]) RETURNS void
+LANGUAGE plpython3u AS $$
+import os, time
+now = time.monotonic()
+with open(path, 'ab', buffering=0) as calls:
+	calls.write(b''.join(b'%d %d %.6f\n' % (os.getpid(), x, now) for x in xs))
 $$;
 
 -- what the other step calls: slow enough to be there when something happens
@@ -234,7 +244,9 @@ sub make_scenario
 	my $disk = chance(0.12);
 
 	$s->{disk} = $disk;
-	$s->{kind} = pick('map', 'gen');
+	$s->{kind} = pick('map', 'gen', 'agg');
+	# a call for several rows: where it fails, halves are called again
+	$s->{batch} = $s->{kind} eq 'map' && chance(0.4) ? pick(2, 7, 64) : 0;
 	$s->{rows} = between(500, 1500);
 	$s->{on_error} = pick('stop', 'skip');
 	$s->{writes} = pick('no', 'no', 'no', 'always', 'sometimes', 'elsewhere', 'counter');
@@ -246,9 +258,9 @@ sub make_scenario
 	$s->{commit_interval} = pick(5, 20, 20, 100);
 	$s->{batch_rows} = pick(1, 10, 1000, 1000);
 	# not where it would take two reasons to explain a run: see account()
-	$s->{bad} = !$disk && $s->{writes} ne 'sometimes' && chance(0.35) ?
+	$s->{bad} = !$disk && !$s->{batch} && $s->{writes} ne 'sometimes' && chance(0.35) ?
 		[ map { between(1, $s->{rows}) } 1 .. ($s->{on_error} eq 'stop' ? 1 : between(1, 10)) ] : [];
-	$s->{gates} = chance(0.5) ? [ between(1, $s->{rows}), between(1, $s->{rows}) ] : [];
+	$s->{gates} = !$s->{batch} && chance(0.5) ? [ between(1, $s->{rows}), between(1, $s->{rows}) ] : [];
 	$s->{changes_code} = chance(0.3);
 	$s->{faults} = $disk ? 1 : between(1, 3);
 	$s->{calls} = "$PostgreSQL::Test::Utils::tmp_check/calls_$number";
@@ -281,9 +293,14 @@ sub write_function
 	$body .= "	IF i % 9 = 0 THEN INSERT INTO faults.written_$n VALUES (i); END IF;\n"
 	  if $s->{writes} eq 'sometimes';
 	$body .= "	IF i % $s->{slow_every} = 0 THEN PERFORM pg_sleep($s->{slow_ms} / 1000.0); END IF;\n";
+	$body = batch_body($s) if $s->{batch};
 	my $raise = !@{ $s->{bad} } ? '' :
 	  "	IF i IN (" . join(', ', @{ $s->{bad} }) . ") THEN RAISE 'bad row %', i; END IF;\n";
-	if ($s->{kind} eq 'map')
+	if ($s->{batch})
+	{
+		$body .= "	FOREACH i IN ARRAY rows LOOP y := i * 3 + 1; pad := faults.pad(i, $s->{pad}); RETURN NEXT; END LOOP;\n";
+	}
+	elsif ($s->{kind} ne 'gen')
 	{
 		$body .= "$raise	y := i * 3 + 1; pad := faults.pad(i, $s->{pad});\n";
 	}
@@ -293,17 +310,34 @@ sub write_function
 		  "	END LOOP;\n$raise";
 	}
 	$body .= "END";
-	my $type = $s->{kind} eq 'map' ? 'f(i int, OUT y int, OUT pad text)' :
+	my $type = $s->{batch} ? 'f(rows int[]) RETURNS TABLE (y int, pad text)' :
+	  $s->{kind} eq 'map' ? 'f(i int, OUT y int, OUT pad text)' :
+	  $s->{kind} eq 'agg' ? 'f(i int, members int[], OUT y int, OUT pad text)' :
 	  'f(i int) RETURNS TABLE (x int, y int, pad text)';
 	$type =~ s/^f/f_$n/;
 	sql("CREATE OR REPLACE FUNCTION faults.$type LANGUAGE plpgsql AS \$\$\nDECLARE\n$body \$\$");
+}
+
+# batch_body is the beginning of a function that is called for several rows.
+sub batch_body
+{
+	my ($s) = @_;
+	my $n = $s->{number};
+	my $some = $s->{writes} eq 'sometimes' ? ' WHERE x % 9 = 0' : '';
+	my $into = $s->{writes} eq 'elsewhere' ? "elsewhere_$n" : "written_$n";
+	my $body = "	version int := $s->{code}; i int;\nBEGIN\n	PERFORM faults.called('$s->{calls}', rows);\n";
+
+	$body .= "	UPDATE faults.counter_$n SET n = n + cardinality(rows);\n" if $s->{writes} eq 'counter';
+	$body .= "	IF EXISTS (SELECT FROM unnest(rows) x$some) THEN INSERT INTO faults.$into SELECT x FROM unnest(rows) x$some; END IF;\n"
+	  if $s->{writes} !~ /no|counter/;
+	return $body . "	PERFORM pg_sleep(count(*) * $s->{slow_ms} / 1000.0) FROM unnest(rows) x WHERE x % $s->{slow_every} = 0;\n";
 }
 
 sub expected
 {
 	my ($s) = @_;
 
-	return $s->{kind} eq 'map' ?
+	return $s->{kind} ne 'gen' ?
 	  "SELECT x, x * 3 + 1 AS y, faults.pad(x, $s->{pad}) AS pad FROM generate_series(1, $s->{rows}) x" :
 	  "SELECT x, y, faults.pad(x, $s->{pad}) AS pad FROM generate_series(1, $s->{rows}) x, generate_series(1, x % 4) y";
 }
@@ -312,7 +346,7 @@ sub describe
 {
 	my ($s) = @_;
 
-	return "$s->{kind} of $s->{rows} rows, $s->{workers} processes" . ($s->{companion} ? ' and another step' : '') . ", on_error $s->{on_error}, writes $s->{writes}, "
+	return "$s->{kind} of $s->{rows} rows, batch $s->{batch}, $s->{workers} processes" . ($s->{companion} ? ' and another step' : '') . ", on_error $s->{on_error}, writes $s->{writes}, "
 	  . @{ $s->{bad} } . " bad rows, commit_interval $s->{commit_interval}, batch_rows $s->{batch_rows}";
 }
 
@@ -388,7 +422,13 @@ sub start_run
 	  "'faults.f_$s->{number}(i)', workers => $s->{workers}, on_error => '$s->{on_error}'";
 
 	# map's output has its input's columns: that is x, so name it so
-	$arguments =~ s/SELECT x AS i/SELECT x/, $arguments =~ s/\(i\)/(x)/ if $s->{kind} eq 'map';
+	$arguments =~ s/SELECT x AS i/SELECT x/, $arguments =~ s/\(i\)/(x)/ if $s->{kind} ne 'gen';
+	$arguments .= ", batch => $s->{batch}" if $s->{batch};
+	if ($s->{kind} eq 'agg')
+	{
+		$arguments =~ s/SELECT x (.*) ORDER BY x/SELECT x, z $1, generate_series(1, 1 + x % 3) z ORDER BY x, z/;
+		$arguments =~ s/\(x\)',/(x, array_agg(z))', partition_by => 'x',/;
+	}
 	my $script = "$s->{calls}.sql";
 	# the job is nobody's if sessions share it
 	my $begin = "SELECT checkpoint.begin_job('job $s->{number}') IS NULL;";
@@ -623,9 +663,9 @@ sub account
 	$run->{lost} = 0;
 	foreach my $pid (keys %lost)
 	{
-		# the row in hand, which may have taken long
-		my @lost = sort { $a <=> $b } grep { $_ != $last{$pid} } @{ $lost{$pid} };
+		# the rows of the call in hand, which may have taken long
 		my $at_last = $calls->[ $last{$pid} ][2];
+		my @lost = sort { $a <=> $b } grep { $calls->[$_][2] != $at_last } @{ $lost{$pid} };
 
 		$run->{lost} += @{ $lost{$pid} };
 		next unless @lost;
@@ -672,7 +712,9 @@ sub account
 	if ($run->{killed})
 	{
 		my $i = $last{ $run->{killed} };
-		$s->{crashed_with}{ $calls->[$i][1] }++ if defined $i;
+		my @in_hand = defined $i ? grep { $_->[0] == $run->{killed} && $_->[2] == $calls->[$i][2] } @$calls : ();
+
+		$s->{crashed_with}{ $_->[1] }++ foreach @in_hand;
 	}
 	push @complaints, "after the run: $after->{wrong}" if $after->{wrong} ne '';
 	$run->{calls} = @$calls;
