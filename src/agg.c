@@ -22,6 +22,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/queryenvironment.h"
+#include "utils/typcache.h"
 
 #define ROWS_PLACEHOLDER "sys__rows"
 #define POSITION "sys__position"
@@ -85,6 +86,12 @@ is_key(List *keys, const char *name)
 	return list_member(keys, makeString(pstrdup(name)));
 }
 
+static bool
+is_sortable(Oid type)
+{
+	return OidIsValid(lookup_type_cache(type, TYPECACHE_LT_OPR)->lt_opr);
+}
+
 /*
  * ckpt_agg_input makes, of the query for the input's rows, that for its groups.
  * Needs an active snapshot.
@@ -104,6 +111,7 @@ ckpt_agg_input(Query *query, const char *udf, const char *partition_by)
 	Bitmapset  *reads;
 	TupleDesc	columns;
 	Query	   *result;
+	bool		sorted = true;
 	int			n = 0;
 	ListCell   *lc;
 
@@ -119,7 +127,12 @@ ckpt_agg_input(Query *query, const char *udf, const char *partition_by)
 		bool		found = false;
 
 		for (int i = 0; i < columns->natts; i++)
-			found |= strcmp(NameStr(TupleDescAttr(columns, i)->attname), name) == 0;
+		{
+			if (strcmp(NameStr(TupleDescAttr(columns, i)->attname), name) != 0)
+				continue;
+			found = true;
+			sorted &= is_sortable(TupleDescAttr(columns, i)->atttypid);
+		}
 		if (!found)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
@@ -153,12 +166,17 @@ ckpt_agg_input(Query *query, const char *udf, const char *partition_by)
 					 errdetail("Column \"%s\" is of type %s.", NameStr(att->attname),
 							   format_type_be(att->atttypid)),
 					 errhint("Cast it to text in argument \"input\", and back in \"udf\".")));
-		appendStringInfo(&sql, ", pg_catalog.array_agg(r.%s ORDER BY r." POSITION ") AS %s",
+		appendStringInfo(&sql, ", pg_catalog.array_agg(r.%s%s) AS %s",
 						 quote_identifier(NameStr(att->attname)),
+						 sorted ? "" : " ORDER BY r." POSITION,
 						 quote_identifier(NameStr(att->attname)));
 	}
-	appendStringInfo(&sql, " FROM (SELECT *, pg_catalog.row_number() OVER () AS " POSITION
-					 " FROM " ROWS_PLACEHOLDER ") r%s%s", group.data,
+	/* to sort all rows once is cheaper than those of each group */
+	appendStringInfo(&sql, " FROM (SELECT * FROM (SELECT *, pg_catalog.row_number() OVER () AS "
+					 POSITION " FROM " ROWS_PLACEHOLDER ") r%s%s) r%s%s",
+					 sorted && keys ? " ORDER BY " : "",
+					 sorted && keys ? psprintf("%s, r." POSITION, group.data + strlen(" GROUP BY")) : "",
+					 group.data,
 					 keys ? " ORDER BY pg_catalog.min(r." POSITION ")" :
 					 " HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 0");
 
