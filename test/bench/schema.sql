@@ -23,6 +23,22 @@ CREATE FUNCTION python(x int) RETURNS int LANGUAGE plpython3u AS $$
 return x + 1
 $$;
 
+-- Functions of several rows: one that costs nothing, and one that takes 1 ms a call
+-- and 10 us a row, as a model does.
+CREATE FUNCTION trivial_batch(xs int[]) RETURNS int[] LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1 .. cardinality(xs) LOOP
+        xs[i] := xs[i] + 1;
+    END LOOP;
+    RETURN xs;
+END $$;
+
+CREATE FUNCTION model(xs int[]) RETURNS int[] LANGUAGE plpython3u AS $$
+import time
+time.sleep(0.001 + 0.00001 * len(xs))
+return [x + 1 for x in xs]
+$$;
+
 -- One that the planner puts in the place of its call.
 CREATE FUNCTION free(x int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT x + 1';
 
