@@ -276,38 +276,30 @@ ckpt_agg_run_query(List *raw_targets, const char *text, const char *alias,
 {
 	RawStmt    *raw = makeNode(RawStmt);
 	StringInfoData sql;
-	StringInfoData arrays;
-	StringInfoData names;
 	SelectStmt *select;
 	SelectStmt *inner;
 	Query	   *query;
 	Query	   *sub;
 
 	initStringInfo(&sql);
-	initStringInfo(&arrays);
-	initStringInfo(&names);
 	appendStringInfo(&sql, "SELECT r.* FROM ONLY %s g, LATERAL (SELECT 1 FROM (SELECT ",
 					 quote_qualified_identifier(CKPT_DATA_SCHEMA, input_table));
 	for (int i = 1; i < input_desc->natts; i++)
 	{
 		const char *name = quote_identifier(NameStr(TupleDescAttr(input_desc, i)->attname));
 
-		if (i == nkeys + 1)
-			continue;
-		appendStringInfo(&sql, "%s.%s, ", i <= nkeys ? "g" : "u", name);
-		if (i <= nkeys)
-			continue;
-		appendStringInfo(&arrays, "%sg.%s", arrays.len ? ", " : "", name);
-		appendStringInfo(&names, "%s, ", name);
+		/* in a select list, rows come one by one and in order, and are kept nowhere */
+		if (i != nkeys + 1)
+			appendStringInfo(&sql, i <= nkeys ? "g.%s AS %s, " :
+							 "pg_catalog.unnest(g.%s) AS %s, ", name, name);
 	}
-	appendStringInfoString(&sql, "u." POSITION " FROM ");
-	if (arrays.len)
-		appendStringInfo(&sql, "ROWS FROM (unnest(%s)) WITH ORDINALITY u(%s" POSITION ")",
-						 arrays.data, names.data);
-	else
-		appendStringInfo(&sql, "pg_catalog.generate_series(1, g.%s) u(" POSITION ")",
+	if (input_desc->natts == nkeys + 2)
+		appendStringInfo(&sql, "pg_catalog.generate_series(1, g.%s) AS " POSITION,
 						 quote_identifier(NameStr(TupleDescAttr(input_desc, nkeys + 1)->attname)));
-	appendStringInfo(&sql, " ORDER BY u." POSITION ") %s) r", alias);
+	else
+		sql.len -= strlen(", ");
+	sql.data[sql.len] = '\0';
+	appendStringInfo(&sql, ") %s) r", alias);
 
 	select = parse_select(sql.data);
 	inner = (SelectStmt *) ((RangeSubselect *) lsecond(select->fromClause))->subquery;
