@@ -12,6 +12,24 @@ BEGIN
     EXECUTE format('ALTER TABLE %I ADD PRIMARY KEY (id)', name);
 END $$;
 
+-- What the session's process has spent on a processor so far.
+CREATE FUNCTION cpu_ms() RETURNS float8 LANGUAGE sql AS
+    $$ SELECT split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::float8 / 1e6 $$;
+
+-- Tables of other shapes: one integer, 200 columns, long values that hardly compress.
+CREATE PROCEDURE make_shapes(nrows bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE TABLE ints AS SELECT i::int AS x FROM generate_series(1, %s::bigint) i', nrows / 2);
+    EXECUTE format('CREATE TABLE wide AS SELECT i::int AS x, %s FROM generate_series(1, %s::bigint) i',
+        (SELECT string_agg(format(CASE k % 4 WHEN 0 THEN '(i + %s)::int' WHEN 1 THEN '(i * %s)::bigint'
+            WHEN 2 THEN '''t'' || (i + %s)' ELSE '(i + %s)::float8' END || ' AS c%s', k, k), ', ')
+            FROM generate_series(1, 199) k), nrows / 20);
+    CREATE TABLE documents AS SELECT i AS id, (SELECT json_object_agg('key' || k, md5((i * k)::text))
+        FROM generate_series(1, 14500) k) AS x FROM generate_series(1, 60) i;
+    CREATE TABLE numbers AS SELECT i AS x FROM generate_series(1, 10) i;
+END $$;
+
 -- The functions are as CREATE FUNCTION makes them: volatile, parallel unsafe.
 
 CREATE FUNCTION trivial(x int) RETURNS int LANGUAGE plpgsql AS $$
@@ -41,6 +59,8 @@ $$;
 
 -- One that the planner puts in the place of its call.
 CREATE FUNCTION free(x int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT x + 1';
+
+CREATE FUNCTION text_length(x json) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT length(x::text)';
 
 -- 0 to 5 outputs per input
 CREATE FUNCTION trivial_gen(x int) RETURNS SETOF int LANGUAGE plpgsql AS $$

@@ -1,5 +1,6 @@
-SELECT clock_timestamp() AS stopped, pg_current_wal_insert_lsn() AS wal_stopped \gset
+SELECT clock_timestamp() AS stopped, cpu_ms() AS cpu_stopped, pg_current_wal_insert_lsn() AS wal_stopped \gset
 SELECT 'seconds', extract(epoch FROM :'stopped'::timestamptz - :'started'::timestamptz);
+SELECT 'cpu_ms', :cpu_stopped - :cpu_started;
 SELECT 'wal_bytes', :'wal_stopped'::pg_lsn - :'wal_started'::pg_lsn;
 -- What the contender has left to be written, and does not pay for above.
 CHECKPOINT;
