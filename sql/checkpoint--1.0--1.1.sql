@@ -84,6 +84,9 @@ ALTER TABLE checkpoint.checkpoint ADD COLUMN owner checkpoint.role;
 UPDATE checkpoint.checkpoint SET owner = owner_name::checkpoint.role;
 ALTER TABLE checkpoint.checkpoint ALTER COLUMN owner SET NOT NULL;
 DROP INDEX checkpoint.checkpoint_run_group_idx;
+CREATE INDEX step_running_idx ON checkpoint.step (job_id) WHERE action = 'running';
+CREATE INDEX job_age_idx
+	ON checkpoint.job (checkpoint._role_oid(owner), COALESCE(ended_at, started_at));
 CREATE INDEX checkpoint_run_group_idx
 	ON checkpoint.checkpoint (checkpoint._role_oid(owner), job_name, step, checkpoint_id);
 

@@ -116,8 +116,10 @@ ckpt_catalog_get_job(int64 job_id, CkptJob *job)
 List *
 ckpt_catalog_open_jobs(Oid owner, const char *name)
 {
+	/* by the index of running jobs: another has all runs of the name, in order */
 	STATEMENT(st, "SELECT " JOB_COLUMNS " FROM checkpoint.job"
-			  " WHERE " OWNER_OID("") " = $1 AND name = $2 AND status = 'running'"
+			  " WHERE job_id = ANY (ARRAY(SELECT job_id FROM checkpoint.job"
+			  "  WHERE " OWNER_OID("") " = $1 AND name = $2 AND status = 'running'))"
 			  " ORDER BY job_id");
 	List	   *jobs = NIL;
 	uint64		nrows;
