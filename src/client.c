@@ -159,8 +159,8 @@ checkpoint_claim_rows(PG_FUNCTION_ARGS)
 	const Interval *duration;
 	CkptHolder	holder;
 	Relation	rel;
-	int64	   *ids;
-	int			nids;
+	int64	   *ids = NULL;
+	int			nids = 0;
 
 	ckpt_job_check_writable("checkpoint.claim()");
 	if (PG_ARGISNULL(1) || PG_GETARG_INT32(1) < 0)
@@ -171,14 +171,15 @@ checkpoint_claim_rows(PG_FUNCTION_ARGS)
 	duration = duration_arg(fcinfo, 2);
 	holder = holder_arg(fcinfo, 3, PG_GETARG_INT32(1) > 0);
 
+	InitMaterializedSRF(fcinfo, 0);
 	/* nobody finishes or takes the checkpoint meanwhile */
 	ckpt_joblock_wait(CKPT_LOCK_CLIENTS, cp.id, ShareLock);
 	ckpt_client_get(cp.id, &cp);
 	ckpt_client_check_open(&cp);
-	ids = ckpt_lease_claim(&cp, PG_GETARG_INT32(1), &holder, duration, &nids);
+	if (!ckpt_catalog_job_is_paused(cp.job_id))
+		ids = ckpt_lease_claim(&cp, PG_GETARG_INT32(1), &holder, duration, &nids);
 	ckpt_joblock_release_early(CKPT_LOCK_CLIENTS, cp.id, ShareLock);
 
-	InitMaterializedSRF(fcinfo, 0);
 	rel = table_open(relid, AccessShareLock);
 	ckpt_input_rows(rel, ids, nids, return_row, fcinfo->resultinfo);
 	table_close(rel, AccessShareLock);

@@ -133,6 +133,7 @@ extern const CkptCode ckpt_ledger_given_up_code;
 extern bool ckpt_ledger_give_up(const CkptCheckpoint *cp, int64 id, const char *reason);
 extern CkptIdSet *ckpt_ledger_given_up(const CkptCheckpoint *cp);
 extern int64 ckpt_ledger_count_given_up(const CkptCheckpoint *cp);
+extern CkptIdSet *ckpt_ledger_computed(const CkptCheckpoint *cp);
 extern void ckpt_ledger_give_up_likewise(const CkptCheckpoint *cp, int64 id,
 										 const CkptCheckpoint *base, int64 base_id);
 

@@ -75,6 +75,28 @@ ckpt_ledger_given_up(const CkptCheckpoint *cp)
 }
 
 /*
+ * ckpt_ledger_computed returns the set of the other rows that are processed: those
+ * that have results.
+ */
+CkptIdSet *
+ckpt_ledger_computed(const CkptCheckpoint *cp)
+{
+	CkptIdSet  *given_up = ckpt_ledger_given_up(cp);
+	CkptIdSet  *processed = ckpt_ledger_processed(cp);
+	CkptIdSet  *computed;
+
+	if (given_up == NULL)
+		return processed;
+	computed = ckpt_idset_create(cp->rows_total);
+	for (int64 id = 1; (id = ckpt_idset_next_member(processed, id)) <= processed->max_id; id++)
+	{
+		if (!ckpt_idset_contains(given_up, id))
+			(void) ckpt_idset_add(computed, id);
+	}
+	return computed;
+}
+
+/*
  * ckpt_ledger_give_up_likewise keeps of a row that is marked as given up that
  * this is so for the same reason as a row of another checkpoint.
  */

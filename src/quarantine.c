@@ -18,6 +18,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "job.h"
+#include "joblock.h"
 #include "ledger.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -60,6 +61,8 @@ checkpoint_give_up(PG_FUNCTION_ARGS)
 	}
 	id = PG_GETARG_INT64(1);
 	ckpt_job_resolve_checkpoint(PG_GETARG_INT64(0), &cp);
+	/* not while clients mark rows, nor a step begins or ends */
+	ckpt_joblock_wait(CKPT_LOCK_CLIENTS, cp.id, ExclusiveLock);
 	ckpt_catalog_lock_checkpoint(cp.id);
 	/* as it is now that nobody else changes it */
 	ckpt_job_resolve_checkpoint(cp.id, &cp);

@@ -3,7 +3,7 @@
  * settle.h
  *	  Makes of what clients have written an output like those of the server.
  *
- * It knows the tables and the set of processed rows, and nothing of jobs, claims or
+ * It knows the tables and the set of rows that have results, and nothing of jobs, claims or
  * the catalog.  step_client.c calls it, with the output table locked for itself.
  *
  * IDENTIFICATION

@@ -254,12 +254,12 @@ step_adopt(CkptStep *step, CkptCheckpoint *cp, bool carry)
 {
 	CkptCarryCounts counts;
 
-	/* from here on, nobody gives up a row of it */
-	ckpt_catalog_lock_checkpoint(cp->id);
 	step->cp = cp;
 	step->action = CKPT_STEP_CONTINUED;
 	step->kept_from = cp->job_id;
 	ckpt_step_take_from_clients(step);
+	/* from here on, nobody gives up a row of it */
+	ckpt_catalog_lock_checkpoint(cp->id);
 	step->done = ckpt_ledger_totals(cp);
 	if (step->spec->output == NULL)
 		step_protect(step);

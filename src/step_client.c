@@ -51,7 +51,7 @@ client_settle(CkptStep *step)
 												cp->output_columns, AccessExclusiveLock);
 	CkptRowSum	sum;
 
-	ckpt_settle(cp, output, step->udf->nplain, ckpt_ledger_processed(cp), &sum);
+	ckpt_settle(cp, output, step->udf->nplain, ckpt_ledger_computed(cp), &sum);
 	ckpt_ledger_close_for_clients(cp, &sum, cp->kind == CKPT_GEN ? sum.rows : 0);
 	ckpt_catalog_open_checkpoint(cp->id, 0, 0);
 	cp->open_step = 0;
