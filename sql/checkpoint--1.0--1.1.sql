@@ -90,7 +90,6 @@ CREATE INDEX job_age_idx
 CREATE INDEX checkpoint_run_group_idx
 	ON checkpoint.checkpoint (checkpoint._role_oid(owner), job_name, step, checkpoint_id);
 
-CREATE INDEX step_running_idx ON checkpoint.step (job_id) WHERE action = 'running';
 
 ALTER TABLE checkpoint.step ADD COLUMN resumed boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN checkpoint.step.resumed IS
