@@ -949,9 +949,17 @@ LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION checkpoint.unpublish(text) IS
 'drops a view or table that results were published as';
 
+CREATE FUNCTION checkpoint._row_hash(record)
+RETURNS uuid
+AS 'MODULE_PATHNAME', 'checkpoint_row_hash'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION checkpoint._row_hash(record) IS
+'internal: hash by which a row counts in content hashes';
+
 GRANT EXECUTE ON ROUTINE
 	checkpoint.check_empty,
-	checkpoint.unpublish(text)
+	checkpoint.unpublish(text),
+	checkpoint._row_hash(record)
 TO PUBLIC;
 
 --

@@ -113,7 +113,7 @@ static const Argument arguments[] = {
 	{"partition_by", STEP(CKPT_AGG), ARG_TEXT, FIELD(partition_by), .required = true},
 	{"partition_by", OPEN, ARG_TEXT, FIELD(partition_by), .unsupported = true},
 	{"materialized", (WITH_UDF & ~STEP(CKPT_AGG)) | STEP(CKPT_QUERY), ARG_BOOL, FIELD(materialized), .dflt = true, .check = refuse_unless_default},
-	{"as_table", STEP(CKPT_SAVE), ARG_BOOL, FIELD(as_table), .dflt = false, .check = refuse_unless_default},
+	{"as_table", STEP(CKPT_SAVE), ARG_BOOL, FIELD(as_table), .dflt = false},
 	{"message", CHECKS, ARG_TEXT, FIELD(message)},
 	{"workers", WITH_UDF, ARG_INT, FIELD(workers), .setting = &ckpt_workers, .min = 1, .max = CKPT_MAX_WORKERS},
 	{"batch", STEP(CKPT_MAP), ARG_INT, FIELD(batch), .dflt = 0, .min = 1, .max = CKPT_MAX_BATCH},

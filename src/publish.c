@@ -3,8 +3,8 @@
  * publish.c
  *	  Shows checkpoints' outputs under stable names.
  *
- * What is published together changes in one transaction: publish_view.c makes views
- * show other outputs.  Here it is seen to that publishers of one name exclude each
+ * What is published together changes in one transaction: publish_table.c merges rows
+ * into tables, and then publish_view.c makes views show other outputs.  Here it is seen to that publishers of one name exclude each
  * other, and kept on record who has published what.
  *
  * Publishers of one name take a lock of the extension's own, for their transaction,
@@ -26,17 +26,21 @@
 #include "job.h"
 #include "joblock.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "publish.h"
+#include "publish_table.h"
 #include "publish_view.h"
 #include "result_table.h"
 #include "role.h"
-#include "storage/lock.h"
 #include "target.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "wait.h"
+
+/* How often a publisher looks whether another is done, ms. */
+#define LOOK_INTERVAL	20
 
 PG_FUNCTION_INFO_V1(checkpoint_unpublish);
 
@@ -60,15 +64,22 @@ static void
 lock_name(const CkptTarget *target)
 {
 	char	   *key = psprintf("%s\1%s", target->schema, target->name);
-	uint64		hash = hash_any_extended((unsigned char *) key, (int) strlen(key), 0);
-	int			nestlevel = NewGUCNestLevel();
-	LOCKTAG		tag;
+	int64		id = (int64) hash_any_extended((unsigned char *) key, (int) strlen(key), 0);
+	int64		last = ckpt_now_ms() + ckpt_publish_timeout;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, CKPT_LOCK_TARGET);
-	(void) set_config_option("lock_timeout", psprintf("%d", Max(ckpt_publish_timeout, 1)),
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-	AtEOXact_GUC(false, nestlevel);
+	while (!ckpt_joblock_acquire(CKPT_LOCK_TARGET, id, ExclusiveLock, false))
+	{
+		int			pid = ckpt_joblock_holder(CKPT_LOCK_TARGET, id);
+
+		if (ckpt_now_ms() >= last)
+			ereport(ERROR,
+					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					 errmsg("target %s is being published by another process", target->qualified),
+					 pid != 0 ? errdetail("Process %d does so.", pid) : 0,
+					 errhint("What was computed is kept: repeat the call when it is done.")));
+		ckpt_wait(LOOK_INTERVAL, PG_WAIT_EXTENSION);
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 /*
@@ -153,6 +164,39 @@ change_views(List *publications, Oid owner)
 }
 
 /*
+ * look_at_view notes whether a view is to change.
+ */
+static void
+look_at_view(TargetChange *publication)
+{
+	publication->made = true;
+	publication->changed = !ckpt_view_shows(publication->target, publication->output_table);
+}
+
+/*
+ * change_table makes a table hold the rows that it is to hold.
+ */
+static void
+change_table(TargetChange *publication, Oid owner)
+{
+	const CkptTarget *target = publication->target;
+	const CkptTargetRecord *before = &publication->before;
+
+	/* where somebody else runs the owner's job, triggers of the owner's cannot be put off */
+	if (GetUserId() != owner)
+		ckpt_table_check_constraints(owner);
+	if (OidIsValid(ckpt_target_relid(target)))
+	{
+		publication->made = publication->recorded && before->as_table && before->made;
+		publication->changed = ckpt_table_merge(target, publication->output_table,
+												publication->desc, owner);
+		return;
+	}
+	ckpt_table_make(target, publication->output_table, publication->desc, owner);
+	publication->made = publication->changed = true;
+}
+
+/*
  * ckpt_publish shows checkpoints' outputs under the names of targets (CkptTarget *),
  * which are in the order of their names, and puts that on record.  All of them change,
  * or it raises.
@@ -161,6 +205,7 @@ void
 ckpt_publish(List *targets, const CkptJob *job)
 {
 	List	   *publications = NIL;
+	bool		tables = false;
 	ListCell   *lc;
 
 	if (targets == NIL)
@@ -175,12 +220,19 @@ ckpt_publish(List *targets, const CkptJob *job)
 	{
 		TargetChange *publication = (TargetChange *) lfirst(lc);
 
-		publication->made = true;
-		publication->changed = !ckpt_view_shows(publication->target, publication->output_table);
-		tell_of_other_job(publication, job);
+		if (publication->target->as_table)
+		{
+			change_table(publication, job->owner);
+			tables = true;
+		}
+		else
+			look_at_view(publication);
 		ckpt_catalog_record_target(publication->target, job->job_id, publication->made,
 								   publication->changed);
+		tell_of_other_job(publication, job);
 	}
+	if (tables)
+		ckpt_table_check_constraints(job->owner);
 	PopActiveSnapshot();
 	change_views(publications, job->owner);
 }
@@ -247,7 +299,9 @@ checkpoint_unpublish(PG_FUNCTION_ARGS)
 		raise_not_published(name);
 	ckpt_target_check_owner(target);
 	ckpt_catalog_forget_target(target->schema, target->name);
-	if (!target->as_table)
+	if (target->as_table && record.made)
+		ckpt_table_drop(target, GetUserId());
+	else if (!target->as_table)
 	{
 		CkptViewChange change = {target, NULL, NULL};
 

@@ -33,6 +33,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "parser/parse_coerce.h"
 #include "rewrite/rewriteSupport.h"
 #include "target.h"
 #include "typetext.h"
@@ -488,6 +489,38 @@ check_view_columns(const CkptTarget *target, Oid relid, TupleDesc desc)
 }
 
 /*
+ * check_table_column raises if a table cannot get values of a column.
+ */
+static void
+check_table_column(const CkptTarget *target, Oid relid, Form_pg_attribute is)
+{
+	const char *name = NameStr(is->attname);
+	AttrNumber	attnum = get_attnum(relid, name);
+	Form_pg_attribute was = attnum > 0 ? find_column(relid, attnum) : NULL;
+
+	if (was == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("table %s has no column \"%s\"", target->qualified, name),
+				 errhint("Add it to the table, or leave it out of the query.")));
+	if (was->attgenerated || was->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+		ereport(ERROR,
+				(errcode(ERRCODE_GENERATED_ALWAYS),
+				 errmsg("column \"%s\" of table %s can only get values from the server", name,
+						target->qualified),
+				 was->attgenerated ? errdetail("It is a generated column.") :
+				 errdetail("It is an identity column defined as GENERATED ALWAYS."),
+				 errhint("Leave it out of the query.")));
+	if (!can_coerce_type(1, &is->atttypid, &was->atttypid, COERCION_ASSIGNMENT))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of table %s is of type %s, but the query's is of type %s", name,
+						target->qualified, format_type_be(was->atttypid),
+						format_type_be(is->atttypid)),
+				 errhint("Cast it in the query.")));
+}
+
+/*
  * ckpt_target_check raises if rows of the given columns could not be published under
  * the target's name by the given role.
  */
@@ -513,7 +546,11 @@ ckpt_target_check(const CkptTarget *target, TupleDesc desc, Oid owner)
 						 (record.as_table ? relkind == RELKIND_RELATION :
 						  ckpt_target_shows_result(relid)));
 	if (target->as_table)
+	{
+		for (int i = 0; i < desc->natts; i++)
+			check_table_column(target, relid, TupleDescAttr(desc, i));
 		return;
+	}
 	if (!recorded || record.as_table || !ckpt_target_shows_result(relid))
 		raise_not_published(target, recorded && !record.as_table);
 	check_view_columns(target, relid, desc);

@@ -1,0 +1,559 @@
+/*-------------------------------------------------------------------------
+ *
+ * publish_table.c
+ *	  Tables that hold the rows of checkpoints' outputs: makes them, or merges the
+ *	  rows into them.
+ *
+ * A merge finds the rows that differ, in one query over both tables, and then deletes,
+ * updates and inserts these: at most three statements, or none.  With a primary
+ * key whose columns the output has, rows of one key belong together, and one that
+ * differs is updated.  Else whole rows are compared, of which there may be several of a
+ * kind: those that are too many are deleted, those that lack are inserted.  Rows
+ * differ if their hashes do: the equality is that of content hashes.
+ *
+ * The statements are the owner's, and everything that a statement of the owner's meets
+ * is met: triggers, row security, constraints, defaults.  They take ROW EXCLUSIVE
+ * locks on the table.  Constraints that wait for the end of the transaction are
+ * checked before the owner's rights are given back: their triggers are the owner's
+ * code, too.
+ *
+ * IDENTIFICATION
+ *	  src/publish_table.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "asuser.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "publish_table.h"
+#include "rowhash.h"
+#include "storage/itemptr.h"
+#include "target.h"
+#include "typetext.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+#include "utils/uuid.h"
+
+/* Rows that are fetched at a time, and that a statement changes at most. */
+#define FETCH_ROWS	10000
+#define CHUNK_ROWS	1000000
+
+/* The parts that the statements of a merge are made of. */
+typedef struct Merge
+{
+	const char *target;			/* t in the statements */
+	const char *source;			/* s */
+	char	   *columns;		/* of the target that get values */
+	char	   *values;			/* that they get */
+	char	   *assignments;	/* the same for an update; "" is that none can differ */
+	char	   *target_row;		/* to be compared ... */
+	char	   *source_row;		/* ... as the target's types have it */
+	char	   *condition;		/* that rows have one key; NULL if they have none */
+	char	   *source_key;		/* its columns */
+	char	   *no_nulls;		/* that the source's key is one */
+	const char *constraint;		/* name of the primary key */
+} Merge;
+
+/* Rows that differ: tids of the target's and ids of the source's. */
+typedef struct RowList
+{
+	int64		n;
+	int64		room;
+	ItemPointerData *tids;		/* or NULL */
+	int64	   *ids;			/* or NULL */
+} RowList;
+
+PG_FUNCTION_INFO_V1(checkpoint_row_hash);
+
+/* What is kept with a call of _row_hash(). */
+typedef struct RowHasher
+{
+	Oid			typid;
+	int32		typmod;
+	CkptRowHasher *hasher;
+} RowHasher;
+
+/*
+ * _row_hash(row) returns the hash by which a row counts in content hashes.
+ */
+Datum
+checkpoint_row_hash(PG_FUNCTION_ARGS)
+{
+	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(0);
+	RowHasher  *rh = (RowHasher *) fcinfo->flinfo->fn_extra;
+	pg_uuid_t  *result = palloc(sizeof(pg_uuid_t));
+	CkptRowSum	sum = {0};
+	HeapTupleData tuple;
+
+	if (rh == NULL || rh->typid != HeapTupleHeaderGetTypeId(header) ||
+		rh->typmod != HeapTupleHeaderGetTypMod(header))
+	{
+		MemoryContext oldcxt = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		rh = palloc(sizeof(RowHasher));
+		rh->typid = HeapTupleHeaderGetTypeId(header);
+		rh->typmod = HeapTupleHeaderGetTypMod(header);
+		rh->hasher = ckpt_rowhash_create(lookup_rowtype_tupdesc_copy(rh->typid, rh->typmod));
+		fcinfo->flinfo->fn_extra = rh;
+		MemoryContextSwitchTo(oldcxt);
+	}
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = header;
+	ckpt_rowhash_add_tuple(rh->hasher, &sum, &tuple);
+	memcpy(result->data, &sum.hi, sizeof(uint64));
+	memcpy(result->data + sizeof(uint64), &sum.lo, sizeof(uint64));
+	PG_RETURN_UUID_P(result);
+}
+
+static void
+append(char **list, const char *separator, const char *item)
+{
+	*list = **list ? psprintf("%s%s%s", *list, separator, item) : pstrdup(item);
+}
+
+/*
+ * source_value writes a column of the source as the target's column would hold it.
+ * What is too long for the target's stays as it is: it differs then, and storing it
+ * raises.
+ */
+static char *
+source_value(Form_pg_attribute is, Form_pg_attribute was)
+{
+	char	   *value = psprintf("s.%s", quote_identifier(NameStr(is->attname)));
+	bool		cuts = was->atttypid == VARCHAROID || was->atttypid == VARBITOID;
+	int32		typmod = cuts ? -1 : was->atttypmod;
+
+	if (is->atttypid == was->atttypid && (typmod == -1 || is->atttypmod == typmod))
+		return value;
+	return psprintf("%s::%s", value,
+					ckpt_type_text(was->atttypid, typmod, FORMAT_TYPE_TYPEMOD_GIVEN));
+}
+
+/*
+ * equal_is_same returns whether two values of a column that are equal are the same, so
+ * that a column of the key never has to be updated.
+ */
+static bool
+equal_is_same(Form_pg_attribute att)
+{
+	switch (att->atttypid)
+	{
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case OIDOID:
+		case UUIDOID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return true;
+		case TEXTOID:
+		case VARCHAROID:
+			return get_collation_isdeterministic(att->attcollation);
+		default:
+			return false;
+	}
+}
+
+/*
+ * operator_name writes an operator so that it is found whatever the search_path is.
+ */
+static char *
+operator_name(Oid opno)
+{
+	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(opno));
+	Form_pg_operator form;
+	char	   *name;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", opno);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	name = psprintf("OPERATOR(%s.%s)",
+					quote_identifier(get_namespace_name(form->oprnamespace)),
+					NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+	return name;
+}
+
+/*
+ * collate_clause writes the collation of a column.
+ */
+static char *
+collate_clause(Form_pg_attribute att)
+{
+	HeapTuple	tuple;
+	Form_pg_collation form;
+	char	   *clause;
+
+	if (!OidIsValid(att->attcollation))
+		return "";
+	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(att->attcollation));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for collation %u", att->attcollation);
+	form = (Form_pg_collation) GETSTRUCT(tuple);
+	clause = psprintf(" COLLATE %s",
+					  quote_qualified_identifier(get_namespace_name(form->collnamespace),
+												 NameStr(form->collname)));
+	ReleaseSysCache(tuple);
+	return clause;
+}
+
+/*
+ * column_of returns the column of a name among those of an output, or NULL.
+ */
+static Form_pg_attribute
+column_of(TupleDesc desc, const char *name)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (strcmp(NameStr(TupleDescAttr(desc, i)->attname), name) == 0)
+			return TupleDescAttr(desc, i);
+	}
+	return NULL;
+}
+
+/*
+ * take_key fills in how rows of one primary key are found, and lists the numbers of its
+ * columns; not if the output lacks one of them, or rows cannot be joined by it.
+ */
+static List *
+take_key(Merge *merge, Relation rel, Relation index, TupleDesc desc)
+{
+	List	   *attnums = NIL;
+	char	   *condition = "";
+	char	   *key = "";
+	char	   *no_nulls = "";
+
+	if (index->rd_rel->relam != BTREE_AM_OID)
+		return NIL;
+	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
+	{
+		AttrNumber	attnum = index->rd_index->indkey.values[i];
+		Form_pg_attribute was = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
+		Form_pg_attribute is = column_of(desc, NameStr(was->attname));
+		Oid			opno = get_opfamily_member(index->rd_opfamily[i], index->rd_opcintype[i],
+											   index->rd_opcintype[i], BTEqualStrategyNumber);
+		char	   *value;
+
+		if (is == NULL || !OidIsValid(opno) ||
+			(!op_hashjoinable(opno, was->atttypid) && !op_mergejoinable(opno, was->atttypid)))
+			return NIL;
+		value = psprintf("(%s%s)", source_value(is, was), collate_clause(was));
+		append(&condition, " AND ", psprintf("t.%s %s %s", quote_identifier(NameStr(was->attname)),
+											 operator_name(opno), value));
+		append(&key, ", ", value);
+		append(&no_nulls, " AND ", psprintf("%s IS NOT NULL", value));
+		attnums = lappend_int(attnums, attnum);
+	}
+	merge->condition = condition;
+	merge->source_key = key;
+	merge->no_nulls = no_nulls;
+	merge->constraint = RelationGetRelationName(index);
+	return attnums;
+}
+
+/*
+ * prepare_merge puts the parts of the statements together.
+ */
+static void
+prepare_merge(Merge *merge, const CkptTarget *target, const char *output_table, TupleDesc desc)
+{
+	Relation	rel = table_open(ckpt_target_relid(target), AccessShareLock);
+	List	   *key = NIL;
+
+	memset(merge, 0, sizeof(Merge));
+	merge->target = target->qualified;
+	merge->source = quote_qualified_identifier(CKPT_DATA_SCHEMA, output_table);
+	merge->columns = merge->values = merge->assignments = "";
+	merge->target_row = merge->source_row = "";
+	list_free(RelationGetIndexList(rel));
+	if (OidIsValid(rel->rd_pkindex))
+	{
+		Relation	index = index_open(rel->rd_pkindex, AccessShareLock);
+
+		key = take_key(merge, rel, index, desc);
+		index_close(index, NoLock);
+	}
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute is = TupleDescAttr(desc, i);
+		const char *name = quote_identifier(NameStr(is->attname));
+		AttrNumber	attnum = get_attnum(RelationGetRelid(rel), NameStr(is->attname));
+		Form_pg_attribute was = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
+
+		append(&merge->columns, ", ", name);
+		append(&merge->values, ", ", psprintf("s.%s", name));
+		append(&merge->target_row, ", ", psprintf("t.%s", name));
+		append(&merge->source_row, ", ", source_value(is, was));
+		if (!list_member_int(key, attnum) || !equal_is_same(was))
+			append(&merge->assignments, ", ", psprintf("%s = s.%s", name, name));
+	}
+	table_close(rel, NoLock);
+}
+
+/*
+ * execute runs a statement of the owner's, who is the current user, and returns the
+ * number of rows.  The arrays of a list of rows, of at most CHUNK_ROWS from first on,
+ * are its parameters.
+ */
+static uint64
+execute(const char *sql, int expected, const RowList *rows, int64 first)
+{
+	Oid			types[2];
+	Datum		values[2];
+	int			nargs = 0;
+	int			n = rows ? (int) Min(rows->n - first, CHUNK_ROWS) : 0;
+	int			rc;
+
+	if (rows && rows->tids)
+	{
+		Datum	   *elements = palloc_extended((Size) n * sizeof(Datum), MCXT_ALLOC_HUGE);
+
+		for (int i = 0; i < n; i++)
+			elements[i] = PointerGetDatum(&rows->tids[first + i]);
+		types[nargs] = TIDARRAYOID;
+		values[nargs++] = PointerGetDatum(construct_array(elements, n, TIDOID,
+														  sizeof(ItemPointerData), false,
+														  TYPALIGN_SHORT));
+	}
+	if (rows && rows->ids)
+	{
+		Datum	   *elements = palloc_extended((Size) n * sizeof(Datum), MCXT_ALLOC_HUGE);
+
+		for (int i = 0; i < n; i++)
+			elements[i] = Int64GetDatum(rows->ids[first + i]);
+		types[nargs] = INT8ARRAYOID;
+		values[nargs++] = PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
+														  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	}
+	rc = SPI_execute_with_args(sql, nargs, types, values, NULL, false, 0);
+	if (rc != expected)
+		elog(ERROR, "unexpected SPI result %s from \"%s\"", SPI_result_code_string(rc), sql);
+	return SPI_processed;
+}
+
+/*
+ * execute_chunks runs a statement on all rows of a list.
+ */
+static void
+execute_chunks(const char *sql, int expected, const RowList *rows)
+{
+	for (int64 first = 0; first < rows->n; first += CHUNK_ROWS)
+		(void) execute(sql, expected, rows, first);
+}
+
+static void
+add_row(RowList *rows, ItemPointer tid, int64 id)
+{
+	if (rows->n == rows->room)
+	{
+		rows->room = Max(rows->room * 2, 1024);
+		if (tid)
+			rows->tids = rows->tids ?
+				repalloc_huge(rows->tids, rows->room * sizeof(ItemPointerData)) :
+				palloc(rows->room * sizeof(ItemPointerData));
+		if (id != 0)
+			rows->ids = rows->ids ? repalloc_huge(rows->ids, rows->room * sizeof(int64)) :
+				palloc(rows->room * sizeof(int64));
+	}
+	if (tid)
+		rows->tids[rows->n] = *tid;
+	if (id != 0)
+		rows->ids[rows->n] = id;
+	rows->n++;
+}
+
+/*
+ * find_differences runs the query that tells which rows differ.
+ */
+static void
+find_differences(const char *sql, RowList *deleted, RowList *updated, RowList *inserted)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	Portal		portal = SPI_cursor_open_with_args(NULL, sql, 0, NULL, NULL, NULL, false,
+												   CURSOR_OPT_PARALLEL_OK);
+
+	for (;;)
+	{
+		SPI_cursor_fetch(portal, true, FETCH_ROWS);
+		if (SPI_processed == 0)
+			break;
+		MemoryContextSwitchTo(cxt);
+		for (uint64 row = 0; row < SPI_processed; row++)
+		{
+			HeapTuple	tuple = SPI_tuptable->vals[row];
+			bool		no_tid;
+			bool		no_id;
+			Datum		tid = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &no_tid);
+			Datum		id = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &no_id);
+
+			add_row(no_tid ? inserted : no_id ? deleted : updated,
+					no_tid ? NULL : (ItemPointer) DatumGetPointer(tid), no_id ? 0 : DatumGetInt64(id));
+		}
+		SPI_freetuptable(SPI_tuptable);
+	}
+	SPI_cursor_close(portal);
+}
+
+/*
+ * refuse_second_row raises 23505 if the output has two rows of one key: of them, the
+ * second would replace the first where the table has that key.
+ */
+static void
+refuse_second_row(const Merge *merge)
+{
+	char	   *sql = psprintf("SELECT ROW(%s)::pg_catalog.text FROM ONLY %s AS s WHERE %s"
+							   " GROUP BY %s HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 LIMIT 1",
+							   merge->source_key, merge->source, merge->no_nulls, merge->source_key);
+
+	if (execute(sql, SPI_OK_SELECT, NULL, 0) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("duplicate key value violates unique constraint \"%s\"", merge->constraint),
+			 errdetail("The query returned several rows with key %s.",
+					   SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
+			 errhint("Let the query return one row for each key.")));
+}
+
+/*
+ * difference_query writes the query that tells which rows differ.
+ */
+static char *
+difference_query(const Merge *merge)
+{
+	char	   *target_hash = psprintf("checkpoint._row_hash(ROW(%s))", merge->target_row);
+	char	   *source_hash = psprintf("checkpoint._row_hash(ROW(%s))", merge->source_row);
+
+	if (merge->condition)
+		return psprintf("SELECT t.ctid, s.sys__id FROM ONLY %s AS t FULL JOIN ONLY %s AS s ON %s"
+						" WHERE t.ctid IS NULL OR s.sys__id IS NULL OR %s OPERATOR(pg_catalog.<>) %s",
+						merge->target, merge->source, merge->condition, target_hash, source_hash);
+	return psprintf("SELECT t.tid, s.id FROM"
+					" (SELECT x.*, pg_catalog.row_number() OVER (PARTITION BY h) AS n"
+					"   FROM (SELECT t.ctid AS tid, %s AS h FROM ONLY %s AS t) x) t"
+					" FULL JOIN"
+					" (SELECT x.*, pg_catalog.row_number() OVER (PARTITION BY h) AS n"
+					"   FROM (SELECT s.sys__id AS id, %s AS h FROM ONLY %s AS s) x) s"
+					" ON t.h OPERATOR(pg_catalog.=) s.h AND t.n OPERATOR(pg_catalog.=) s.n"
+					" WHERE t.tid IS NULL OR s.id IS NULL",
+					target_hash, merge->target, source_hash, merge->source);
+}
+
+/*
+ * merge_rows makes the target's rows those of the source, and returns whether any
+ * differed.  It runs as the owner, with SPI connected.
+ */
+static bool
+merge_rows(const Merge *merge)
+{
+	RowList		deleted = {0};
+	RowList		updated = {0};
+	RowList		inserted = {0};
+
+	if (execute(psprintf("SELECT FROM ONLY %s LIMIT 1", merge->target), SPI_OK_SELECT, NULL, 0) == 0)
+		return execute(psprintf("INSERT INTO %s (%s) SELECT %s FROM ONLY %s AS s", merge->target,
+								merge->columns, merge->values, merge->source),
+					   SPI_OK_INSERT, NULL, 0) > 0;
+	if (merge->condition)
+		refuse_second_row(merge);
+	find_differences(difference_query(merge), &deleted, &updated, &inserted);
+	execute_chunks(psprintf("DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)",
+							merge->target), SPI_OK_DELETE, &deleted);
+	execute_chunks(psprintf("UPDATE ONLY %s AS t SET %s"
+							" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS d (tid, id),"
+							" ONLY %s AS s"
+							" WHERE t.ctid OPERATOR(pg_catalog.=) d.tid AND s.sys__id OPERATOR(pg_catalog.=) d.id",
+							merge->target, merge->assignments, merge->source),
+				   SPI_OK_UPDATE, &updated);
+	execute_chunks(psprintf("INSERT INTO %s (%s) SELECT %s FROM ONLY %s AS s"
+							" WHERE s.sys__id OPERATOR(pg_catalog.=) ANY ($1)",
+							merge->target, merge->columns, merge->values, merge->source),
+				   SPI_OK_INSERT, &inserted);
+	return deleted.n + updated.n + inserted.n > 0;
+}
+
+/*
+ * ckpt_table_merge makes the rows of a table those of an output, whose columns desc
+ * has, and returns whether any differed.
+ */
+bool
+ckpt_table_merge(const CkptTarget *target, const char *output_table, TupleDesc desc, Oid owner)
+{
+	CkptUser	saved = ckpt_user_become(owner);
+	Merge		merge;
+	bool		changed;
+
+	SPI_connect();
+	prepare_merge(&merge, target, output_table, desc);
+	changed = merge_rows(&merge);
+	SPI_finish();
+	ckpt_user_restore(saved);
+	return changed;
+}
+
+/*
+ * run_utility runs a command of the owner's.
+ */
+static void
+run_utility(const char *sql, Oid owner)
+{
+	CkptUser	saved = ckpt_user_become(owner);
+
+	SPI_connect();
+	(void) execute(sql, SPI_OK_UTILITY, NULL, 0);
+	SPI_finish();
+	ckpt_user_restore(saved);
+}
+
+/*
+ * ckpt_table_make makes a table with the rows of an output.
+ */
+void
+ckpt_table_make(const CkptTarget *target, const char *output_table, TupleDesc desc, Oid owner)
+{
+	char	   *columns = "";
+
+	for (int i = 0; i < desc->natts; i++)
+		append(&columns, ", ", quote_identifier(NameStr(TupleDescAttr(desc, i)->attname)));
+	run_utility(psprintf("CREATE TABLE %s AS SELECT %s FROM ONLY %s", target->qualified, columns,
+						 quote_qualified_identifier(CKPT_DATA_SCHEMA, output_table)), owner);
+}
+
+/*
+ * ckpt_table_check_constraints checks what constraints have put off to the end of the
+ * transaction, as the tables' owner.
+ */
+void
+ckpt_table_check_constraints(Oid owner)
+{
+	run_utility("SET CONSTRAINTS ALL IMMEDIATE", owner);
+}
+
+/*
+ * ckpt_table_drop drops a table, unless something depends on it.
+ */
+void
+ckpt_table_drop(const CkptTarget *target, Oid owner)
+{
+	run_utility(psprintf("DROP TABLE %s", target->qualified), owner);
+}
