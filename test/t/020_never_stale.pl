@@ -212,10 +212,10 @@ SET test.tint = 0;
 # What changes
 #
 
-# Versions of the code.  Version 3 of f and g cannot handle some row.
-my %code = (f => 1, g => 1, helper => 1, helper2 => 1, expression => 0, path => 'light',
+# Versions of the code.  Version 3 of f, g and bf cannot handle some row.
+my %code = (f => 1, g => 1, bf => 1, helper => 1, helper2 => 1, expression => 0, path => 'light',
 	light => 1, dark => 1, session => 1);
-my %bug = (f => 3, g => 2);
+my %bug = (f => 3, g => 2, bf => 4);
 my $cache_version = 0;
 my $tint = 0;		# a setting that helper() names
 my $view = 'SELECT * FROM s1';
@@ -248,6 +248,12 @@ sub write_function
 	return "CREATE OR REPLACE FUNCTION f(a int, b numeric) RETURNS text LANGUAGE plpgsql AS \$\$$body"
 	  . "$return tag || ':' || ROW(a, b)::text;" . noise() . "$end\$\$;\n"
 	  if $name eq 'f';
+	# one that is called for several rows
+	return "CREATE OR REPLACE FUNCTION bf(a int[], b numeric[]) RETURNS text[] LANGUAGE plpgsql AS \$\$DECLARE tag text; y text[] := '{}';"
+	  . noise() . "$begin" . noise() . "\nFOR i IN 1 .. cardinality(a) LOOP tag := called(a[i], b[i], 'bf$version.' || helper());\n"
+	  . ($version == 3 ? "IF a[i] = $bug{bf} THEN RAISE 'cannot handle %', a[i]; END IF;\n" : '')
+	  . "y := y || (tag || ':' || ROW(a[i], b[i])::text);" . noise() . "END LOOP;\n$return y; $end\$\$;\n"
+	  if $name eq 'bf';
 	$body =~ s/DECLARE/DECLARE p int := a; q numeric := b;/;
 	return "CREATE OR REPLACE FUNCTION g(INOUT a int, INOUT b numeric, OUT z text) RETURNS SETOF record LANGUAGE plpgsql AS \$\$$body"
 	  . "FOR i IN 1 .. CASE WHEN p >= 100 THEN 0 ELSE 1 + coalesce(p, 0) % 2 END LOOP" . noise() . "\n"
@@ -292,18 +298,19 @@ my %mutations = (
 		return "CREATE OR REPLACE VIEW v1 AS $view;\n"; } },
 	f => { weight => 8, sql => sub { $code{f} = pick(1, 1, 2, 3); return write_function('f'); } },
 	g => { weight => 6, sql => sub { $code{g} = pick(1, 1, 2, 3); return write_function('g'); } },
+	bf => { weight => 4, sql => sub { $code{bf} = pick(1, 1, 2, 3); return write_function('bf'); } },
 	helper => { weight => 2, sql => sub { $code{helper} = pick(1, 1, 1, 2); return write_function('helper'); } },
 	path => { weight => 3, sql => sub { $code{path} = pick('light', 'light', 'dark'); return write_function('helper'); } },
 	(map { my $schema = $_; $schema => { weight => 2, sql => sub { $code{$schema} = pick(1, 1, 2); return write_function($schema); } } }
 	  qw(light dark session)),
 	helper2 => { weight => 3, sql => sub { $code{helper2} = pick(1, 1, 1, 2); return write_function('helper2'); } },
-	noise => { weight => 4, sql => sub { join('', map { write_function($_) } qw(light dark session helper2 helper f g)) } },
+	noise => { weight => 4, sql => sub { join('', map { write_function($_) } qw(light dark session helper2 helper f g bf)) } },
 	expression => { weight => 3, sql => sub { $code{expression} = pick(0, 0, 0, 1, 2, 3); return ''; } },
 	setting => { weight => 3, sql => sub { $tint = pick(0, 0, 0, 1); return "SET test.tint = $tint;\n"; } },
 	'cache version' => { weight => 3, sql => sub { $cache_version = pick(0, 0, 0, 1); return ''; } },
 	repair => { weight => 8, sql => sub {
 		my $sql = '';
-		foreach my $name ('f', 'g')
+		foreach my $name ('f', 'g', 'bf')
 		{
 			next unless $code{$name} == 3;
 			$code{$name} = pick(1, 2);
@@ -357,7 +364,10 @@ my %jobs = (
 			query => sub {
 				my $columns = $_[0] =~ s/remark/note AS remark/r =~ s/size/length(note) AS size/r;
 				return "SELECT $columns FROM s2 " . pick(('') x 4, 'WHERE a BETWEEN 1 AND 3', 'WHERE a > 2') . ' ORDER BY id'; } },
-		{ %m, step => 'again', query => 'SELECT a, b, note FROM s2', columns => 'a, b, note' }]);
+		{ %m, step => 'again', query => 'SELECT a, b, note FROM s2', columns => 'a, b, note' }],
+	# calls for several rows
+	six => [
+		{ %m, step => 'b', udf => 'bf(a, b) AS y', batch => 1 }]);
 
 # What map computes, by the version of the expression: a column may be read in a
 # sub-select only.
@@ -368,7 +378,7 @@ my @expressions = (
 	"f((SELECT max(i) FROM (VALUES (input.a)) v (i)), (SELECT b)) || '.e3'");
 
 my @roles = ('postgres', 'ann', 'ann', 'bob');
-my %reads = (one => 's1', two => 's1', three => 's1', four => 's2', five => 's2');
+my %reads = (one => 's1', two => 's1', three => 's1', four => 's2', five => 's2', six => 's1');
 
 my %asked;		# {group}{step}: the columns and queries of the last runs
 my @bad;		# the rows on which functions fail; they stay so when a job is run again
@@ -393,7 +403,7 @@ sub make_run
 		$s{cache_enabled} = !chance(0.03);
 		if ($s{udf})
 		{
-			my ($function) = $s{udf} =~ /^(\w)/;
+			my ($function) = $s{udf} =~ /^(\w+)/;
 
 			# the expression's version is part of what f returns
 			$s{udf} = "$expressions[$code{expression}] AS y" if $function eq 'f';
@@ -404,6 +414,7 @@ sub make_run
 			$s{on_code_change} = pick(('continue') x 7, 'recompute', 'recompute', 'restart', 'restart', 'accept');
 			$s{on_error} = chance(0.25) ? 'skip' : 'stop';
 			$s{workers} = chance(0.04) ? 2 : 1;
+			$s{batch} = pick(1, 2, 5, 64) if $s{batch};
 		}
 		push @{ $run->{steps} }, \%s;
 	}
@@ -436,6 +447,7 @@ sub run_script
 		{
 			$sql .= ", cache_version => '$cache_version'" if $cache_version;
 			$sql .= ", on_code_change => '$s->{on_code_change}', on_error => '$s->{on_error}', workers => $s->{workers}";
+			$sql .= ", batch => $s->{batch}" if $s->{batch};
 		}
 		$sql .= ");\n";
 	}
@@ -736,7 +748,7 @@ sub results
 	{
 		my ($code, $values, $rest) = $row->[1] =~ /^([^:]+):(\([^)]*\))(.*)$/;
 
-		if ($s->{kind} eq 'map')
+		if ($s->{kind} eq 'map' && !$s->{batch})
 		{
 			my $expression = $rest =~ s/^\.e(\d)// ? $1 : 0;
 
@@ -837,6 +849,8 @@ sub check_step
 		# a batch that writes and fails is run again
 		my $fails = @{ $run->{bad} } || $code{ $s->{function} } == 3;
 		my $twice = $run->{writes_from} < 100 && $fails ? 2 : 1;
+		# a call for several rows that fails is halved again and again, here at most six times
+		$twice *= 8 if $s->{batch} && $fails;
 
 		foreach my $call (keys %{ $calls // {} })
 		{
@@ -1042,7 +1056,7 @@ sub drop_old
 # The test
 #
 
-sql(join('', map { write_function($_) } qw(light dark session helper2 helper f g)));
+sql(join('', map { write_function($_) } qw(light dark session helper2 helper f g bf)));
 sql(join('', map { $mutations{insert}{sql}->($_) } qw(s1 s2) x 6));
 new_calls();
 
