@@ -166,12 +166,15 @@ ckpt_agg_input(Query *query, const char *udf, const char *partition_by)
 					 errdetail("Column \"%s\" is of type %s.", NameStr(att->attname),
 							   format_type_be(att->atttypid)),
 					 errhint("Cast it to text in argument \"input\", and back in \"udf\".")));
-		appendStringInfo(&sql, ", pg_catalog.array_agg(r.%s%s) AS %s",
+		appendStringInfo(&sql, ", pg_catalog.array_agg(r.%s) AS %s",
 						 quote_identifier(NameStr(att->attname)),
-						 sorted ? "" : " ORDER BY r." POSITION,
 						 quote_identifier(NameStr(att->attname)));
 	}
-	/* to sort all rows once is cheaper than those of each group */
+
+	/*
+	 * To sort all rows once is cheaper than those of each group.  Where they cannot
+	 * be sorted, they are grouped by hashing, which keeps their order.
+	 */
 	appendStringInfo(&sql, " FROM (SELECT * FROM (SELECT *, pg_catalog.row_number() OVER () AS "
 					 POSITION " FROM " ROWS_PLACEHOLDER ") r%s%s) r%s%s",
 					 sorted && keys ? " ORDER BY " : "",
