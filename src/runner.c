@@ -237,11 +237,9 @@ claim_row(CkptRunner *runner, ItemPointer tid, int64 id, bool begins)
 	{
 		/* it has a transaction of its own, and no result waits for it */
 		runner->xact->end = true;
+		runner->xact->durable = true;	/* the next row may be one, too */
 		if (runner->nclaimed > 0 || runner->xact->dirty)
-		{
-			runner->xact->durable = true;
 			return refuse_row(runner, tid);
-		}
 		runner->max_rows = 1;
 	}
 

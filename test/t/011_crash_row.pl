@@ -189,6 +189,39 @@ is(sql(q{SELECT string_agg(sys__id::text, ',') FROM checkpoint.errors WHERE job 
 	'which alone is in quarantine');
 is(processed('two processes'), '39 partial', 'all others are computed');
 
+# A call for several rows: after a crash, its rows are called one by one, and the one that
+# crashes again is the one.  A group is called again as a row is.
+sql('CREATE FUNCTION many(xs int[]) RETURNS SETOF int LANGUAGE plpgsql AS $$
+	BEGIN PERFORM called(x, x = 7, false) FROM unnest(xs) x; RETURN QUERY SELECT x * 10 FROM unnest(xs) x; END $$');
+$step = q{CALL checkpoint.map('s', 'SELECT x FROM generate_series(1, 20) x ORDER BY x', 'many(x) AS y', batch => 5, on_error => 'skip')};
+($status, $err, $called) = run_job('batch', $step, crashes => 1);
+is($status, 2, 'a call for several rows crashes the server');
+is($called, '1,2,3,4,5,6,7', 'in the second call');
+($status, $err, $called) = run_job('batch', $step, crashes => 1);
+is($status, 2, 'the rerun crashes again');
+is($called, '1,2,3,4,5,6,7', 'at the same row, which is alone');
+is(processed('batch'), '6 partial', 'the rows before it in its call are kept');
+($status, $err, $called) = run_job('batch', $step);
+is($status, 0, 'the second rerun goes on without the row') or diag($err);
+is($called, join(',', 8 .. 20), 'and computes all others');
+is(sql(q{SELECT string_agg(sys__id::text, ',') FROM checkpoint.errors WHERE job = 'batch'}), '7',
+	'that row alone is in quarantine');
+is(processed('batch'), '19 partial', 'all others are computed');
+
+sql('CREATE FUNCTION of_group(x int, zs int[]) RETURNS int LANGUAGE plpgsql AS $$
+	BEGIN PERFORM called(x, x = 7, false); RETURN cardinality(zs); END $$');
+$step = q{CALL checkpoint.agg('s', 'SELECT x, z FROM generate_series(1, 10) x, generate_series(1, 3) z ORDER BY x', 'of_group(x, array_agg(z)) AS n', 'x', on_error => 'skip')};
+foreach my $i (1 .. 2)
+{
+	($status, $err, $called) = run_job('group', $step, crashes => 1);
+	is($status, 2, "a group crashes the server: $i");
+}
+($status, $err, $called) = run_job('group', $step);
+is($status, 0, 'the second rerun goes on without the group') or diag($err);
+is(sql(q{SELECT sys__id || message FROM checkpoint.errors WHERE job = 'group'}),
+	'7server process crashed twice while it computed this group', 'which is in quarantine');
+is(processed('group'), '9 partial', 'all others are computed');
+
 # An immediate shutdown, twice with the same row in hand: that is no crash row.
 sql('CREATE FUNCTION waits(x int) RETURNS int LANGUAGE plpgsql AS $$
 	BEGIN PERFORM called(x, false, x = 5); RETURN x * 10; END $$');
