@@ -563,7 +563,6 @@ ckpt_call_open(FunctionCallInfo fcinfo)
 
 	take_arguments(&call);
 	spec->workers = 1;
-	spec->batch = 1;
 	spec->on_error = CKPT_ERROR_SKIP;
 	spec->max_errors = CKPT_NONE;
 	spec->max_error_rate = CKPT_NONE;
