@@ -896,9 +896,14 @@ WHERE checkpoint._may_use(c.owner) AND c.open_step IS NOT NULL
 	AND l.expires_at > pg_catalog.clock_timestamp() AND checkpoint._session_lives(l.session)
 GROUP BY l.checkpoint_id, c.job_name, c.step, l.holder, l.session, l.claimed_at
 HAVING pg_catalog.sum(checkpoint._open_rows(l.checkpoint_id, l.range_no, l.first_id, l.last_id)) > 0
-ORDER BY l.checkpoint_id, l.claimed_at;
+UNION ALL
+SELECT s.checkpoint_id, j.name, s.step, 'process ' || p.pid, NULL, s.started_at, NULL
+FROM checkpoint.step s JOIN checkpoint.job j USING (job_id), checkpoint._step_processes(s.step_id) AS p
+WHERE s.action = 'running' AND s.output IS NULL AND s.kind IN ('map', 'gen', 'agg')
+	AND s.checkpoint_id IS NOT NULL AND checkpoint._may_use(j.owner)
+ORDER BY checkpoint_id, claimed_at;
 COMMENT ON VIEW checkpoint.claims IS
-'rows that clients compute now: who, how many, until when';
+'rows that clients compute now: who, how many, until when; and the processes of steps of the server, whose rows change all the time';
 GRANT SELECT ON checkpoint.claims TO PUBLIC;
 
 GRANT EXECUTE ON FUNCTION
