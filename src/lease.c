@@ -30,6 +30,7 @@
 #include "lease.h"
 #include "ledger_client.h"
 #include "miscadmin.h"
+#include "role.h"
 #include "statement.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -77,6 +78,7 @@ typedef struct Claim
 	int			nrows;			/* that are wanted */
 	int64	   *ids;			/* that it has got */
 	int			nids;
+	int			maxids;
 	List	   *leases;			/* Lease * */
 	TimestampTz now;
 	List	   *sessions;		/* KnownSession * */
@@ -251,6 +253,17 @@ lease_around(List *leases, int64 id)
 	return NULL;
 }
 
+static void
+claim_add(Claim *claim, int64 id)
+{
+	if (claim->nids == claim->maxids)
+	{
+		claim->maxids = (int) Min((int64) claim->maxids * 2, claim->nrows);
+		claim->ids = repalloc_huge(claim->ids, claim->maxids * sizeof(int64));
+	}
+	claim->ids[claim->nids++] = id;
+}
+
 /*
  * claim_from_range takes the rows of a range that are neither closed nor leased, as many as
  * are wanted.
@@ -282,7 +295,7 @@ claim_from_range(Claim *claim, const CkptRangeIds *closed, List *leases)
 			claim->leases = lappend(claim->leases, own);
 		}
 		own->last = id;
-		claim->ids[claim->nids++] = id;
+		claim_add(claim, id);
 	}
 }
 
@@ -422,7 +435,8 @@ ckpt_lease_claim(const CkptCheckpoint *cp, int nrows, const CkptHolder *holder,
 {
 	Claim		claim = {.cp = cp,.nrows = (int) Min(nrows, cp->rows_total)};
 
-	claim.ids = palloc(Max(claim.nrows, 1) * sizeof(int64));
+	claim.maxids = Max(1, Min(claim.nrows, CKPT_IDSET_RANGE));
+	claim.ids = palloc(claim.maxids * sizeof(int64));
 	ckpt_joblock_wait(CKPT_LOCK_CLAIM, cp->id, ExclusiveLock);
 	claim.now = GetCurrentTimestamp();
 	claim_search(&claim);
@@ -493,6 +507,7 @@ checkpoint_open_rows(PG_FUNCTION_ARGS)
 	int64		range_no = PG_GETARG_INT64(1);
 
 	if (!ckpt_catalog_get_checkpoint_now(PG_GETARG_INT64(0), &cp) || cp.open_step == 0 ||
+		!ckpt_role_may_use(cp.owner) ||
 		range_no < 0 || ckpt_range_first(range_no) > cp.rows_total)
 		PG_RETURN_INT64(0);
 	closed = ckpt_ledger_closed_ranges(&cp, range_no, 1);

@@ -132,10 +132,13 @@ static void
 open_begin(CkptStep *step)
 {
 	CkptCheckpoint *cp = step->cp;
+	int			code_no = ckpt_ledger_note_code(cp, &step->request.code);
 
+	/* who works with other code is to begin again */
+	if (cp->open_step != 0 && cp->open_code != code_no)
+		ckpt_lease_forget(cp->id);
 	ckpt_ledger_open_for_clients(cp);
-	ckpt_catalog_open_checkpoint(cp->id, step->step_id,
-								 ckpt_ledger_note_code(cp, &step->request.code));
+	ckpt_catalog_open_checkpoint(cp->id, step->step_id, code_no);
 	ckpt_catalog_store_outcome(step->step_id, step->action);
 	ckpt_result_table_make_writable(cp->output_table);
 }
@@ -318,6 +321,9 @@ checkpoint_finish(PG_FUNCTION_ARGS)
 
 	ckpt_job_check_writable("checkpoint.finish()");
 	ckpt_client_get(id, cp);
+	ckpt_client_check_open(cp);
+	/* before others have to wait for this call */
+	finish_check(finish_prepare(cp));
 	ckpt_joblock_wait(CKPT_LOCK_CLIENTS, id, ExclusiveLock);
 	ckpt_client_get(id, cp);
 	ckpt_client_check_open(cp);
