@@ -209,6 +209,7 @@ open_row(FunctionCallInfo fcinfo, const CkptStep *step)
 static void
 release_at_end(CkptStep *step)
 {
+	ckpt_progress_end();
 	if (step->job_locked)
 		ckpt_job_let_go_at_end(&step->job);
 	if (step->step_id == 0)
