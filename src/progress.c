@@ -52,6 +52,12 @@ static int64 mine[NFIELDS];		/* FIELD_STEP is 0 where there is none */
 
 static CkptRate my_rate;
 
+/* Do rows come fast, more than one in a ms?  Looked at after so many of them. */
+#define SOME_ROWS	64
+
+static bool rows_come_fast = false;
+static TimestampTz some_rows_since = 0;
+
 /*
  * per_second returns how many rows were done a second, in so many microseconds.
  */
@@ -139,25 +145,32 @@ ckpt_progress_phase(CkptPhase phase, int64 rows_total)
 	mine[FIELD_TOTAL] = rows_total;
 	mine[FIELD_WAITING] = CKPT_WAITING_NOT;
 	my_rate.n = 0;
+	rows_come_fast = false;
+	some_rows_since = GetCurrentTimestamp();
 	take_sample();
 	publish();
 }
 
 /*
- * ckpt_progress_rows says how many rows are done in this phase.  It is cheap
- * enough to be called for each row.
+ * ckpt_progress_rows says how many rows are done in this phase.  It is cheap enough
+ * to be called for each row: where rows come fast, only some of them are told.
  */
 void
 ckpt_progress_rows(int64 rows_done)
 {
-	if (mine[FIELD_STEP] == 0)
+	TimestampTz now;
+
+	if (mine[FIELD_STEP] == 0 || (rows_come_fast && rows_done % SOME_ROWS != 0))
 		return;
 	mine[FIELD_DONE] = rows_done;
-	if (rows_done % 64 != 0)
+	if (rows_done % SOME_ROWS != 0)
 	{
 		pgstat_progress_update_param(PLACE(FIELD_DONE), rows_done);
 		return;
 	}
+	now = GetCurrentTimestamp();
+	rows_come_fast = now - some_rows_since < SOME_ROWS * 1000;
+	some_rows_since = now;
 	take_sample();
 	publish();
 }
