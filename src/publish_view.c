@@ -10,11 +10,11 @@
  *
  * Of several views all locks are needed at a time, so that a statement that reads
  * several sees one version of all.  A try has a subtransaction, whose end releases
- * what it has got; it begins with the lock that was refused last.  A reader that holds
- * one of the views and waits for another is let through when the try ends.  In the
- * pauses the locks are taken where all are free at once, which keeps nobody waiting:
- * with many readers that open the views in any order, a try mostly meets one that it
- * keeps from finishing.
+ * what it has got.  If the locks are not free at once, helpers wait for all of them at
+ * the same time (lock_together.c).  Where there are no processes for that, they are
+ * waited for one after the other, from the one that was refused last.  A reader that
+ * holds one of the views and waits for another is let through when the try ends.  In
+ * the pauses the locks are taken if all are free, which keeps nobody waiting.
  *
  * A change of columns that the server does not allow drops the view and makes it anew,
  * with all that its owner gave it.  target.c has seen to it that nothing depends on
@@ -41,6 +41,7 @@
 #include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "guc.h"
+#include "lock_together.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "pgstat.h"
@@ -57,9 +58,13 @@
 #include "utils/syscache.h"
 #include "wait.h"
 
-/* Pauses between two tries, ms. */
+/*
+ * Pauses between two tries, ms.  For one view, tries cost its readers most; for several,
+ * it takes many of them where there are many readers.
+ */
 #define FIRST_PAUSE		10
 #define LONGEST_PAUSE	1000
+#define LONGEST_PAUSE_SEVERAL	100
 /* How often several locks are looked at in a pause, ms. */
 #define LOOK_INTERVAL	5
 
@@ -332,37 +337,6 @@ current_views(const ViewTry *try)
 }
 
 /*
- * try_change locks the views, from the one whose lock was refused last, and changes
- * them.  It runs in a subtransaction.
- */
-static void
-try_change(void *arg)
-{
-	ViewTry    *try = (ViewTry *) arg;
-	int			n = list_length(try->changes);
-	int			first = try->at;
-	List	   *relids;
-	ListCell   *lc;
-
-	AcceptInvalidationMessages();
-	relids = current_views(try);
-	for (int i = 0; i < n; i++)
-	{
-		try->at = (first + i) % n;
-		if (OidIsValid(list_nth_oid(relids, try->at)))
-			lock_view(try, list_nth_oid(relids, try->at));
-	}
-	if (!equal(relids, current_views(try)))
-		ereport(ERROR,
-				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				 errmsg("a published view was replaced meanwhile")));
-	PushActiveSnapshot(GetTransactionSnapshot());
-	foreach(lc, try->changes)
-		change_view((const CkptViewChange *) lfirst(lc), try->owner);
-	PopActiveSnapshot();
-}
-
-/*
  * lock_all_free locks the views if all are free now, and returns whether it did.
  */
 static bool
@@ -384,6 +358,67 @@ lock_all_free(ViewTry *try)
 		return false;
 	}
 	return true;
+}
+
+/*
+ * lock_in_turn locks views one after the other, from the one whose lock was refused
+ * last.
+ */
+static void
+lock_in_turn(ViewTry *try, List *relids)
+{
+	int			n = list_length(relids);
+	int			first = try->at;
+
+	for (int i = 0; i < n; i++)
+	{
+		try->at = (first + i) % n;
+		if (OidIsValid(list_nth_oid(relids, try->at)))
+			lock_view(try, list_nth_oid(relids, try->at));
+	}
+}
+
+/*
+ * lock_at_once waits for the locks on several views at the same time, and returns
+ * whether it could.
+ */
+static bool
+lock_at_once(List *relids)
+{
+	Oid		   *oids = palloc(list_length(relids) * sizeof(Oid));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, relids)
+	{
+		if (OidIsValid(lfirst_oid(lc)))
+			oids[n++] = lfirst_oid(lc);
+	}
+	return n > 1 && ckpt_lock_together(oids, n, ckpt_publish_lock_timeout);
+}
+
+/*
+ * try_change locks the views and changes them.  It runs in a subtransaction.
+ */
+static void
+try_change(void *arg)
+{
+	ViewTry    *try = (ViewTry *) arg;
+	List	   *relids;
+	ListCell   *lc;
+
+	AcceptInvalidationMessages();
+	relids = current_views(try);
+	if (!lock_all_free(try) && !lock_at_once(relids))
+		lock_in_turn(try, relids);
+	if (!equal(relids, current_views(try)))
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("a published view was replaced meanwhile")));
+	PushActiveSnapshot(GetTransactionSnapshot());
+	foreach(lc, try->changes)
+		change_view((const CkptViewChange *) lfirst(lc), try->owner);
+	PopActiveSnapshot();
 }
 
 /*
@@ -435,9 +470,17 @@ holders(Oid relid)
 static void
 raise_in_use(const ViewTry *try)
 {
-	const CkptTarget *target = ((const CkptViewChange *) list_nth(try->changes, try->at))->target;
-	char	   *pids = holders(ckpt_target_relid(target));
+	const CkptTarget *target = NULL;
+	char	   *pids = NULL;
+	ListCell   *lc;
 
+	foreach(lc, try->changes)
+	{
+		target = ((const CkptViewChange *) lfirst(lc))->target;
+		pids = holders(ckpt_target_relid(target));
+		if (pids)
+			break;
+	}
 	ereport(ERROR,
 			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 			 errmsg("could not change view %s: others use it", target->qualified),
@@ -474,6 +517,6 @@ ckpt_views_change(List *changes, Oid owner)
 		if (ckpt_now_ms() >= last)
 			raise_in_use(&try);
 		pause_tries(&try, (int64) (pause * (0.5 + 0.5 * pg_prng_double(&pg_global_prng_state))));
-		pause = Min(pause * 2, LONGEST_PAUSE);
+		pause = Min(pause * 2, list_length(changes) > 1 ? LONGEST_PAUSE_SEVERAL : LONGEST_PAUSE);
 	}
 }
