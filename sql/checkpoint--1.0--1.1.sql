@@ -95,6 +95,17 @@ ALTER TABLE checkpoint.step ADD COLUMN resumed boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN checkpoint.step.resumed IS
 'computed anew, as the job resumes from this step or from one that it reads';
 
+-- Steps that are not stored.  What stands for one in the queries of later steps
+-- is its query as it was analysed at its own call, where "sys__1" is the first of
+-- inline_reads; inline_path is the search_path of that call.
+ALTER TABLE checkpoint.step
+	ADD COLUMN materialized boolean,
+	ADD COLUMN inline_query text,
+	ADD COLUMN inline_reads text[],
+	ADD COLUMN inline_code text,
+	ADD COLUMN inline_probe text,
+	ADD COLUMN inline_path text;
+
 ALTER TABLE checkpoint.code_version ADD COLUMN accepted boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN checkpoint.code_version.accepted IS
 'all rows of the checkpoint count as of this version, too: on_code_change => "accept"';

@@ -48,6 +48,7 @@ PG_FUNCTION_INFO_V1(checkpoint_check_empty);
 typedef enum ArgumentType
 {
 	ARG_BOOL,					/* boolean, bool */
+	ARG_HINT,					/* boolean, int: false, true or CKPT_NONE */
 	ARG_INT,					/* integer, int */
 	ARG_COUNT,					/* bigint, int64 or CKPT_NONE */
 	ARG_FLOAT,					/* double precision, double or CKPT_NONE */
@@ -112,7 +113,7 @@ static const Argument arguments[] = {
 	{"udf", WITH_UDF, ARG_TEXT, FIELD(udf), .required = true},
 	{"partition_by", STEP(CKPT_AGG), ARG_TEXT, FIELD(partition_by), .required = true},
 	{"partition_by", OPEN, ARG_TEXT, FIELD(partition_by), .unsupported = true},
-	{"materialized", (WITH_UDF & ~STEP(CKPT_AGG)) | STEP(CKPT_QUERY), ARG_BOOL, FIELD(materialized), .dflt = true, .check = refuse_unless_default},
+	{"materialized", (WITH_UDF & ~STEP(CKPT_AGG)) | STEP(CKPT_QUERY), ARG_HINT, FIELD(materialized)},
 	{"as_table", STEP(CKPT_SAVE), ARG_BOOL, FIELD(as_table), .dflt = false},
 	{"message", CHECKS, ARG_TEXT, FIELD(message)},
 	{"workers", WITH_UDF, ARG_INT, FIELD(workers), .setting = &ckpt_workers, .min = 1, .max = CKPT_MAX_WORKERS},
@@ -377,6 +378,9 @@ take_argument(const Argument *argument, const NullableDatum *arg, CkptSpec *spec
 		case ARG_BOOL:
 			*(bool *) field = arg->isnull ? argument->dflt != 0 : DatumGetBool(arg->value);
 			break;
+		case ARG_HINT:
+			*(int *) field = arg->isnull ? CKPT_NONE : DatumGetBool(arg->value);
+			break;
 		case ARG_INT:
 			*(int *) field = number_value(argument, arg);
 			break;
@@ -446,6 +450,7 @@ passed_argument(const Call *call, const Argument *argument)
 {
 	static const Oid types[] = {
 		[ARG_BOOL] = BOOLOID,
+		[ARG_HINT] = BOOLOID,
 		[ARG_INT] = INT4OID,
 		[ARG_COUNT] = INT8OID,
 		[ARG_FLOAT] = FLOAT8OID,

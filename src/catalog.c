@@ -19,6 +19,7 @@
 #include "catalog.h"
 #include "catalog_internal.h"
 #include "catalog/pg_type.h"
+#include "guc.h"
 #include "miscadmin.h"
 #include "notify.h"
 #include "role.h"
@@ -278,11 +279,11 @@ ckpt_catalog_rename_group(Oid owner, const char *name, const char *new_name)
 /* The columns of a step that say how it was called. */
 #define CALL_COLUMNS \
 	"kind, query, udf, cache_enabled, cache_version, probe, on_code_change," \
-	" resumed, code_version, code_query, partition_by, batch, keep, output, reads"
+	" resumed, code_version, code_query, partition_by, batch, keep, output, reads, materialized"
 
 /*
  * step_statement_call runs a statement on the step $2 of the job $1 that stores
- * how it was called, $3 to $17, and returns the step's number or 0.
+ * how it was called, $3 to $18, and returns the step's number or 0.
  */
 static int64
 step_statement_call(CkptStatement *st, int expected, int64 job_id, const char *step,
@@ -307,6 +308,7 @@ step_statement_call(CkptStatement *st, int expected, int64 job_id, const char *s
 	ckpt_arg_text(st, spec->keep);
 	ckpt_arg_text(st, spec->output);
 	ckpt_arg_text(st, spec->reads);
+	ckpt_arg_datum(st, BOOLOID, BoolGetDatum(spec->materialized == true), spec->materialized == CKPT_NONE);
 	if (ckpt_statement_open(st, expected) > 0)
 		step_id = ckpt_row_int8(0, 1);
 	ckpt_statement_close(st);
@@ -322,7 +324,7 @@ int64
 ckpt_catalog_insert_step(int64 job_id, const char *step, const CkptSpec *spec, bool resumed)
 {
 	STATEMENT(st, "INSERT INTO checkpoint.step (job_id, step, action, " CALL_COLUMNS ")"
-			  " VALUES ($1, $2, 'running', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+			  " VALUES ($1, $2, 'running', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
 			  " ON CONFLICT (job_id, step) DO NOTHING RETURNING step_id");
 
 	return step_statement_call(&st, SPI_OK_INSERT_RETURNING, job_id, step, spec, resumed);
@@ -338,9 +340,9 @@ ckpt_catalog_restart_step(int64 job_id, const char *step, const CkptSpec *spec, 
 	STATEMENT(st, "UPDATE checkpoint.step SET action = 'running', reason = NULL,"
 			  " rows_total = NULL, rows_kept = NULL, rows_computed = NULL,"
 			  " rows_failed = NULL, rows_output = NULL, run_seconds = NULL,"
-			  " derivation = NULL, input_hash = NULL, outcome = NULL,"
+			  " derivation = NULL, input_hash = NULL, outcome = NULL, inline_query = NULL,"
 			  " started_at = clock_timestamp(), ended_at = NULL,"
-			  " (" CALL_COLUMNS ") = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+			  " (" CALL_COLUMNS ") = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
 			  " WHERE job_id = $1 AND step = $2 AND action IN ('failed', 'stopped') RETURNING step_id");
 
 	return step_statement_call(&st, SPI_OK_UPDATE_RETURNING, job_id, step, spec, resumed);
@@ -533,6 +535,50 @@ ckpt_catalog_known_input(const char *derivation)
 }
 
 /*
+ * row_hint returns a boolean that may be null as the hint of a call.
+ */
+static int
+row_hint(uint64 row, int col)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, col, &isnull);
+
+	return isnull ? CKPT_NONE : DatumGetBool(value);
+}
+
+/*
+ * ckpt_catalog_row_call returns the call of a step, from RECORDED_COLUMNS.
+ */
+CkptSpec *
+ckpt_catalog_row_call(CkptStatement *st, uint64 row)
+{
+	CkptSpec   *spec = palloc0(sizeof(CkptSpec));
+
+	spec->step = ckpt_row_text(st, row, 1);
+	spec->kind = row_word(st, row, 2, &ckpt_kinds);
+	spec->query = ckpt_row_text(st, row, 3);
+	spec->udf = ckpt_row_text(st, row, 4);
+	spec->cache_enabled = ckpt_row_bool(row, 5);
+	spec->cache_version = ckpt_row_text(st, row, 6);
+	spec->probe = ckpt_row_text(st, row, 7);
+	spec->on_code_change = row_word(st, row, 8, &ckpt_on_code_changes);
+	spec->code_version = ckpt_row_text(st, row, 9);
+	spec->depends_on = ckpt_row_text(st, row, 10);
+	spec->partition_by = ckpt_row_text(st, row, 11);
+	/* how rows are computed is not on record */
+	spec->workers = ckpt_workers;
+	spec->batch = (int) ckpt_row_int8(row, 13);
+	spec->keep = ckpt_row_text(st, row, 14);
+	spec->output = ckpt_row_text(st, row, 15);
+	spec->reads = ckpt_row_text(st, row, 16);
+	spec->max_errors = CKPT_NONE;
+	spec->max_error_rate = spec->rate = CKPT_NONE;
+	spec->unit_timeout = spec->max_rows = spec->max_time = CKPT_NONE;
+	spec->materialized = row_hint(row, 12);
+	return spec;
+}
+
+/*
  * ckpt_catalog_recorded_steps lists (CkptSpec *) the steps of the last run
  * of a run group, in order; behind them, if that run is not complete, those
  * that it had not come to, of the last complete one.
@@ -549,9 +595,7 @@ ckpt_catalog_recorded_steps(Oid owner, const char *name)
 			  "    ORDER BY job_id DESC LIMIT 1)),"
 			  " call AS (SELECT DISTINCT ON (s.step) s.*, r.nth"
 			  "  FROM run r JOIN checkpoint.step s USING (job_id) ORDER BY s.step, r.nth)"
-			  " SELECT c.step, c.kind, c.query, c.udf, c.cache_enabled, c.cache_version,"
-			  " c.probe, c.on_code_change, c.code_version, c.code_query,"
-			  " c.partition_by, c.batch::bigint, c.keep, c.output, c.reads FROM call c ORDER BY c.nth, c.step_id");
+			  " SELECT " RECORDED_COLUMNS " FROM call c ORDER BY c.nth, c.step_id");
 	List	   *specs = NIL;
 	uint64		nrows;
 
@@ -560,26 +604,7 @@ ckpt_catalog_recorded_steps(Oid owner, const char *name)
 	nrows = ckpt_statement_open(&st, SPI_OK_SELECT);
 	MemoryContextSwitchTo(st.caller);
 	for (uint64 row = 0; row < nrows; row++)
-	{
-		CkptSpec   *spec = palloc0(sizeof(CkptSpec));
-
-		spec->step = ckpt_row_text(&st, row, 1);
-		spec->kind = row_word(&st, row, 2, &ckpt_kinds);
-		spec->query = ckpt_row_text(&st, row, 3);
-		spec->udf = ckpt_row_text(&st, row, 4);
-		spec->cache_enabled = ckpt_row_bool(row, 5);
-		spec->cache_version = ckpt_row_text(&st, row, 6);
-		spec->probe = ckpt_row_text(&st, row, 7);
-		spec->on_code_change = row_word(&st, row, 8, &ckpt_on_code_changes);
-		spec->code_version = ckpt_row_text(&st, row, 9);
-		spec->depends_on = ckpt_row_text(&st, row, 10);
-		spec->partition_by = ckpt_row_text(&st, row, 11);
-		spec->batch = (int) ckpt_row_int8(row, 12);
-		spec->keep = ckpt_row_text(&st, row, 13);
-		spec->output = ckpt_row_text(&st, row, 14);
-		spec->reads = ckpt_row_text(&st, row, 15);
-		specs = lappend(specs, spec);
-	}
+		specs = lappend(specs, ckpt_catalog_row_call(&st, row));
 	ckpt_statement_close(&st);
 	return specs;
 }
@@ -744,18 +769,63 @@ ckpt_catalog_running_step(int64 job_id, const char *step)
 }
 
 /*
+ * row_inlined returns how a step is inlined, or NULL.
+ */
+static CkptInline *
+row_inlined(CkptStatement *st, uint64 row)
+{
+	char	   *query = ckpt_row_text(st, row, 5);
+	CkptInline *inlined;
+	Datum	   *names;
+	int			n;
+	bool		isnull;
+
+	if (query == NULL)
+		return NULL;
+	inlined = palloc0(sizeof(CkptInline));
+	inlined->query = query;
+	deconstruct_array(DatumGetArrayTypeP(SPI_getbinval(SPI_tuptable->vals[row],
+													   SPI_tuptable->tupdesc, 6, &isnull)),
+					  TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
+	for (int i = 0; i < n; i++)
+		inlined->reads = lappend(inlined->reads, TextDatumGetCString(names[i]));
+	inlined->code = ckpt_row_text(st, row, 7);
+	inlined->probe = ckpt_row_text(st, row, 8);
+	inlined->anew = !ckpt_row_bool(row, 9);
+	inlined->versioned = ckpt_row_bool(row, 10);
+	return inlined;
+}
+
+static bool
+has_name(List *names, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		if (strcmp((const char *) lfirst(lc), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
  * ckpt_catalog_step_outputs lists (CkptStepOutput *) what those steps of a job
- * have left that have one of the names (char *).
+ * have left that have one of the names (char *), or are read by inlined ones of
+ * these.
  */
 List *
 ckpt_catalog_step_outputs(int64 job_id, List *names)
 {
-	STATEMENT(st, "SELECT s.step, s.kind, c.output_table, s.resumed FROM checkpoint.step s"
+	STATEMENT(st, "SELECT s.step, s.kind, c.output_table, s.resumed,"
+			  " s.inline_query, s.inline_reads, s.inline_code, s.inline_probe, s.cache_enabled, s.code_version IS NOT NULL"
+			  " FROM checkpoint.step s"
 			  " LEFT JOIN checkpoint.checkpoint c USING (checkpoint_id)"
 			  " WHERE s.job_id = $1 AND s.step = ANY ($2)"
 			  " AND s.action NOT IN ('running', 'failed', 'stopped') ORDER BY s.step_id");
 	ArrayBuildState *array = NULL;
 	List	   *outputs = NIL;
+	List	   *more = names;
 	uint64		nrows;
 	ListCell   *lc;
 
@@ -776,10 +846,26 @@ ckpt_catalog_step_outputs(int64 job_id, List *names)
 		output->kind = row_word(&st, row, 2, &ckpt_kinds);
 		output->table = ckpt_row_text(&st, row, 3);
 		output->resumed = ckpt_row_bool(row, 4);
+		output->inlined = row_inlined(&st, row);
 		outputs = lappend(outputs, output);
 	}
+	foreach(lc, outputs)
+	{
+		CkptStepOutput *output = (CkptStepOutput *) lfirst(lc);
+		ListCell   *lc2;
+
+		if (output->inlined == NULL)
+			continue;
+		output->inlined->step = output->step;
+		output->inlined->among = outputs;
+		foreach(lc2, output->inlined->reads)
+		{
+			if (!has_name(more, (char *) lfirst(lc2)))
+				more = lappend(more == names ? list_copy(names) : more, lfirst(lc2));
+		}
+	}
 	ckpt_statement_close(&st);
-	return outputs;
+	return more == names ? outputs : ckpt_catalog_step_outputs(job_id, more);
 }
 
 /*

@@ -21,7 +21,7 @@
 #include "checkpoint.h"
 
 #include "datatype/timestamp.h"
-#include "nodes/pg_list.h"
+#include "nodes/parsenodes.h"
 #include "spec.h"
 
 /* A row of checkpoint.job. */
@@ -42,6 +42,25 @@ typedef struct CkptJob
 } CkptJob;
 
 /*
+ * A step that is not stored: how it stands in the queries of later steps.
+ */
+typedef struct CkptInline
+{
+	char	   *step;
+	char	   *query;			/* as analysed at its own call; "sys__1" is the
+								 * first step of reads */
+	List	   *reads;			/* names of steps */
+	char	   *code;			/* hash of what its call and its UDF consist of */
+	char	   *probe;			/* what stands for the input, or NULL */
+	bool		anew;			/* what reads it ignores all that was kept */
+	bool		versioned;		/* the user answers for its code */
+	List	   *among;			/* CkptStepOutputs of its job */
+
+	/* set by the analysis of queries */
+	Query	   *analyzed;		/* or NULL */
+} CkptInline;
+
+/*
  * What an earlier step of a job left for later ones; or, where a job is only
  * explained, would leave.
  */
@@ -52,11 +71,12 @@ typedef struct CkptStepOutput
 	char	   *table;			/* NULL if its checkpoint is gone, or not there yet */
 	TupleDesc	desc;			/* of a table that is not there yet, else NULL */
 	bool		resumed;		/* it is computed anew as the job resumes there */
+	CkptInline *inlined;		/* NULL if it is stored */
 
 	/* set by the analysis of queries */
-	List	   *places;			/* RangeTblEntries that stand for it there */
 	bool		used;			/* a query reads this output ... */
 	bool		ids_used;		/* ... and its sys__ columns */
+	bool		within;			/* an inlined step that a query reads reads it */
 } CkptStepOutput;
 
 /* Numbers of a row of checkpoint.step; -1 is not known. */
@@ -192,6 +212,15 @@ extern void ckpt_catalog_close_open_steps(int64 job_id);
 extern bool ckpt_catalog_server_works_on(int64 checkpoint_id);
 extern int64 ckpt_catalog_job_of_client_step(int64 step_id);
 extern bool ckpt_catalog_job_has_failed_rows(int64 job_id);
+
+/* steps that are not stored */
+extern void ckpt_catalog_store_inlined(int64 step_id, const CkptInline *inlined);
+extern int64 ckpt_catalog_reinsert_inlined(int64 job_id, const char *step);
+extern CkptSpec *ckpt_catalog_inlined_call(int64 job_id, const char *step, char **path);
+extern bool ckpt_catalog_step_is_inlined(int64 job_id, const char *step);
+extern char *ckpt_catalog_inlined_before(const CkptStepRef *ref, int64 job_id,
+										 const CkptInline *inlined);
+extern bool ckpt_catalog_was_stored(const CkptStepRef *ref, int64 job_id);
 
 /* checkpoints */
 extern int64 ckpt_catalog_next_checkpoint_id(void);

@@ -3,7 +3,7 @@
  * catalog_internal.h
  *	  What the catalog's files share: how owners and words are read from rows.
  *
- * Only catalog.c and catalog_checkpoint.c include it.
+ * Only catalog.c, catalog_checkpoint.c and catalog_inline.c include it.
  *
  * IDENTIFICATION
  *	  src/catalog_internal.h
@@ -15,11 +15,19 @@
 
 #include "executor/spi.h"
 #include "role.h"
+#include "spec.h"
 #include "statement.h"
 #include "words.h"
 
 /* What rows are found by that belong to a role: it is in indexes. */
 #define OWNER_OID(of)	"checkpoint._role_oid(" of "owner)"
+
+/* A step as it was called. */
+#define RECORDED_COLUMNS \
+	"step, kind, query, udf, cache_enabled, cache_version, probe, on_code_change," \
+	" code_version, code_query, partition_by, materialized, batch::bigint, keep, output, reads"
+
+extern CkptSpec *ckpt_catalog_row_call(CkptStatement *st, uint64 row);
 
 /* row_owner returns the role of an owner column: see ckpt_role_oid(). */
 static inline Oid

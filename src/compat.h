@@ -28,13 +28,18 @@
 	pg_tablespace_aclcheck(oid, role, ACL_CREATE)
 #define ckpt_namespace_aclcheck(oid, role) \
 	pg_namespace_aclcheck(oid, role, ACL_CREATE)
+#define ckpt_may_create_temp(role) \
+	(pg_database_aclcheck(MyDatabaseId, role, ACL_CREATE_TEMP) == ACLCHECK_OK)
 #else
+#include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_tablespace.h"
 #define ckpt_tablespace_aclcheck(oid, role) \
 	object_aclcheck(TableSpaceRelationId, oid, role, ACL_CREATE)
 #define ckpt_namespace_aclcheck(oid, role) \
 	object_aclcheck(NamespaceRelationId, oid, role, ACL_CREATE)
+#define ckpt_may_create_temp(role) \
+	(object_aclcheck(DatabaseRelationId, MyDatabaseId, role, ACL_CREATE_TEMP) == ACLCHECK_OK)
 #endif
 
 /* PostgreSQL 18 puts this before a declaration; before, it stood behind. */

@@ -25,6 +25,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "identity.h"
+#include "inline.h"
 #include "job.h"
 #include "ledger.h"
 #include "miscadmin.h"
@@ -65,11 +66,65 @@ depends_on(List *outputs)
 	{
 		CkptStepOutput *output = (CkptStepOutput *) lfirst(lc);
 
-		if (output->used && output->desc && step == NULL)
+		if (step == NULL &&
+			(((output->used || output->within) && output->desc) ||
+			 (output->inlined && output->ids_used)))
 			step = output->step;
-		output->used = false;
 	}
 	return step;
+}
+
+/*
+ * forget_reading makes outputs as if no query had been analysed with them.
+ */
+static void
+forget_reading(List *outputs)
+{
+	ListCell   *lc;
+
+	foreach(lc, outputs)
+	{
+		CkptStepOutput *output = (CkptStepOutput *) lfirst(lc);
+
+		output->used = output->ids_used = output->within = false;
+	}
+}
+
+/*
+ * explain_inline finds out whether an inlined step would be one, and how later steps
+ * would see it.
+ */
+static bool
+explain_inline(Explained *ex, Query *query, Query *probe)
+{
+	CkptRequest *request = &ex->request;
+	CkptDecision decision;
+	CkptIdentity identity = {0};
+	char	   *obstacle;
+	CkptInline *inlined = ckpt_inline_make(request, ex->outputs, &obstacle);
+	bool		candidate;
+
+	if (inlined == NULL)
+		return false;
+	candidate = ckpt_reuse_needs_identity(request, &decision);
+	if (candidate || probe)
+	{
+		identity = ckpt_identity_prepare(query, ex->outputs, request->ref.owner, probe,
+										 ex->spec->probe);
+		if (identity.hash == NULL && candidate &&
+			(request->udf || ckpt_catalog_was_stored(&request->ref, 0)))
+			ckpt_identity_read(&identity, query, ex->spec->query, NULL);
+		if (identity.hash && candidate &&
+			ckpt_reuse_decide(request, identity.hash).action == CKPT_REUSE)
+			return false;
+	}
+	if (identity.probed)
+		inlined->probe = identity.hash;
+	ex->action = CKPT_STEP_INLINED;
+	ex->reason = ckpt_inline_reason(ex->spec);
+	ex->output.inlined = inlined;
+	ex->output.desc = NULL;
+	return true;
 }
 
 /*
@@ -145,12 +200,16 @@ explain_step(Explained *ex)
 	Query	   *query;
 	Query	   *probe = NULL;
 	const char *upstream;
+	const char *anew;
 
+	forget_reading(ex->outputs);
 	query = ckpt_reuse_analyze(request, ex->spec, ex->outputs);
 	ex->output.desc = request->output_desc;
 	if (ex->spec->probe)
 		probe = ckpt_query_analyze(ex->spec->probe, "probe", ex->outputs);
-	request->anew = ex->spec->cache_enabled ? NULL : "cache disabled";
+	anew = ckpt_inline_anew(ex->outputs);
+	request->anew = !ex->spec->cache_enabled ? "cache disabled" :
+		anew ? psprintf("cache disabled by step \"%s\"", anew) : NULL;
 
 	upstream = depends_on(ex->outputs);
 	if (upstream)
@@ -174,6 +233,8 @@ explain_step(Explained *ex)
 		ex->reason = CKPT_CHECK_REASON;
 		return;
 	}
+	if (ckpt_inline_wanted(ex->spec) && explain_inline(ex, query, probe))
+		return;
 	if (ckpt_reuse_needs_identity(request, &decision))
 	{
 		identity = ckpt_identity_prepare(query, ex->outputs, request->ref.owner, probe,

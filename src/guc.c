@@ -28,6 +28,7 @@ int			ckpt_job_timeout = 3600;
 int			ckpt_workers = 1;
 bool		ckpt_notify = false;
 int			ckpt_commit_interval = 1000;
+int			ckpt_materialize = CKPT_MATERIALIZE_DEFAULT_ON;
 int			ckpt_batch_rows = 1000;
 double		ckpt_retention = 28 * 24 * 60;
 double		ckpt_history_retention = 365 * 24 * 60;
@@ -36,6 +37,14 @@ int			ckpt_publish_lock_timeout = 100;
 int			ckpt_publish_timeout = 60 * 1000;
 int			ckpt_max_replica_lag = 0;
 int			ckpt_max_wal_rate = 0;
+
+static const struct config_enum_entry materialize_words[] = {
+	{"default_on", CKPT_MATERIALIZE_DEFAULT_ON, false},
+	{"default_off", CKPT_MATERIALIZE_DEFAULT_OFF, false},
+	{"always", CKPT_MATERIALIZE_ALWAYS, false},
+	{"never", CKPT_MATERIALIZE_NEVER, false},
+	{NULL, 0, false}
+};
 
 /*
  * guc_check_job accepts a job's number, or nothing.
@@ -110,6 +119,14 @@ ckpt_guc_init(void)
 							&ckpt_commit_interval, 1000, 1, 3600 * 1000,
 							PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("checkpoint.materialize",
+							 "Sets which of the steps that could be inlined are stored.",
+							 "With default_on and default_off, argument \"materialized\" of a step decides, if it is given.",
+							 &ckpt_materialize, CKPT_MATERIALIZE_DEFAULT_ON,
+							 materialize_words,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
 
 	DefineCustomIntVariable("checkpoint.batch_rows",
 							"Sets the number of input rows that a step evaluates at a time.",

@@ -15,6 +15,15 @@
 #ifndef CKPT_GUC_H
 #define CKPT_GUC_H
 
+/* Which steps are stored. */
+typedef enum CkptMaterialize
+{
+	CKPT_MATERIALIZE_DEFAULT_ON,	/* all but those whose call says not */
+	CKPT_MATERIALIZE_DEFAULT_OFF,	/* those whose call says so */
+	CKPT_MATERIALIZE_ALWAYS,
+	CKPT_MATERIALIZE_NEVER
+} CkptMaterialize;
+
 /* Most processes that may work on a step. */
 #define CKPT_MAX_WORKERS	1024
 
@@ -25,6 +34,7 @@ extern int ckpt_job_timeout;	/* s without a call, for detached jobs */
 extern int ckpt_workers;		/* processes, this session included */
 extern bool ckpt_notify;		/* when a job ends */
 extern int ckpt_commit_interval;	/* ms */
+extern int ckpt_materialize;	/* CkptMaterialize */
 extern int ckpt_batch_rows; /* rows */
 extern double ckpt_retention;	/* minutes, negative is for ever */
 extern double ckpt_history_retention;	/* the same, of jobs */

@@ -30,6 +30,7 @@
 #include "catalog/pg_class.h"
 #include "fingerprint.h"
 #include "identity.h"
+#include "inline.h"
 #include "input.h"
 #include "ledger.h"
 #include "nodes/makefuncs.h"
@@ -105,29 +106,22 @@ make_output(RangeTblEntry *rte)
 }
 
 /*
- * copied_outputs lists (Output *) where the copy of a query reads outputs, which
- * have noted where the query itself reads them.
+ * list_outputs lists (Output *) where a query reads outputs.
  */
 static List *
-copied_outputs(Query *query, Query *copy, List *outputs)
+list_outputs(Query *query)
 {
 	List	   *result = NIL;
 	List	   *rtes = NIL;
-	List	   *copies = NIL;
 	ListCell   *lc;
-	ListCell   *lc2;
 
 	(void) list_relations((Node *) query, &rtes);
-	(void) list_relations((Node *) copy, &copies);
-	forboth(lc, rtes, lc2, copies)
+	foreach(lc, rtes)
 	{
-		ListCell   *lc3;
+		RangeTblEntry *rte = (RangeTblEntry *) lfirst(lc);
 
-		foreach(lc3, outputs)
-		{
-			if (list_member_ptr(((CkptStepOutput *) lfirst(lc3))->places, lfirst(lc)))
-				result = lappend(result, make_output((RangeTblEntry *) lfirst(lc2)));
-		}
+		if (rte->rtekind == RTE_SUBQUERY && rte->enrname && strcmp(rte->enrname, CKPT_OUTPUT) == 0)
+			result = lappend(result, make_output(rte));
 	}
 	return result;
 }
@@ -320,15 +314,20 @@ source_content(const RangeTblEntry *rte, Oid owner, bool with_ids, bool *fixed)
 }
 
 /*
- * identity_text fingerprints a query's text.
+ * identity_text fingerprints a query's text, and what the calls of inlined steps in
+ * it say beside that.
  */
 static CkptCode
 identity_text(Query *query, List *outputs, Oid owner)
 {
 	Query	   *copy = copyObject(query);
-	Sources		sources = {.outputs = copied_outputs(query, copy, outputs)};
+	Sources		sources = {NIL};
+	char	   *inlined = ckpt_inline_identity(outputs);
+	CkptCode	code;
 	ListCell   *lc;
 
+	ckpt_inline_hide(copy, outputs, false);
+	sources.outputs = list_outputs(copy);
 	(void) find_sources((Node *) copy, &sources);
 	foreach(lc, sources.relations)
 	{
@@ -339,7 +338,10 @@ identity_text(Query *query, List *outputs, Oid owner)
 		if (content)
 			ckpt_fingerprint_hide_relation(rte, content);
 	}
-	return ckpt_fingerprint_query(copy, NIL, NIL);
+	code = ckpt_fingerprint_query(copy, NIL, NIL);
+	if (inlined)
+		code.hash = ckpt_hash_text(psprintf("%s%s", code.hash, inlined));
+	return code;
 }
 
 /*
@@ -388,13 +390,17 @@ add_settings(StringInfo buf)
  * What the query reads is looked for behind its views.
  */
 static char *
-identity_derivation(Query *query, Oid owner, const char *text, Snapshot read_by)
+identity_derivation(Query *query, List *outputs, Oid owner, const char *text,
+					Snapshot read_by)
 {
-	Query	   *rewritten = ckpt_query_rewrite(query);
+	Query	   *copy = copyObject(query);
+	Query	   *rewritten;
 	Sources		sources = {NIL};
 	StringInfoData buf;
 	ListCell   *lc;
 
+	ckpt_inline_hide(copy, outputs, true);
+	rewritten = ckpt_query_rewrite(copy);
 	(void) find_sources((Node *) rewritten, &sources);
 	if (sources.places || sources.aggregates || sources.dictionaries ||
 		contain_mutable_functions((Node *) rewritten))
@@ -445,7 +451,7 @@ ckpt_identity_prepare(Query *query, List *outputs, Oid owner, Query *probe,
 	}
 	else
 	{
-		identity.derivation = identity_derivation(query, owner, text, NULL);
+		identity.derivation = identity_derivation(query, outputs, owner, text, NULL);
 		if (identity.derivation)
 			identity.hash = ckpt_catalog_known_input(identity.derivation);
 	}
@@ -489,5 +495,5 @@ ckpt_identity_check(CkptIdentity *identity, Query *query, List *outputs, Oid own
 		identity->probed = false;
 	if (identity->derivation)
 		identity->derivation = same ?
-			identity_derivation(query, owner, identity->code.hash, GetActiveSnapshot()) : NULL;
+			identity_derivation(query, outputs, owner, identity->code.hash, GetActiveSnapshot()) : NULL;
 }

@@ -27,6 +27,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "guc.h"
+#include "inline_share.h"
 #include "job.h"
 #include "joblock.h"
 #include "lease.h"
@@ -698,6 +699,7 @@ checkpoint_end_job(PG_FUNCTION_ARGS)
 	/* while the job still holds what is its own */
 	ckpt_prune_some(job.owner, job.name);
 	ckpt_publish_tell_abandoned(&job);
+	ckpt_inline_share_end(job.job_id);
 	job_end(&job, ckpt_catalog_job_has_failed_rows(job.job_id) ?
 			CKPT_JOB_COMPLETE_WITH_ERRORS : CKPT_JOB_COMPLETE, NULL);
 	ckpt_publish(targets, &job);
@@ -818,6 +820,7 @@ checkpoint_fail_job(PG_FUNCTION_ARGS)
 	if (is_complete(job.status))
 		ckpt_job_check_open(&job);	/* raises */
 	ckpt_lease_end_job(job.job_id);
+	ckpt_inline_share_end(job.job_id);
 	job_end(&job, CKPT_JOB_FAILED, reason);
 	PG_RETURN_VOID();
 }
@@ -961,6 +964,14 @@ step_table(FunctionCallInfo fcinfo, bool output)
 				 errmsg("job %lld has no step \"%s\"", (long long) job.job_id, step),
 				 errhint("See the view checkpoint.steps.")));
 	relid = table ? ckpt_result_table_lookup(table) : InvalidOid;
+	if (table == NULL && ckpt_catalog_step_is_inlined(job.job_id, step))
+	{
+		ereport(NOTICE,
+				(errmsg("step \"%s\" of job %lld is inlined: it has no output", step,
+						(long long) job.job_id),
+				 errhint("Call the step with materialized => true, or set checkpoint.materialize to always, and run the job again.")));
+		PG_RETURN_NULL();
+	}
 	if (!OidIsValid(relid))
 		PG_RETURN_NULL();
 	PG_RETURN_OID(relid);

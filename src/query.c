@@ -13,6 +13,10 @@
  * part of "*" (nor of what UNION, NATURAL JOIN and the like compare): the
  * parser is shown the others, and asks a hook for what it does not find.
  *
+ * A step that is not stored stands for its query, as it was analysed at its own
+ * call: the text of the analysed query is kept, in which all names are qualified
+ * but those of steps, which are "sys__1", "sys__2" and so on.
+ *
  * IDENTIFICATION
  *	  src/query.c
  *
@@ -30,6 +34,7 @@
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/planner.h"
@@ -37,7 +42,9 @@
 #include "parser/parse_node.h"
 #include "parser/parser.h"
 #include "parser/parsetree.h"
+#include "pinned.h"
 #include "query.h"
+#include "querytext.h"
 #include "result_table.h"
 #include "rewrite/rewriteHandler.h"
 #include "tcop/tcopprot.h"
@@ -187,7 +194,8 @@ find_output(List *outputs, const char *step)
 	{
 		CkptStepOutput *output = (CkptStepOutput *) lfirst(lc);
 
-		if ((output->table || output->desc) && strcmp(output->step, step) == 0)
+		if ((output->table || output->desc || output->inlined) &&
+			strcmp(output->step, step) == 0)
 			return output;
 	}
 	return NULL;
@@ -202,6 +210,8 @@ has_system_column(const CkptStepOutput *output, AttrNumber column)
 	if (output->table)
 		return get_attnum(ckpt_result_table_lookup(output->table),
 						  system_columns[column]) != InvalidAttrNumber;
+	if (output->inlined)		/* it would have, if it were stored */
+		return column == 0 || output->kind == CKPT_GEN;
 	for (int i = 0; i < output->desc->natts; i++)
 	{
 		if (strcmp(NameStr(TupleDescAttr(output->desc, i)->attname),
@@ -303,6 +313,8 @@ resolve_column(ParseState *pstate, ColumnRef *ref, Node *var)
 			return NULL;
 		names[i] = strVal(list_nth(ref->fields, i));
 	}
+	if (n == 2 && strncmp(names[0], CKPT_HIDDEN_ALIAS, strlen(CKPT_HIDDEN_ALIAS)) == 0)
+		names[0] = psprintf(CKPT_OUTPUT_ALIAS "%s", names[0] + strlen(CKPT_HIDDEN_ALIAS));
 	for (AttrNumber i = 0; i < lengthof(system_columns); i++)
 	{
 		if (strcmp(names[n - 1], system_columns[i]) == 0)
@@ -318,11 +330,76 @@ setup_parser(ParseState *pstate, void *arg)
 	pstate->p_ref_hook_state = arg;
 }
 
+/* Looks for the name of a relation in a query as it was written. */
+static bool
+mentions(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeVar))
+	{
+		RangeVar   *rv = (RangeVar *) node;
+
+		return rv->schemaname == NULL && strcmp(rv->relname, (const char *) context) == 0;
+	}
+	return raw_expression_tree_walker(node, mentions, context);
+}
+
 /*
- * query_environment shows the outputs of earlier steps to the parser.
+ * read_outputs lists what the text of an inlined step calls "sys__1" and so on.
+ */
+static List *
+read_outputs(const CkptStepOutput *inlined)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, inlined->inlined->reads)
+	{
+		CkptStepOutput *output = find_output(inlined->inlined->among, (const char *) lfirst(lc));
+		CkptStepOutput *copy = palloc0(sizeof(CkptStepOutput));
+
+		if (output == NULL ||
+			(output->table && !OidIsValid(ckpt_result_table_lookup(output->table))))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("output of step \"%s\" is gone", (const char *) lfirst(lc)),
+					 errdetail("Step \"%s\" is inlined and reads it.", inlined->step),
+					 errhint("Start a rerun with checkpoint.begin_job().")));
+		*copy = *output;
+		copy->step = psprintf(CKPT_COLUMN_PREFIX "%d", foreach_current_index(lc) + 1);
+		result = lappend(result, copy);
+	}
+	return result;
+}
+
+/*
+ * inlined_query returns the query that an inlined step stands for.
+ */
+static Query *
+inlined_query(const CkptStepOutput *output)
+{
+	CkptInline *inlined = output->inlined;
+
+	if (inlined->analyzed == NULL)
+	{
+		char	   *argument = psprintf("query\" of inlined step \"%s", inlined->step);
+		int			nestlevel = ckpt_pinned_begin();
+
+		check_stack_depth();
+		inlined->analyzed = ckpt_query_analyze(inlined->query, argument,
+											   read_outputs(output));
+		ckpt_pinned_end(nestlevel);
+	}
+	return inlined->analyzed;
+}
+
+/*
+ * query_environment shows the outputs of earlier steps to the parser.  An inlined
+ * one is looked at only if the query mentions it.
  */
 static QueryEnvironment *
-query_environment(List *outputs)
+query_environment(List *outputs, RawStmt *raw)
 {
 	QueryEnvironment *env = create_queryEnv();
 	ListCell   *lc;
@@ -351,6 +428,8 @@ query_environment(List *outputs)
 		}
 		else if (desc)
 			desc = visible_columns(desc);
+		else if (output->inlined && mentions(raw->stmt, output->step))
+			desc = ckpt_query_result_desc(inlined_query(output));
 		else
 			continue;
 		enr = palloc0(sizeof(EphemeralNamedRelationData));
@@ -413,9 +492,28 @@ output_select(const CkptStepOutput *output, List **names)
 }
 
 /*
+ * note_within notes which steps a query reads in an inlined one.
+ */
+static void
+note_within(const CkptStepOutput *inlined)
+{
+	ListCell   *lc;
+
+	foreach(lc, inlined->inlined->reads)
+	{
+		CkptStepOutput *output = find_output(inlined->inlined->among, (const char *) lfirst(lc));
+
+		output->within = true;
+		if (output->inlined)
+			note_within(output);
+	}
+}
+
+/*
  * replace_outputs puts a sub-select in the place of each ephemeral relation
- * that there is a table for.  The columns are the same, so that what refers to
- * them stays as it is; the extension's come behind, and no join knows of them.
+ * that there is a table for, or an inlined step.  The columns are the same, so
+ * that what refers to them stays as it is; the extension's come behind, and no join
+ * knows of them.  enrname says what it is.
  */
 static bool
 replace_outputs(Node *node, void *context)
@@ -436,12 +534,20 @@ replace_outputs(Node *node, void *context)
 			return false;
 		output = find_output(outputs, rte->enrname);
 		output->used = true;
-		if (output->table == NULL)
+		if (output->inlined && !output->ids_used)
+		{
+			rte->subquery = copyObject(inlined_query(output));
+			rte->enrname = pstrdup(output->inlined->step);
+			note_within(output);
+		}
+		else if (output->table)
+		{
+			rte->subquery = output_select(output, &rte->eref->colnames);
+			rte->enrname = pstrdup(CKPT_OUTPUT);
+		}
+		else
 			return false;
 		rte->rtekind = RTE_SUBQUERY;
-		rte->subquery = output_select(output, &rte->eref->colnames);
-		output->places = lappend(output->places, rte);
-		rte->enrname = NULL;
 		rte->enrtuples = 0;
 		rte->coltypes = NIL;
 		rte->coltypmods = NIL;
@@ -492,16 +598,16 @@ refuse_writes(const char *argument)
 }
 
 /*
- * ckpt_query_analyze parses and analyses a step's query.
+ * ckpt_query_analyze_names parses and analyses a step's query, and leaves the names
+ * of steps in it.  As such it can be written as text, and not be run.
  *
  * outputs lists (CkptStepOutput *) what its names may stand for; which of them
- * it uses, and where, is noted there.  If all of those have tables, the result
- * can be run.
+ * it uses is noted there.
  * Anything but a plain SELECT is refused.  Needs an active snapshot; relations
  * are locked until the transaction ends.
  */
 Query *
-ckpt_query_analyze(const char *sql, const char *argument, List *outputs)
+ckpt_query_analyze_names(const char *sql, const char *argument, List *outputs)
 {
 	CkptSource	source = {argument, sql, 0};
 	ErrorContextCallback callback;
@@ -512,13 +618,25 @@ ckpt_query_analyze(const char *sql, const char *argument, List *outputs)
 	raw = query_parse(sql, &source);
 	if (asks_for_locks(raw->stmt, NULL))
 		refuse_writes(argument);
-	query = parse_analyze_withcb(raw, sql, setup_parser, outputs, query_environment(outputs));
+	query = parse_analyze_withcb(raw, sql, setup_parser, outputs, query_environment(outputs, raw));
 	if (query->commandType != CMD_SELECT || query->utilityStmt != NULL ||
 		query->hasModifyingCTE || locks_rows((Node *) ckpt_query_rewrite(query), NULL))
 		refuse_writes(argument);
-	(void) replace_outputs((Node *) query, outputs);
 	ckpt_source_pop(&callback);
 
+	return query;
+}
+
+/*
+ * ckpt_query_analyze does the same, and puts what they stand for into the place of
+ * names of steps.  If all of those have tables or are inlined, the result can be run.
+ */
+Query *
+ckpt_query_analyze(const char *sql, const char *argument, List *outputs)
+{
+	Query	   *query = ckpt_query_analyze_names(sql, argument, outputs);
+
+	(void) replace_outputs((Node *) query, outputs);
 	return query;
 }
 

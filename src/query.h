@@ -20,6 +20,12 @@
 #include "nodes/plannodes.h"
 #include "tcop/dest.h"
 
+/*
+ * What is in the place of a step's name in an analysed query: a sub-select whose
+ * enrname is the name of the step if it is inlined, else this.
+ */
+#define CKPT_OUTPUT		"sys__output"
+
 /* What is being parsed, for error reports. */
 typedef struct CkptSource
 {
@@ -33,6 +39,7 @@ extern void ckpt_source_pop(ErrorContextCallback *callback);
 
 extern List *ckpt_query_names(List *names, const char *sql, const char *argument);
 extern Query *ckpt_query_analyze(const char *sql, const char *argument, List *outputs);
+extern Query *ckpt_query_analyze_names(const char *sql, const char *argument, List *outputs);
 extern TupleDesc ckpt_query_result_desc(Query *query);
 extern TupleDesc ckpt_query_input_desc(Query *query, const char *argument);
 extern void ckpt_query_keep_values(Form_pg_attribute att);

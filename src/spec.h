@@ -68,7 +68,7 @@ typedef struct CkptSpec
 	int64		max_time;		/* microseconds, or CKPT_NONE */
 
 	/* how the result is kept */
-	bool		materialized;
+	int			materialized;	/* false, true or CKPT_NONE: a hint */
 	bool		as_table;		/* of save: the target is a table, else a view */
 	char	   *message;		/* of check_empty: its error, or NULL */
 } CkptSpec;

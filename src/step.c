@@ -49,6 +49,7 @@
 #include "stoppoint.h"
 #include "transaction.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
@@ -317,6 +318,8 @@ step_state(void *arg)
 		bool		done = step->state == STEP_DONE;
 
 		ckpt_step_clock(step);
+		if (step->not_inlined && done)
+			step->full_reason = psprintf("%s; not inlined: %s", step->full_reason, step->not_inlined);
 		ckpt_catalog_update_step(step->step_id, done ? step->action : CKPT_STEP_RUNNING,
 								 step->full_reason, step->cp ? step->cp->id : 0,
 								 &step->counts, done);
@@ -444,6 +447,125 @@ step_end(CkptStep *step, bool nested)
 }
 
 /*
+ * step_create makes a step that is to run as a call says.
+ */
+static CkptStep *
+step_create(const CkptSpec *spec)
+{
+	CkptStep   *step = palloc0(sizeof(CkptStep));
+
+	step->spec = spec;
+	step->name = spec->step;
+	step->counts = (CkptStepCounts) {-1, -1, -1, -1, -1, -1};
+	step->started = step->reported = GetCurrentTimestamp();
+	return step;
+}
+
+/*
+ * step_prepare prepares a step in a transaction of its own, and returns the error
+ * if the call is refused.
+ */
+static ErrorData *
+step_prepare(CkptStep *step)
+{
+	ErrorData  *error = ckpt_subxact_run(ckpt_step_prepare, step, CurrentMemoryContext, NULL);
+
+	/* if the caller's state does not allow to commit, this says so */
+	if (error == NULL)
+		error = ckpt_transaction_commit();
+	return error;
+}
+
+static void
+set_path(const char *path)
+{
+	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SET, true, 0, false);
+}
+
+/*
+ * store_as_called stores the rows of an inlined step.
+ */
+static void
+store_as_called(CkptStep *step)
+{
+	ErrorData  *error = step_prepare(step);
+
+	if (error)
+	{
+		HOLD_INTERRUPTS();
+		ckpt_step_release(step);
+		RESUME_INTERRUPTS();
+		ReThrowError(error);
+	}
+	if (step->to_store)
+		elog(ERROR, "inlined step \"%s\" reads columns of an inlined step", step->name);
+	step_run_all(step);
+	RESUME_CANCEL_INTERRUPTS();
+	ckpt_step_release(step);
+	ckpt_step_notice(step);
+}
+
+/* What look_up_inlined finds: how the step was called. */
+typedef struct InlinedCall
+{
+	const CkptStep *reader;
+	CkptSpec   *spec;			/* NULL if somebody else has stored it */
+	char	   *path;			/* search_path of the call */
+	List	   *reads;			/* names of steps */
+} InlinedCall;
+
+static void
+look_up_inlined(void *arg)
+{
+	InlinedCall *call = (InlinedCall *) arg;
+	const CkptStep *reader = call->reader;
+	ListCell   *lc;
+
+	call->spec = ckpt_catalog_inlined_call(reader->job.job_id, reader->to_store, &call->path);
+	foreach(lc, ckpt_catalog_step_outputs(reader->job.job_id,
+										  list_make1(unconstify(char *, reader->to_store))))
+	{
+		const CkptStepOutput *output = (const CkptStepOutput *) lfirst(lc);
+
+		if (output->inlined && strcmp(output->step, reader->to_store) == 0)
+			call->reads = output->inlined->reads;
+	}
+}
+
+/*
+ * step_store_read stores an inlined step whose sys__ columns a step reads, as it was
+ * called.
+ */
+static void
+step_store_read(CkptStep *reader)
+{
+	InlinedCall call = {.reader = reader};
+	char	   *path = pstrdup(GetConfigOption("search_path", false, false));
+	ErrorData  *error = ckpt_subxact_run(look_up_inlined, &call, CurrentMemoryContext, NULL);
+	CkptStep   *step;
+
+	if (error)
+		ReThrowError(error);
+	if (call.spec == NULL)
+		return;
+	step = step_create(call.spec);
+	call.spec->job = &reader->job.job_id;
+	step->storing = true;
+	step->may_read = call.reads;
+	PG_TRY();
+	{
+		set_path(call.path);
+		store_as_called(step);
+	}
+	PG_FINALLY();
+	{
+		set_path(path);
+	}
+	PG_END_TRY();
+}
+
+/*
  * ckpt_step_run runs a step.  It is nested if there is a procedure around its
  * call.
  *
@@ -453,18 +575,16 @@ step_end(CkptStep *step, bool nested)
 void
 ckpt_step_run(const CkptSpec *spec, bool nested)
 {
-	CkptStep   *step = palloc0(sizeof(CkptStep));
-	ErrorData  *error;
+	CkptStep   *step = step_create(spec);
+	ErrorData  *error = step_prepare(step);
 
-	step->spec = spec;
-	step->name = spec->step;
-	step->counts = (CkptStepCounts) {-1, -1, -1, -1, -1, -1};
-	step->started = step->reported = GetCurrentTimestamp();
-
-	error = ckpt_subxact_run(ckpt_step_prepare, step, CurrentMemoryContext, NULL);
-	/* if the caller's state does not allow to commit, this says so */
-	if (error == NULL)
-		error = ckpt_transaction_commit();
+	while (error == NULL && step->to_store)
+	{
+		ckpt_step_release(step);
+		step_store_read(step);
+		step = step_create(spec);
+		error = step_prepare(step);
+	}
 	if (error)
 	{
 		HOLD_INTERRUPTS();

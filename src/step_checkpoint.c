@@ -17,6 +17,8 @@
 #include "carry.h"
 #include "cleanup.h"
 #include "crash_marker.h"
+#include "inline.h"
+#include "inline_share.h"
 #include "input.h"
 #include "plans.h"
 #include "progress.h"
@@ -497,7 +499,8 @@ step_read(CkptStep *step, Query *query, List *outputs, StepRows *rows, bool keep
 	relid = make_tables(step, rows->cp);
 	saved = ckpt_user_become(step->job.owner);
 	ckpt_plans_renew(&step->identity.code);
-	ckpt_input_materialize(query, step->spec->query, relid, &rows->input);
+	ckpt_input_materialize(ckpt_inline_share(&step->job, query, outputs), step->spec->query,
+						   relid, &rows->input);
 	ckpt_identity_check(&step->identity, query, outputs, step->job.owner);
 	ckpt_user_restore(saved);
 	if (!step->identity.probed)
@@ -616,6 +619,95 @@ drop_restarted(const CkptStep *step)
 }
 
 /*
+ * reuse_final ends the step with the final checkpoint that was decided on.
+ */
+static void
+reuse_final(CkptStep *step, const CkptDecision *decision)
+{
+	if (decision->accept)
+		ckpt_ledger_accept_code(decision->cp, &step->request.code);
+	step->by_earlier = decision->by_earlier;
+	step->full_reason = ckpt_reuse_full_reason(step->spec->kind, decision->reason, decision->cp->rows_total,
+											   decision->by_earlier);
+	step_reuse(step, decision->cp);
+}
+
+/*
+ * identify_inlined finds out which input an inlined step has, if there may be a
+ * checkpoint that is final, or something else needs to know.  The input is read only
+ * if it is worth it: the rows of a query are computed by that.
+ */
+static void
+identify_inlined(CkptStep *step, bool candidate)
+{
+	bool		read = candidate &&
+		(step->udf || ckpt_catalog_was_stored(&step->request.ref, step->job.job_id));
+	List	   *outputs = ckpt_step_outputs(step);
+	CkptUser	saved;
+	Query	   *query;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	saved = ckpt_user_become(step->job.owner);
+	query = analyze_input(step, outputs);
+	step_prepare_identity(step, query, outputs);
+	if (step->identity.hash == NULL && read)
+	{
+		ckpt_identity_read(&step->identity, query, step->spec->query, NULL);
+		ckpt_identity_check(&step->identity, query, outputs, step->job.owner);
+	}
+	ckpt_user_restore(saved);
+	PopActiveSnapshot();
+	if (step->identity.hash)
+		ckpt_catalog_store_identity(step->step_id, step->identity.derivation,
+									step->identity.hash);
+}
+
+/*
+ * check_resume_inlined raises if an inlined step is to be reused, and is known to be
+ * another than it was.  reason says why no checkpoint serves it.  Whether tables that
+ * it reads have changed is for the steps that read it to say.
+ */
+static void
+check_resume_inlined(CkptStep *step, char *reason)
+{
+	bool		was_stored = ckpt_catalog_was_stored(&step->request.ref, step->job.job_id);
+
+	step->reason = was_stored ? reason :
+		ckpt_catalog_inlined_before(&step->request.ref, step->job.job_id, step->inlined);
+	if (step->reason)
+		check_resume(step);
+}
+
+/*
+ * step_inline ends a step that is not stored, with a final checkpoint if one serves
+ * it.
+ */
+static void
+step_inline(CkptStep *step)
+{
+	CkptDecision decision;
+	bool		candidate = ckpt_reuse_needs_identity(&step->request, &decision);
+
+	if (candidate || step->spec->probe)
+		identify_inlined(step, candidate);
+	if (candidate && step->identity.hash)
+		decision = ckpt_reuse_decide(&step->request, step->identity.hash);
+	if (decision.action == CKPT_REUSE)
+	{
+		reuse_final(step, &decision);
+		return;
+	}
+	if (step->identity.probed)
+		step->inlined->probe = step->identity.hash;
+	if (step->resume == RESUME_OTHER)
+		check_resume_inlined(step, decision.reason);
+	ckpt_catalog_store_inlined(step->step_id, step->inlined);
+	step->action = CKPT_STEP_INLINED;
+	step->reason = step->full_reason = ckpt_inline_reason(step->spec);
+	step->state = STEP_DONE;
+}
+
+/*
  * ckpt_step_identify looks for a checkpoint that serves this step, or makes one.
  *
  * The query is run once, though its rows may turn out to be known: it may be
@@ -627,6 +719,11 @@ ckpt_step_identify(CkptStep *step)
 	CkptDecision decision;
 	StepRows	rows = {.cp = NULL};
 
+	if (step->inlined)
+	{
+		step_inline(step);
+		return;
+	}
 	if (ckpt_reuse_needs_identity(&step->request, &decision))
 	{
 		step_read_input(step, &rows, false);
@@ -639,12 +736,7 @@ ckpt_step_identify(CkptStep *step)
 		step_drop_rows(step, &rows);
 	if (decision.action == CKPT_REUSE)
 	{
-		if (decision.accept)
-			ckpt_ledger_accept_code(decision.cp, &step->request.code);
-		step->by_earlier = decision.by_earlier;
-		step->full_reason = ckpt_reuse_full_reason(step->spec->kind, decision.reason, decision.cp->rows_total,
-												   decision.by_earlier);
-		step_reuse(step, decision.cp);
+		reuse_final(step, &decision);
 		return;
 	}
 	check_resume(step);

@@ -65,6 +65,13 @@ typedef struct CkptStep
 	CkptResume	resume;
 	CkptRequest request;
 	CkptUdf    *udf;			/* map and gen */
+	bool		storing;		/* it was inlined, and is to be stored now ... */
+	List	   *may_read;		/* ... reading these steps */
+	CkptInline *inlined;		/* it is to be inlined: how; or NULL */
+	char	   *not_inlined;	/* what keeps it from being inlined, though asked
+								 * for; or NULL */
+	char	   *reads_inlined;	/* the inlined steps that it reads, in words */
+	const char *to_store;		/* inlined step that must be stored first, or NULL */
 	CkptIdentity identity;		/* of the input */
 
 	/* where it is */
@@ -116,8 +123,8 @@ extern void ckpt_step_finish(CkptStep *step);
 extern void ckpt_step_check_empty(CkptStep *step);
 
 /* step_prepare.c */
-extern List *ckpt_step_outputs(const CkptStep *step);
 extern void ckpt_step_prepare(void *arg);
+extern List *ckpt_step_outputs(const CkptStep *step);
 
 /* step_client.c */
 extern void ckpt_step_take_from_clients(CkptStep *step);

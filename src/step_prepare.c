@@ -14,6 +14,7 @@
 #include "asuser.h"
 #include "catalog_picture.h"
 #include "content.h"
+#include "inline.h"
 #include "job.h"
 #include "joblock.h"
 #include "miscadmin.h"
@@ -29,14 +30,18 @@
  * step_anew returns why the step is to ignore all that was kept, or NULL.
  */
 static char *
-step_anew(const CkptStep *step)
+step_anew(const CkptStep *step, List *outputs)
 {
+	const char *inlined = ckpt_inline_anew(outputs);
+
 	if (step->job.fresh)
 		return "fresh run asked for";
 	if (!step->spec->cache_enabled)
 		return "cache disabled";
 	if (step->resume == RESUME_FROM)
 		return psprintf("resumed from step \"%s\"", step->job.resume_from);
+	if (inlined)
+		return psprintf("cache disabled by step \"%s\"", inlined);
 	return NULL;
 }
 
@@ -98,6 +103,13 @@ step_insert(CkptStep *step, bool held)
 	int64		job_id = step->job.job_id;
 	bool		resumed = step->resume == RESUME_FROM;
 
+	if (step->storing)
+	{
+		step->step_id = ckpt_catalog_reinsert_inlined(job_id, step->name);
+		if (step->step_id == 0)
+			step_refuse_second(step);
+		return;
+	}
 	if (ckpt_job_may_reopen(&step->job, step->spec, held))
 	{
 		ckpt_job_reopen(&step->job, held);
@@ -142,7 +154,8 @@ published_columns(TupleDesc output)
 /*
  * ckpt_step_outputs lists (CkptStepOutput *) the outputs of earlier steps that the
  * step's arguments may name.  Others are not looked at, let alone locked, however
- * many the job has.
+ * many the job has.  An inlined step that is to be stored now reads what it could read
+ * when it was called.
  */
 List *
 ckpt_step_outputs(const CkptStep *step)
@@ -150,6 +163,8 @@ ckpt_step_outputs(const CkptStep *step)
 	const CkptSpec *spec = step->spec;
 	List	   *names;
 
+	if (step->storing)
+		return ckpt_catalog_step_outputs(step->job.job_id, step->may_read);
 	names = ckpt_query_names(NIL, spec->query, ckpt_reuse_argument(spec->kind));
 	names = ckpt_query_names(names, spec->depends_on, "depends_on");
 	names = ckpt_query_names(names, spec->probe, "probe");
@@ -160,6 +175,8 @@ ckpt_step_outputs(const CkptStep *step)
  * ckpt_step_prepare checks the call and starts the step.  Whatever it raises is a
  * refusal: nothing is changed and the job goes on.  A step for clients that another
  * session has opened is not started: then it has no number.
+ * Or it says in step->to_store which step is to be stored before; then it is to be
+ * called again.
  */
 void
 ckpt_step_prepare(void *arg)
@@ -206,8 +223,23 @@ ckpt_step_prepare(void *arg)
 		(void) ckpt_query_result_desc(probe);
 		ckpt_rights_check(probe);
 	}
+	step->to_store = ckpt_inline_to_store(outputs);
+	if (step->to_store && spec->output)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("step \"%s\" is inlined: it has no columns of the extension", step->to_store),
+				 errdetail("It would have to be stored first, in transactions of its own."),
+				 errhint("Call that step with materialized => true.")));
+	if (step->to_store == NULL && !step->storing && ckpt_inline_wanted(spec))
+		step->inlined = ckpt_inline_make(request, outputs, &step->not_inlined);
 	ckpt_user_restore(saved);
 	ckpt_content_store(step->job.owner);
+	if (step->to_store)
+	{
+		PopActiveSnapshot();
+		return;
+	}
+	step->reads_inlined = ckpt_inline_names(outputs);
 	step->udf = request->udf;
 
 	if (spec->kind == CKPT_SAVE)
@@ -223,7 +255,7 @@ ckpt_step_prepare(void *arg)
 	request->ref = (CkptStepRef) {step->job.owner, step->job.name, step->name};
 	request->job_id = step->job.job_id;
 	step->resume = step_resume(step, outputs);
-	request->anew = step_anew(step);
+	request->anew = step_anew(step, outputs);
 	step_insert(step, held);
 	if (step->target)
 		ckpt_catalog_store_step_target(step->step_id, step->target);

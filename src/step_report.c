@@ -165,7 +165,14 @@ ckpt_step_notice(const CkptStep *step)
 	char	   *by_earlier = step->by_earlier <= 0 ? "" :
 		psprintf(", %lld of them by earlier code", (long long) step->by_earlier);
 
-	if (step->spec->kind == CKPT_CHECK_EMPTY)
+	if (step->not_inlined)
+		ereport(NOTICE,
+				(errmsg("step \"%s\": stored, not inlined: %s", step->name, step->not_inlined)));
+	if (step->action == CKPT_STEP_INLINED)
+		ereport(NOTICE,
+				(errmsg("step \"%s\": inlined: it is part of the queries that read it (%s)",
+						step->name, step->reason)));
+	else if (step->spec->kind == CKPT_CHECK_EMPTY)
 		ereport(NOTICE,
 				(errmsg("step \"%s\": %s: the query returned no rows", step->name,
 						ckpt_word(&ckpt_step_actions, step->action))));
@@ -199,6 +206,8 @@ ckpt_step_add_context(const CkptStep *step, ErrorData *error)
 	initStringInfo(&buf);
 	if (error->context)
 		appendStringInfo(&buf, "%s\n", error->context);
+	if (step->reads_inlined && step->state == STEP_IDENTIFY)
+		appendStringInfo(&buf, "%s, read by step \"%s\"\n", step->reads_inlined, step->name);
 	appendStringInfo(&buf, "step \"%s\" of job \"%s\"", step->name, step->job.name);
 	if (step->error_id != 0)
 		appendStringInfo(&buf, ", %s " INT64_FORMAT, CKPT_ID_COLUMN, step->error_id);

@@ -562,6 +562,18 @@ udf_batch_target(CkptUdf *udf, TargetEntry *tle, CkptUdfTarget *target)
 }
 
 /*
+ * ckpt_udf_query_uses_temp returns whether a query uses anything temporary.
+ */
+bool
+ckpt_udf_query_uses_temp(Query *query)
+{
+	ReadColumns reads = {NULL, false, false, 0};
+
+	(void) collect_reads((Node *) query, &reads);
+	return reads.temp;
+}
+
+/*
  * udf_fingerprint fingerprints the analysed select list.  Its one relation, the
  * input, is the same whatever it is called and wherever it is.  Settings count as
  * they were when it was last looked at.

@@ -78,6 +78,7 @@ extern AttrNumber ckpt_udf_begin_output(CkptUdf *udf, int natts);
 extern void ckpt_udf_add_column(CkptUdf *udf, AttrNumber attno, const char *name, Oid type,
 								int32 typmod, Oid collation, bool of_row);
 extern Bitmapset *ckpt_udf_aggregate_reads(const char *text, TupleDesc desc, List *keys);
+extern bool ckpt_udf_query_uses_temp(Query *query);
 extern Query *ckpt_udf_run_query(CkptUdf *udf, const char *input_table,
 								 bool *changed);
 extern bool ckpt_udf_refresh(CkptUdf *udf, const char *input_table);

@@ -39,6 +39,7 @@ static const char *const step_action_words[] = {
 	[CKPT_STEP_CARRIED_OVER] = "carried over",
 	[CKPT_STEP_REUSED] = "reused",
 	[CKPT_STEP_STOPPED] = "stopped",
+	[CKPT_STEP_INLINED] = "inlined",
 };
 
 static const char *const phase_words[] = {

@@ -59,7 +59,8 @@ typedef enum CkptStepAction
 	CKPT_STEP_CONTINUED,
 	CKPT_STEP_CARRIED_OVER,
 	CKPT_STEP_REUSED,
-	CKPT_STEP_STOPPED			/* a budget is spent */
+	CKPT_STEP_STOPPED,			/* a budget is spent */
+	CKPT_STEP_INLINED			/* it has no rows of its own */
 } CkptStepAction;
 
 /* How far a running step has come. */
