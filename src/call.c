@@ -93,7 +93,6 @@ static void check_version(const Argument *argument, const void *field);
 static void check_error_rate(const Argument *argument, const void *field);
 static void check_rate(const Argument *argument, const void *field);
 static void check_above_zero(const Argument *argument, const void *field);
-static void refuse_unless_default(const Argument *argument, const void *field);
 
 /*
  * The arguments, in the order in which they are taken: of several that will not
@@ -236,22 +235,6 @@ check_above_zero(const Argument *argument, const void *field)
 
 	if (value != CKPT_NONE && value <= 0)
 		raise_out_of_range(argument, "Pass a value above 0.");
-}
-
-/*
- * refuse_unless_default is for a boolean whose other value means nothing so far.
- */
-static void
-refuse_unless_default(const Argument *argument, const void *field)
-{
-	bool		value = *(const bool *) field;
-
-	if (value != (argument->dflt != 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("%s => %s is not supported yet", argument->name,
-						value ? "true" : "false"),
-				 errhint("Leave the argument out.")));
 }
 
 /*
