@@ -436,6 +436,18 @@ refuse_second_row(const Merge *merge)
 }
 
 /*
+ * count_rows counts the rows of a table that the current user sees.
+ */
+static int64
+count_rows(const char *table)
+{
+	bool		isnull;
+
+	(void) execute(psprintf("SELECT pg_catalog.count(*) FROM ONLY %s", table), SPI_OK_SELECT, NULL, 0);
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/*
  * difference_query writes the query that tells which rows differ.
  */
 static char *
@@ -474,9 +486,11 @@ merge_rows(const Merge *merge)
 		return execute(psprintf("INSERT INTO %s (%s) SELECT %s FROM ONLY %s AS s", merge->target,
 								merge->columns, merge->values, merge->source),
 					   SPI_OK_INSERT, NULL, 0) > 0;
-	if (merge->condition)
-		refuse_second_row(merge);
 	find_differences(difference_query(merge), &deleted, &updated, &inserted);
+	/* as many of the one as of the other have met a row of their key, if each met one */
+	if (merge->condition &&
+		count_rows(merge->target) - deleted.n != count_rows(merge->source) - inserted.n)
+		refuse_second_row(merge);
 	execute_chunks(psprintf("DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)",
 							merge->target), SPI_OK_DELETE, &deleted);
 	execute_chunks(psprintf("UPDATE ONLY %s AS t SET %s"
