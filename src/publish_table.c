@@ -36,6 +36,8 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "multiset.h"
 #include "publish_table.h"
 #include "rowhash.h"
 #include "storage/itemptr.h"
@@ -48,7 +50,6 @@
 #include "utils/relcache.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
-#include "utils/uuid.h"
 
 /* Rows that are fetched at a time, and that a statement changes at most. */
 #define FETCH_ROWS	10000
@@ -78,6 +79,15 @@ typedef struct RowList
 	ItemPointerData *tids;		/* or NULL */
 	int64	   *ids;			/* or NULL */
 } RowList;
+
+/* The rows that differ, and the set that they are found by, if it is. */
+typedef struct Differences
+{
+	RowList		deleted;
+	RowList		updated;
+	RowList		inserted;
+	CkptMultiset *set;
+} Differences;
 
 PG_FUNCTION_INFO_V1(checkpoint_row_hash);
 
@@ -383,35 +393,103 @@ add_row(RowList *rows, ItemPointer tid, int64 id)
 }
 
 /*
- * find_differences runs the query that tells which rows differ.
+ * visit_rows calls a function for each row of a query, which has at most two columns;
+ * until it returns false.
  */
 static void
-find_differences(const char *sql, RowList *deleted, RowList *updated, RowList *inserted)
+visit_rows(const char *sql, bool (*visit) (NullableDatum *row, void *arg), void *arg)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	Portal		portal = SPI_cursor_open_with_args(NULL, sql, 0, NULL, NULL, NULL, false,
 												   CURSOR_OPT_PARALLEL_OK);
+	bool		more = true;
 
-	for (;;)
+	while (more)
 	{
 		SPI_cursor_fetch(portal, true, FETCH_ROWS);
-		if (SPI_processed == 0)
-			break;
+		more = SPI_processed > 0;
 		MemoryContextSwitchTo(cxt);
-		for (uint64 row = 0; row < SPI_processed; row++)
+		for (uint64 i = 0; i < SPI_processed && more; i++)
 		{
-			HeapTuple	tuple = SPI_tuptable->vals[row];
-			bool		no_tid;
-			bool		no_id;
-			Datum		tid = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &no_tid);
-			Datum		id = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &no_id);
+			NullableDatum row[2];
 
-			add_row(no_tid ? inserted : no_id ? deleted : updated,
-					no_tid ? NULL : (ItemPointer) DatumGetPointer(tid), no_id ? 0 : DatumGetInt64(id));
+			for (int col = 0; col < Min(SPI_tuptable->tupdesc->natts, 2); col++)
+				row[col].value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
+											   col + 1, &row[col].isnull);
+			more = visit(row, arg);
 		}
 		SPI_freetuptable(SPI_tuptable);
 	}
 	SPI_cursor_close(portal);
+}
+
+/*
+ * note_difference notes a row of the query that tells which rows differ: the target's
+ * tid, the source's id.
+ */
+static bool
+note_difference(NullableDatum *row, void *arg)
+{
+	Differences *found = (Differences *) arg;
+
+	add_row(row[0].isnull ? &found->inserted : row[1].isnull ? &found->deleted : &found->updated,
+			row[0].isnull ? NULL : (ItemPointer) DatumGetPointer(row[0].value),
+			row[1].isnull ? 0 : DatumGetInt64(row[1].value));
+	return true;
+}
+
+/* Puts the hash of a row of the source into the set. */
+static bool
+add_source_row(NullableDatum *row, void *arg)
+{
+	Differences *found = (Differences *) arg;
+
+	ckpt_multiset_add(found->set, DatumGetUUIDP(row[0].value));
+	return ckpt_multiset_size(found->set) <= (Size) maintenance_work_mem * 1024;
+}
+
+/* Takes the hash of a row of the target out of the set. */
+static bool
+take_target_row(NullableDatum *row, void *arg)
+{
+	Differences *found = (Differences *) arg;
+
+	if (!ckpt_multiset_take(found->set, DatumGetUUIDP(row[0].value)))
+		add_row(&found->deleted, (ItemPointer) DatumGetPointer(row[1].value), 0);
+	return true;
+}
+
+/* Looks for the rows of the source whose hashes are left in the set. */
+static bool
+take_source_row(NullableDatum *row, void *arg)
+{
+	Differences *found = (Differences *) arg;
+
+	if (ckpt_multiset_take(found->set, DatumGetUUIDP(row[0].value)))
+		add_row(&found->inserted, NULL, DatumGetInt64(row[1].value));
+	return ckpt_multiset_members(found->set) > 0;
+}
+
+/*
+ * compare_in_memory finds the rows that differ by a set of the hashes of whole rows.
+ * Returns false if there are too many for maintenance_work_mem.
+ */
+static bool
+compare_in_memory(const Merge *merge, Differences *found)
+{
+	char	   *target = psprintf("SELECT checkpoint._row_hash(ROW(%s)), t.ctid FROM ONLY %s AS t",
+								  merge->target_row, merge->target);
+	char	   *source = psprintf("SELECT checkpoint._row_hash(ROW(%s)), s.sys__id FROM ONLY %s AS s",
+								  merge->source_row, merge->source);
+
+	found->set = ckpt_multiset_create();
+	visit_rows(source, add_source_row, found);
+	if (ckpt_multiset_size(found->set) > (Size) maintenance_work_mem * 1024)
+		return false;
+	visit_rows(target, take_target_row, found);
+	if (ckpt_multiset_members(found->set) > 0)
+		visit_rows(source, take_source_row, found);
+	return true;
 }
 
 /*
@@ -478,32 +556,31 @@ difference_query(const Merge *merge)
 static bool
 merge_rows(const Merge *merge)
 {
-	RowList		deleted = {0};
-	RowList		updated = {0};
-	RowList		inserted = {0};
+	Differences found = {{0}};
 
 	if (execute(psprintf("SELECT FROM ONLY %s LIMIT 1", merge->target), SPI_OK_SELECT, NULL, 0) == 0)
 		return execute(psprintf("INSERT INTO %s (%s) SELECT %s FROM ONLY %s AS s", merge->target,
 								merge->columns, merge->values, merge->source),
 					   SPI_OK_INSERT, NULL, 0) > 0;
-	find_differences(difference_query(merge), &deleted, &updated, &inserted);
+	if (merge->condition || !compare_in_memory(merge, &found))
+		visit_rows(difference_query(merge), note_difference, &found);
 	/* as many of the one as of the other have met a row of their key, if each met one */
 	if (merge->condition &&
-		count_rows(merge->target) - deleted.n != count_rows(merge->source) - inserted.n)
+		count_rows(merge->target) - found.deleted.n != count_rows(merge->source) - found.inserted.n)
 		refuse_second_row(merge);
 	execute_chunks(psprintf("DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)",
-							merge->target), SPI_OK_DELETE, &deleted);
+							merge->target), SPI_OK_DELETE, &found.deleted);
 	execute_chunks(psprintf("UPDATE ONLY %s AS t SET %s"
 							" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS d (tid, id),"
 							" ONLY %s AS s"
 							" WHERE t.ctid OPERATOR(pg_catalog.=) d.tid AND s.sys__id OPERATOR(pg_catalog.=) d.id",
 							merge->target, merge->assignments, merge->source),
-				   SPI_OK_UPDATE, &updated);
+				   SPI_OK_UPDATE, &found.updated);
 	execute_chunks(psprintf("INSERT INTO %s (%s) SELECT %s FROM ONLY %s AS s"
 							" WHERE s.sys__id OPERATOR(pg_catalog.=) ANY ($1)",
 							merge->target, merge->columns, merge->values, merge->source),
-				   SPI_OK_INSERT, &inserted);
-	return deleted.n + updated.n + inserted.n > 0;
+				   SPI_OK_INSERT, &found.inserted);
+	return found.deleted.n + found.updated.n + found.inserted.n > 0;
 }
 
 /*

@@ -58,6 +58,14 @@ DELETE FROM items WHERE id > 3;
 UPDATE items SET price = 100 WHERE id = 2;
 CALL publish();
 SELECT (SELECT checkpoint.content_hash(i) FROM items i) = (SELECT checkpoint.content_hash(s) FROM source s) AS same;
+-- the same where there are too many rows for memory
+SET maintenance_work_mem = '1MB';
+CALL publish('SELECT i % 30000 AS id, i::text AS name, NULL::numeric AS price FROM generate_series(1, 60000) i');
+CALL publish('SELECT i % 30000 AS id, (i % 59999)::text AS name, NULL::numeric AS price FROM generate_series(1, 60005) i');
+RESET maintenance_work_mem;
+SELECT (SELECT checkpoint.content_hash(i) FROM items i) =
+	(SELECT checkpoint.content_hash(s) FROM (SELECT i % 30000 AS id, (i % 59999)::text AS name, NULL::numeric AS price
+		FROM generate_series(1, 60005) i) s) AS same;
 CALL publish('SELECT * FROM publish_table.source WHERE false');
 SELECT count(*) FROM items;
 
