@@ -201,6 +201,7 @@ CREATE TABLE checkpoint.lease (
 	expires_at timestamptz NOT NULL
 );
 CREATE INDEX lease_range_idx ON checkpoint.lease (checkpoint_id, range_no);
+ALTER TABLE checkpoint.lease REPLICA IDENTITY FULL;
 REVOKE ALL ON checkpoint.lease FROM PUBLIC;
 COMMENT ON TABLE checkpoint.lease IS
 'internal: intervals of ids whose unprocessed rows clients have claimed; of no use to a restored dump';
@@ -331,6 +332,7 @@ CREATE INDEX known_content_object_idx
 	ON checkpoint.known_content (checkpoint._role_oid(owner), object);
 CREATE INDEX known_content_derivation_idx
 	ON checkpoint.known_content (derivation);
+ALTER TABLE checkpoint.known_content REPLICA IDENTITY FULL;
 REVOKE ALL ON checkpoint.known_content FROM PUBLIC;
 COMMENT ON TABLE checkpoint.known_content IS
 'internal: content hashes of tables and queries that code depends on, and what they follow from';
