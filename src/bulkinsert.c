@@ -356,6 +356,42 @@ ckpt_bulkinsert_add_longer(CkptBulkInsert *buf, TupleTableSlot *row,
 }
 
 /*
+ * ckpt_bulkinsert_add_numbered copies a table's row, which is in a slot, into the
+ * buffer, with a number of type bigint in front of its columns and without the
+ * first ones of them, which are so many bigints.  It returns the row, or NULL if
+ * the row cannot be copied as it stands: the caller has to take it apart.
+ *
+ * A bigint before another row's bytes, or in the place of one, leaves each value
+ * at its alignment.
+ */
+HeapTuple
+ckpt_bulkinsert_add_numbered(CkptBulkInsert *buf, int64 number, TupleTableSlot *row,
+							 int left_out)
+{
+	HeapTuple	from = TTS_IS_BUFFERTUPLE(row) ?
+		((BufferHeapTupleTableSlot *) row)->base.tuple : NULL;
+	HeapTuple	tuple;
+	char	   *data;
+	Size		skipped = left_out * sizeof(int64);
+	Size		len;
+
+	if (from == NULL || HeapTupleHasNulls(from) || HeapTupleHasExternal(from) ||
+		HeapTupleHeaderGetNatts(from->t_data) - left_out != buf->desc->natts - 1 ||
+		buf->bytes > SPILL_BYTES)
+		return NULL;
+	len = from->t_len - from->t_data->t_hoff - skipped;
+	if (sizeof(int64) + len > MaxHeapTupleSize - MAXALIGN(SizeofHeapTupleHeader))
+		return NULL;
+	tuple = new_row(buf, false, sizeof(int64) + len);
+	data = (char *) tuple->t_data + tuple->t_data->t_hoff;
+	memcpy(data, &number, sizeof(int64));
+	memcpy(data + sizeof(int64),
+		   (char *) from->t_data + from->t_data->t_hoff + skipped, len);
+	tuple->t_data->t_infomask |= from->t_data->t_infomask & HEAP_HASVARWIDTH;
+	return keep_row(buf, tuple);
+}
+
+/*
  * ckpt_bulkinsert_truncate drops the rows after the first nrows, which must not
  * end within the part that was spilled.  Their memory is free after the flush.
  */

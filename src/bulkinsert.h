@@ -45,6 +45,8 @@ typedef struct CkptBulkInsert
 extern CkptBulkInsert *ckpt_bulkinsert_create(TupleDesc desc);
 extern HeapTuple ckpt_bulkinsert_add(CkptBulkInsert *buf, Datum *values, bool *isnull);
 extern void ckpt_bulkinsert_begin_with(CkptBulkInsert *buf, int natts);
+extern HeapTuple ckpt_bulkinsert_add_numbered(CkptBulkInsert *buf, int64 number,
+											  TupleTableSlot *row, int left_out);
 extern HeapTuple ckpt_bulkinsert_add_longer(CkptBulkInsert *buf, TupleTableSlot *row,
 										   Datum *values, bool *isnull);
 extern void ckpt_bulkinsert_truncate(CkptBulkInsert *buf, int64 nrows);

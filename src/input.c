@@ -17,6 +17,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "bulkinsert.h"
+#include "catalog/pg_type.h"
 #include "input.h"
 #include "progress.h"
 #include "query.h"
@@ -33,6 +34,8 @@ typedef struct InputReceiver
 	CkptRowHasher *hasher;		/* of them, or of rel's */
 	CkptRowSum	sum;
 	int		   *cols;			/* their indexes in the query's result */
+	bool		last;			/* they are the last of them ... */
+	int			left_out;		/* ... behind so many bigints */
 
 	/* if the rows are kept */
 	Relation	rel;
@@ -52,11 +55,34 @@ input_flush(InputReceiver *receiver)
 						 TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN, 0);
 }
 
+static inline void
+input_flush_full(InputReceiver *receiver)
+{
+	if (receiver->buffer->ntuples >= FLUSH_ROWS || receiver->buffer->bytes >= FLUSH_BYTES)
+		input_flush(receiver);
+}
+
+/*
+ * input_receive takes a row.  Where the query returns a table's rows as they are,
+ * they are not taken apart.
+ */
 static bool
 input_receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	InputReceiver *receiver = (InputReceiver *) self;
 
+	if (receiver->rel && receiver->last)
+	{
+		HeapTuple	tuple = ckpt_bulkinsert_add_numbered(receiver->buffer, receiver->sum.rows + 1,
+														 slot, receiver->left_out);
+
+		if (tuple)
+		{
+			ckpt_rowhash_add_tuple(receiver->hasher, &receiver->sum, tuple);
+			input_flush_full(receiver);
+			return true;
+		}
+	}
 	slot_getallattrs(slot);
 	for (int i = 0; i < receiver->desc->natts; i++)
 	{
@@ -72,9 +98,7 @@ input_receive(TupleTableSlot *slot, DestReceiver *self)
 		ckpt_rowhash_add_tuple(receiver->hasher, &receiver->sum,
 							   ckpt_bulkinsert_add(receiver->buffer, receiver->values,
 												  receiver->isnull));
-		if (receiver->buffer->ntuples >= FLUSH_ROWS ||
-			receiver->buffer->bytes >= FLUSH_BYTES)
-			input_flush(receiver);
+		input_flush_full(receiver);
 	}
 	ckpt_progress_rows(receiver->sum.rows);
 	return true;
@@ -86,11 +110,17 @@ input_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 	InputReceiver *receiver = (InputReceiver *) self;
 	int			n = 0;
 
+	receiver->last = true;
 	for (int i = 0; i < typeinfo->natts; i++)
 	{
-		if (!ckpt_is_system_column(NameStr(TupleDescAttr(typeinfo, i)->attname)))
+		Form_pg_attribute att = TupleDescAttr(typeinfo, i);
+
+		if (!ckpt_is_system_column(NameStr(att->attname)))
 			receiver->cols[n++] = i;
+		else
+			receiver->last &= n == 0 && att->atttypid == INT8OID;
 	}
+	receiver->left_out = typeinfo->natts - n;
 	if (n != receiver->desc->natts)
 		elog(ERROR, "query returns %d columns, expected %d", n, receiver->desc->natts);
 }
@@ -120,7 +150,7 @@ input_run(Query *query, const char *sql, Relation rel, CkptInput *input)
 	if (rel)
 		receiver->buffer = ckpt_bulkinsert_create(RelationGetDescr(rel));
 
-	(void) ckpt_query_run(query, sql, &receiver->pub);
+	(void) ckpt_query_run_input(query, sql, &receiver->pub);
 	if (rel)
 		input_flush(receiver);
 

@@ -841,14 +841,12 @@ ckpt_query_plan(Query *query, const char *sql, int cursor_options)
 }
 
 /*
- * ckpt_query_run runs an analysed SELECT, sends its rows to dest and returns
- * their number.  The rows are those of a snapshot that is taken when all
- * relations are locked.
+ * run_plan runs a plan, with a snapshot that is taken now that all relations are
+ * locked.
  */
-uint64
-ckpt_query_run(Query *query, const char *sql, DestReceiver *dest)
+static uint64
+run_plan(PlannedStmt *plan, const char *sql, DestReceiver *dest)
 {
-	PlannedStmt *plan = ckpt_query_plan(query, sql, CURSOR_OPT_PARALLEL_OK);
 	QueryDesc  *qd;
 	uint64		nrows;
 
@@ -863,6 +861,82 @@ ckpt_query_run(Query *query, const char *sql, DestReceiver *dest)
 	FreeQueryDesc(qd);
 	PopActiveSnapshot();
 	return nrows;
+}
+
+/*
+ * ckpt_query_run runs an analysed SELECT, sends its rows to dest and returns
+ * their number.  The rows are those of a snapshot that is taken when all
+ * relations are locked.
+ */
+uint64
+ckpt_query_run(Query *query, const char *sql, DestReceiver *dest)
+{
+	return run_plan(ckpt_query_plan(query, sql, CURSOR_OPT_PARALLEL_OK), sql, dest);
+}
+
+/*
+ * whole_rows returns the target list of a plan that scans an output and returns
+ * all of its columns but the extension's, which come first, with those put before
+ * them; NULL for other plans.
+ */
+static List *
+whole_rows(PlannedStmt *plan)
+{
+	Plan	   *scan = plan->planTree;
+	List	   *result = NIL;
+	RangeTblEntry *rte;
+	Relation	rel;
+	Index		varno;
+	int			left_out;
+	ListCell   *lc;
+
+	if (!IsA(scan, SeqScan))
+		return NIL;
+	varno = ((Scan *) scan)->scanrelid;
+	rte = list_nth_node(RangeTblEntry, plan->rtable, varno - 1);
+	rel = table_open(rte->relid, NoLock);
+	left_out = RelationGetNumberOfAttributes(rel) - list_length(scan->targetlist);
+	for (int i = 0; i < left_out; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), i);
+
+		if (att->atttypid != INT8OID || !ckpt_is_system_column(NameStr(att->attname)))
+			left_out = 0;
+		else
+			result = lappend(result,
+							 makeTargetEntry((Expr *) makeVar(varno, att->attnum, INT8OID, -1,
+															  InvalidOid, 0),
+											 att->attnum, pstrdup(NameStr(att->attname)), false));
+	}
+	table_close(rel, NoLock);
+	if (left_out <= 0)
+		return NIL;
+	foreach(lc, scan->targetlist)
+	{
+		TargetEntry *tle = flatCopyTargetEntry(lfirst_node(TargetEntry, lc));
+		const Var  *var = (const Var *) tle->expr;
+
+		tle->resno += left_out;
+		if (!IsA(var, Var) || var->varattno != tle->resno || tle->resjunk)
+			return NIL;
+		result = lappend(result, tle);
+	}
+	return result;
+}
+
+/*
+ * ckpt_query_run_input is ckpt_query_run() for one who passes over the extension's
+ * columns anyway: rows of an output come with them, as they are in the table.
+ */
+uint64
+ckpt_query_run_input(Query *query, const char *sql, DestReceiver *dest)
+{
+	PlannedStmt *plan = ckpt_query_plan(query, sql, CURSOR_OPT_PARALLEL_OK);
+	List	   *targets = whole_rows(plan);
+
+	if (targets)
+		plan->planTree->targetlist = targets;
+	return run_plan(plan, sql, dest);
 }
 
 /* A name that an error's message says is missing. */
