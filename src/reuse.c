@@ -108,10 +108,12 @@ ckpt_reuse_analyze(CkptRequest *request, const CkptSpec *spec, List *outputs)
 	CkptCodeGiven given = {spec->cache_version, spec->code_version, NULL};
 
 	request->spec = spec;
+	if (spec->kind == CKPT_CHECK_EMPTY)
+		return query;			/* nothing is kept of it, so its columns do not matter */
 	if (spec->depends_on)
 		given.depends_on = depended_on(spec->depends_on, outputs);
-	/* what save publishes is kept as the rows of a query; what is checked is not kept */
-	request->kind = spec->kind == CKPT_SAVE || spec->kind == CKPT_CHECK_EMPTY ? CKPT_QUERY : spec->kind;
+	/* what save publishes is kept as the rows of a query */
+	request->kind = spec->kind == CKPT_SAVE ? CKPT_QUERY : spec->kind;
 
 	if (spec->kind == CKPT_AGG)
 		query = ckpt_agg_input(query, spec->udf, spec->partition_by);

@@ -60,6 +60,10 @@ CALL checkpoint.check_empty('no negative', 'SELECT * FROM q WHERE x < 0');
 \set VERBOSITY default
 CALL checkpoint.check_empty('one', 'SELECT x, NULL AS n, repeat(''x'', 300) AS long FROM q WHERE x = 1');
 \set VERBOSITY terse
+\set VERBOSITY default
+CALL checkpoint.check_empty('one', 'SELECT FROM q WHERE x < 4');
+\set VERBOSITY terse
+CALL checkpoint.check_empty('one', 'SELECT FROM q WHERE x < 0');
 CALL checkpoint.check_empty('again', NULL);
 CALL checkpoint.check_empty(NULL, 'SELECT 1');
 SELECT step FROM checkpoint.checkpoints WHERE job = 'checks';
