@@ -54,6 +54,13 @@ symbols: all
 	{ ! grep -vE '^(checkpoint_|ckpt_|pg_finfo_checkpoint_|_PG_init$$|Pg_magic_func$$)'; } || \
 	{ echo 'error: the library exports the symbols above'; exit 1; }
 
+# Packages, from what is committed, left at the top.
+.PHONY: dist deb
+dist:
+	packaging/dist
+deb:
+	packaging/deb '$(PG_CONFIG)'
+
 .PHONY: bench
 bench:
 	test/bench/run
