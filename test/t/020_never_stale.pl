@@ -367,7 +367,12 @@ my %jobs = (
 		{ %m, step => 'again', query => 'SELECT a, b, note FROM s2', columns => 'a, b, note' }],
 	# calls for several rows
 	six => [
-		{ %m, step => 'b', udf => 'bf(a, b) AS y', batch => 1 }]);
+		{ %m, step => 'b', udf => 'bf(a, b) AS y', batch => 1 }],
+	# groups: to the model, a row for each, with the number of its rows
+	seven => [
+		{ kind => 'agg', step => 's', columns => 'a, t', reads => 'a, t, rows', makes => 'y',
+			udf => "f(a, t::numeric) || '|' || count(*) AS y", partition_by => 'a, t',
+			query => sub { 'SELECT a, b::text AS t FROM s2 ' . pick(('') x 4, 'WHERE a BETWEEN 1 AND 3', 'WHERE a > 2') . ' ORDER BY id'; } }]);
 
 # What map computes, by the version of the expression: a column may be read in a
 # sub-select only.
@@ -378,7 +383,7 @@ my @expressions = (
 	"f((SELECT max(i) FROM (VALUES (input.a)) v (i)), (SELECT b)) || '.e3'");
 
 my @roles = ('postgres', 'ann', 'ann', 'bob');
-my %reads = (one => 's1', two => 's1', three => 's1', four => 's2', five => 's2', six => 's1');
+my %reads = (one => 's1', two => 's1', three => 's1', four => 's2', five => 's2', six => 's1', seven => 's2');
 
 my %asked;		# {group}{step}: the columns and queries of the last runs
 my @bad;		# the rows on which functions fail; they stay so when a job is run again
@@ -406,10 +411,10 @@ sub make_run
 			my ($function) = $s{udf} =~ /^(\w+)/;
 
 			# the expression's version is part of what f returns
-			$s{udf} = "$expressions[$code{expression}] AS y" if $function eq 'f';
+			$s{udf} = "$expressions[$code{expression}] AS y" if $function eq 'f' && $s{kind} eq 'map';
 			$s{function} = $function;
 			$s{code} = "$function$code{$function}.h$code{helper}.$code{path}$code{ $code{path} }.$code{helper2}.t$tint";
-			$s{code} .= ".e$code{expression}" if $function eq 'f';
+			$s{code} .= ".e$code{expression}" if $function eq 'f' && $s{kind} eq 'map';
 			$s{code} .= ".c$cache_version";
 			$s{on_code_change} = pick(('continue') x 7, 'recompute', 'recompute', 'restart', 'restart', 'accept');
 			$s{on_error} = chance(0.25) ? 'skip' : 'stop';
@@ -442,6 +447,7 @@ sub run_script
 	{
 		$sql .= "SET test.step = '$s->{step}';\nCALL checkpoint.$s->{kind}('$s->{step}', '$s->{query}'";
 		$sql .= ", \$\$$s->{udf}\$\$" if $s->{udf};
+		$sql .= ", '$s->{partition_by}'" if $s->{partition_by};
 		$sql .= ', cache_enabled => false' unless $s->{cache_enabled};
 		if ($s->{udf})
 		{
@@ -618,7 +624,7 @@ sub find_bases
 	foreach my $cp (group_checkpoints($run, $s))
 	{
 		if ($cp != ($continued // 0) && $cp->{form} eq $s->{form} && !$s->{restarted}{ $cp->{id} } && !$cp->{lost}{output}
-			&& !($cp->{lost}{input} && ($s->{kind} eq 'gen' || !$cp->{final})))
+			&& !($cp->{lost}{input} && ($s->{kind} =~ /gen|agg/ || !$cp->{final})))
 		{
 			my $all = $cp->{final} ? $s->{on_code_change} eq 'accept' || counts_as_current($run, $s, $cp)
 			  : $s->{on_code_change} !~ /^(recompute|restart)$/;
@@ -748,6 +754,8 @@ sub results
 	{
 		my ($code, $values, $rest) = $row->[1] =~ /^([^:]+):(\([^)]*\))(.*)$/;
 
+		# the values of a group, as the model has them, end with the number of its rows
+		$values = substr($values, 0, -1) . ",$1)" if $s->{kind} eq 'agg' && $rest =~ s/^\|(\d+)$//;
 		if ($s->{kind} eq 'map' && !$s->{batch})
 		{
 			my $expression = $rest =~ s/^\.e(\d)// ? $1 : 0;
@@ -760,7 +768,7 @@ sub results
 	{
 		foreach my $code (keys %{ $rows{$values} })
 		{
-			my $want = $s->{kind} eq 'map' ? 1 : yields($values);
+			my $want = $s->{kind} ne 'gen' ? 1 : yields($values);
 			my @counts = uniq values %{ $rows{$values}{$code} };
 
 			$complain->("$code:$values does not give the rows that it is to give")
@@ -778,6 +786,15 @@ sub results
 		$results{$values}{ $base ? (keys %{ $base->{$values} })[0] : $s->{code} } = 1;
 	}
 	return \%results;
+}
+
+# of_group finds the group whose partition columns have these values.
+sub of_group
+{
+	my ($total, $values) = @_;
+	my $begin = substr($values, 0, -1) . ',';
+
+	return (grep { index($_, $begin) == 0 } keys %$total)[0] // $values;
 }
 
 sub multiset { my %m; $m{$_}++ foreach @_; return \%m; }
@@ -802,7 +819,7 @@ sub check_step
 	$s->{other} = $run->{resume_from} && !$resumed && $known_steps{ $run->{group} }{ $s->{step} };
 	$s->{form} = join(',', $s->{kind}, $s->{makes} // 'query');
 	$s->{restarted} = {};
-	$s->{input_key} = join("\n", $s->{columns}, sort map { $_->[0] } @{ $report->{input} });
+	$s->{input_key} = join("\n", $s->{columns}, sort map { $s->{kind} eq 'agg' ? $_->[1] : $_->[0] } @{ $report->{input} });
 	$s->{columns_key} = join(',', $s->{kind} eq 'gen' ? 'gen' : $s->{columns}, $s->{makes} // 'query');
 	$s->{key} = join("\n", $run->{role}, $s->{columns_key}, $s->{code} // '', $s->{input_key});
 	$want = predict($run, $s);
@@ -845,7 +862,7 @@ sub check_step
 		my $results = results($s, $report, $processed, \@bases, $complain);
 		my %called;
 		my ($kept, $computed) = (0, 0);
-		my $written = multiset(@{ $report->{written} });
+		my $written = multiset(map { $s->{kind} eq 'agg' ? of_group($total, $_) : $_ } @{ $report->{written} });
 		# a batch that writes and fails is run again
 		my $fails = @{ $run->{bad} } || $code{ $s->{function} } == 3;
 		my $twice = $run->{writes_from} < 100 && $fails ? 2 : 1;
@@ -855,6 +872,7 @@ sub check_step
 		foreach my $call (keys %{ $calls // {} })
 		{
 			my ($code, $values) = $call =~ /^([^:]+):(.*)$/;
+			$values = of_group($total, $values) if $s->{kind} eq 'agg';
 			my $of = $s->{code} =~ s/\.e\d//r;
 
 			$complain->("call of other code: $call instead of $of") unless $code eq $of;
@@ -1099,7 +1117,8 @@ for ($round = 1; $round <= $rounds && !$failed; $round++)
 	my ($out, $err) = psql_run($script);
 	my $queries = encode_json({ map {
 		my $s = $_;
-		$s->{step} => { query => $s->{query}, columns => $s->{columns}, reads => $s->{udf} ? 'a, b' : $s->{columns},
+		my $query = $s->{kind} eq 'agg' ? "SELECT a, t, count(*) AS rows FROM ($s->{query}) q GROUP BY a, t" : $s->{query};
+		$s->{step} => { query => $query, columns => $s->{columns}, reads => $s->{reads} // ($s->{udf} ? 'a, b' : $s->{columns}),
 			makes => $s->{makes} } } @{ $run->{steps} } });
 	my $reports = decode_json(sql("SELECT report(max(job_id), \$\$$queries\$\$) FROM checkpoint.jobs"));
 	my $calls = new_calls();
