@@ -99,6 +99,7 @@ typedef struct Reading
 	int64		job_id;
 	List	   *outputs;
 	bool		replace;		/* else count */
+	bool		earlier;		/* a table has rows of an earlier snapshot */
 } Reading;
 
 /*
@@ -188,7 +189,9 @@ walk_reading(Node *node, void *context)
 			entry->in_query++;
 		else if (entry->read || entry->in_query > 1)
 		{
-			if (!has_table(entry))
+			if (has_table(entry))
+				reading->earlier = true;
+			else
 			{
 				/* what it reads itself may be shared, too */
 				(void) query_tree_walker(rte->subquery, walk_reading, context,
@@ -207,16 +210,19 @@ walk_reading(Node *node, void *context)
 /*
  * ckpt_inline_share returns the form in which an analysed query is to be run: inlined
  * steps whose rows this session has computed before are read from their tables.
+ * *earlier says whether a table was there already: then rows need not be those that the
+ * query would return now.
  *
  * Runs as the current user.  Needs an active snapshot.
  */
 Query *
-ckpt_inline_share(const CkptJob *job, Query *query, List *outputs)
+ckpt_inline_share(const CkptJob *job, Query *query, List *outputs, bool *earlier)
 {
-	Reading		reading = {job->job_id, outputs, false};
+	Reading		reading = {job->job_id, outputs, false, false};
 	Query	   *copy;
 	ListCell   *lc;
 
+	*earlier = false;
 	if (!job->attached || InSecurityRestrictedOperation() ||
 		!ckpt_may_create_temp(GetUserId()))
 		return query;
@@ -228,6 +234,7 @@ ckpt_inline_share(const CkptJob *job, Query *query, List *outputs)
 	(void) walk_reading((Node *) copy, &reading);
 	foreach(lc, shared)
 		((Shared *) lfirst(lc))->read |= ((Shared *) lfirst(lc))->in_query > 0;
+	*earlier = reading.earlier;
 	return copy;
 }
 

@@ -18,7 +18,7 @@
 
 #include "catalog.h"
 
-extern Query *ckpt_inline_share(const CkptJob *job, Query *query, List *outputs);
+extern Query *ckpt_inline_share(const CkptJob *job, Query *query, List *outputs, bool *earlier);
 extern void ckpt_inline_share_end(int64 job_id);
 
 #endif							/* CKPT_INLINE_SHARE_H */

@@ -491,6 +491,7 @@ step_read(CkptStep *step, Query *query, List *outputs, StepRows *rows, bool keep
 {
 	Oid			relid;
 	CkptUser	saved;
+	bool		earlier;
 
 	step->computing = GetCurrentTimestamp();
 	rows->cp = new_checkpoint(step);
@@ -499,9 +500,15 @@ step_read(CkptStep *step, Query *query, List *outputs, StepRows *rows, bool keep
 	relid = make_tables(step, rows->cp);
 	saved = ckpt_user_become(step->job.owner);
 	ckpt_plans_renew(&step->identity.code);
-	ckpt_input_materialize(ckpt_inline_share(&step->job, query, outputs), step->spec->query,
-						   relid, &rows->input);
+	ckpt_input_materialize(ckpt_inline_share(&step->job, query, outputs, &earlier),
+						   step->spec->query, relid, &rows->input);
 	ckpt_identity_check(&step->identity, query, outputs, step->job.owner);
+	if (earlier)
+	{
+		/* tables and code, as they are now, need not be what the rows follow from */
+		step->identity.derivation = NULL;
+		step->identity.probed = false;
+	}
 	ckpt_user_restore(saved);
 	if (!step->identity.probed)
 		step->identity.hash = rows->input.hash;

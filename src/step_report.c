@@ -206,7 +206,7 @@ ckpt_step_add_context(const CkptStep *step, ErrorData *error)
 	initStringInfo(&buf);
 	if (error->context)
 		appendStringInfo(&buf, "%s\n", error->context);
-	if (step->reads_inlined && step->state == STEP_IDENTIFY)
+	if (step->reads_inlined && (step->state == STEP_IDENTIFY || step->state == STEP_CHECK))
 		appendStringInfo(&buf, "%s, read by step \"%s\"\n", step->reads_inlined, step->name);
 	appendStringInfo(&buf, "step \"%s\" of job \"%s\"", step->name, step->job.name);
 	if (step->error_id != 0)

@@ -79,9 +79,9 @@ CALL checkpoint.query('inlined', 'SELECT twice FROM m', materialized => false);
 CALL checkpoint.query('third', 'SELECT sum(twice) AS s3 FROM inlined');
 CALL checkpoint.map('fourth', 'SELECT a.twice AS t4 FROM m a JOIN m b USING (v)', 't4 + 1 AS n');
 SELECT calls();
-SELECT relname FROM pg_class WHERE relname LIKE 'sys\_\_inlined%';
+SELECT count(*) FROM pg_class WHERE relname LIKE 'sys\_\_inlined%';
 SELECT checkpoint.end_job();
-SELECT relname FROM pg_class WHERE relname LIKE 'sys\_\_inlined%';
+SELECT count(*) FROM pg_class WHERE relname LIKE 'sys\_\_inlined%';
 -- twice in one query
 SELECT checkpoint.begin_job('twice');
 CALL checkpoint.map('m', 'SELECT v FROM source', 'twice(v)', materialized => false);
@@ -203,7 +203,54 @@ END $$;
 SELECT checkpoint.begin_job('errors');
 CALL checkpoint.map('may_fail', 'SELECT v FROM source', 'fails(v)', materialized => false);
 CALL checkpoint.query('reader', 'SELECT sum(fails) FROM may_fail');
+CALL checkpoint.check_empty('reader', 'SELECT * FROM may_fail WHERE fails > 7');
 \set VERBOSITY terse
+-- with the function fixed, the step that failed is called again
+CREATE OR REPLACE FUNCTION fails(v int) RETURNS int LANGUAGE sql AS 'SELECT v';
+CALL checkpoint.query('reader', 'SELECT sum(fails) FROM may_fail');
+SELECT checkpoint.end_job();
+-- a failure while the rows are put into the table for all leaves none
+SELECT checkpoint.begin_job('fill');
+CALL checkpoint.map('may_fail', 'SELECT v + 0 AS v FROM source', 'fails(v)', materialized => false);
+CALL checkpoint.query('first', 'SELECT sum(fails) AS f1 FROM may_fail');
+CREATE OR REPLACE FUNCTION fails(v int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	IF v = 2 THEN RAISE 'cannot do % any more', v; END IF;
+	RETURN v;
+END $$;
+CALL checkpoint.query('second', 'SELECT max(fails) AS f2 FROM may_fail');
+SELECT count(*) FROM pg_class WHERE relname LIKE 'sys\_\_inlined%';
+CREATE OR REPLACE FUNCTION fails(v int) RETURNS int LANGUAGE sql AS 'SELECT v';
+CALL checkpoint.query('second', 'SELECT max(fails) AS f2 FROM may_fail');
+SELECT count(*) FROM pg_class WHERE relname LIKE 'sys\_\_inlined%';
+-- the table has its rows until the job ends
+UPDATE source SET v = 5 WHERE v = 4;
+CALL checkpoint.query('third', 'SELECT min(fails) AS f3, max(fails) FROM may_fail');
+SELECT * FROM held('third');
+SELECT checkpoint.end_job();
+SELECT count(*) FROM pg_class WHERE relname LIKE 'sys\_\_inlined%';
+-- which the next run does not take for those of the changed table
+SELECT checkpoint.begin_job('fill');
+CALL checkpoint.map('may_fail', 'SELECT v + 0 AS v FROM source', 'fails(v)', materialized => false);
+CALL checkpoint.query('third', 'SELECT min(fails) AS f3, max(fails) FROM may_fail');
+SELECT * FROM held('third');
+SELECT checkpoint.fail_job('enough of it');
+
+--
+-- Sessions of one job: each reader calls the UDF
+--
+SELECT calls() > 0 AS reset;
+SELECT checkpoint.begin_job('sessions', attach => false) AS job \gset
+CALL checkpoint.map('m', 'SELECT v FROM source', 'twice(v)', materialized => false, job => :job);
+CALL checkpoint.query('first', 'SELECT sum(twice) AS first FROM m', job => :job);
+\c -
+SET search_path = pg_catalog;
+\set VERBOSITY terse
+CALL checkpoint.query('second', 'SELECT max(twice) AS second FROM m', job => :job);
+SET search_path = inlining;
+SELECT calls();
+SELECT * FROM held('second');
+SELECT checkpoint.end_job(job => :job);
 
 SET client_min_messages = warning;
 DROP SCHEMA inlining CASCADE;
