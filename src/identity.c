@@ -322,7 +322,7 @@ identity_text(Query *query, List *outputs, Oid owner)
 {
 	Query	   *copy = copyObject(query);
 	Sources		sources = {NIL};
-	char	   *inlined = ckpt_inline_identity(outputs);
+	char	   *inlined = ckpt_inline_identity(query, outputs);
 	CkptCode	code;
 	ListCell   *lc;
 

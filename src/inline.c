@@ -417,23 +417,55 @@ ckpt_inline_names(List *outputs)
 }
 
 /*
- * ckpt_inline_identity returns what the identity of queries depends on by the calls
- * of inlined steps that they read; NULL if they read none.
+ * find_inlined lists the names of inlined steps that stand in a query, on any level.
+ */
+static bool
+find_inlined(Node *node, void *context)
+{
+	List	  **names = (List **) context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind == RTE_SUBQUERY && rte->enrname)
+			*names = lappend(*names, rte->enrname);
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, find_inlined, context,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, find_inlined, context);
+}
+
+/*
+ * ckpt_inline_identity returns what the identity of an analysed query depends on by the
+ * calls of inlined steps that it reads; NULL if it reads none.
  */
 char *
-ckpt_inline_identity(List *outputs)
+ckpt_inline_identity(Query *query, List *outputs)
 {
 	StringInfoData buf;
+	List	   *names = NIL;
 	ListCell   *lc;
 
+	(void) find_inlined((Node *) query, &names);
 	initStringInfo(&buf);
 	foreach(lc, outputs)
 	{
 		const CkptStepOutput *output = (const CkptStepOutput *) lfirst(lc);
+		ListCell   *lc2;
 
-		if (is_read(output))
+		foreach(lc2, names)
+		{
+			if (output->inlined == NULL || strcmp((const char *) lfirst(lc2), output->step) != 0)
+				continue;
 			appendStringInfo(&buf, "\1%s\1%s", output->inlined->code,
 							 output->inlined->probe ? output->inlined->probe : "");
+			break;
+		}
 	}
 	return buf.len == 0 ? NULL : buf.data;
 }

@@ -25,7 +25,7 @@ extern CkptInline *ckpt_inline_make(const CkptRequest *request, List *outputs,
 extern const char *ckpt_inline_to_store(List *outputs);
 extern const char *ckpt_inline_anew(List *outputs);
 extern char *ckpt_inline_names(List *outputs);
-extern char *ckpt_inline_identity(List *outputs);
+extern char *ckpt_inline_identity(Query *query, List *outputs);
 extern void ckpt_inline_hide(Query *query, List *outputs, bool udfs);
 
 #endif							/* CKPT_INLINE_H */

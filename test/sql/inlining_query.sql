@@ -233,11 +233,21 @@ CALL checkpoint.query('reader', 'SELECT sum(q) FROM passes');
 SELECT checkpoint.end_job();
 
 --
+-- What depends_on and probe read may be inlined, too
+--
+SELECT checkpoint.begin_job('arguments');
+CALL checkpoint.query('a1', 'SELECT v FROM source WHERE v < 3', materialized => false);
+CALL checkpoint.query('a2', 'SELECT count(*) FROM a1', materialized => false);
+CALL checkpoint.map('a3', 'SELECT v FROM source', 'twice(v)', depends_on => 'SELECT v FROM a1', probe => 'SELECT * FROM a2');
+SELECT checkpoint.end_job();
+
+--
 -- What a rerun would do
 --
 SELECT step, kind, action, rows_total, rows_kept, rows_to_compute, reason FROM checkpoint.explain_job('valid');
 SELECT step, kind, action, rows_total, rows_kept, rows_to_compute, reason FROM checkpoint.explain_job('errors');
 SELECT step, kind, action, rows_total, rows_kept, rows_to_compute, reason FROM checkpoint.explain_job('unread');
+SELECT step, kind, action, rows_total, rows_kept, rows_to_compute, reason FROM checkpoint.explain_job('arguments');
 SET checkpoint.materialize = always;
 SELECT step, kind, action, rows_total, rows_kept, rows_to_compute, reason FROM checkpoint.explain_job('unread');
 RESET checkpoint.materialize;
