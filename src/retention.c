@@ -209,7 +209,7 @@ ckpt_retention_owners(const char *name)
 
 /*
  * ckpt_retention_forget_lost deletes what is on record of the rows of checkpoints
- * that are not on record themselves.
+ * that are not on record themselves, and what is known for roles that were dropped.
  */
 void
 ckpt_retention_forget_lost(void)
@@ -222,6 +222,10 @@ ckpt_retention_forget_lost(void)
 			  "  (SELECT FROM checkpoint.checkpoint c WHERE c.checkpoint_id = x.checkpoint_id)),"
 			  " l AS (DELETE FROM checkpoint.lease x WHERE NOT EXISTS"
 			  "  (SELECT FROM checkpoint.checkpoint c WHERE c.checkpoint_id = x.checkpoint_id)),"
+			  " g AS (DELETE FROM checkpoint.given_up_row x WHERE NOT EXISTS"
+			  "  (SELECT FROM checkpoint.checkpoint c WHERE c.checkpoint_id = x.checkpoint_id)),"
+			  " k AS (DELETE FROM checkpoint.known_content WHERE checkpoint._role_oid(owner) <> 0"
+			  "  AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = checkpoint._role_oid(owner))),"
 			  " e AS (DELETE FROM checkpoint.error x WHERE NOT EXISTS"
 			  "  (SELECT FROM checkpoint.checkpoint c WHERE c.checkpoint_id = x.checkpoint_id)),"
 			  " t AS (DELETE FROM checkpoint.target x WHERE NOT EXISTS"

@@ -118,10 +118,13 @@ INSERT INTO checkpoint.work VALUES (1000, 1, 0, 1, 1, 1, 1, 1);
 INSERT INTO checkpoint.processed VALUES (1000, 1, 1, 0);
 INSERT INTO checkpoint.suspect VALUES (1000, 1, 'hash', NULL, 1);
 INSERT INTO checkpoint.error VALUES (1000, 1, 1, 'XX000', NULL, NULL, NULL, 1);
+INSERT INTO checkpoint.given_up_row VALUES (1000, 1, 'a reason');
+INSERT INTO checkpoint.lease VALUES (1000, 1, 1, 1, 'holder', 0, now(), now() + '1 day');
 CALL prune();
 SELECT count(*) FROM (SELECT checkpoint_id FROM checkpoint.code_version UNION ALL
 	SELECT checkpoint_id FROM checkpoint.work UNION ALL SELECT checkpoint_id FROM checkpoint.processed UNION ALL
-	SELECT checkpoint_id FROM checkpoint.error UNION ALL SELECT checkpoint_id FROM checkpoint.suspect) t;
+	SELECT checkpoint_id FROM checkpoint.error UNION ALL SELECT checkpoint_id FROM checkpoint.suspect UNION ALL
+	SELECT checkpoint_id FROM checkpoint.given_up_row UNION ALL SELECT checkpoint_id FROM checkpoint.lease) t;
 
 DROP SCHEMA orphans CASCADE;
 DROP ROLE regress_heir, regress_stranger;
