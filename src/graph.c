@@ -126,7 +126,8 @@ rows_text(const CkptGraphStep *step)
 		return NULL;
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "%lld %s", (long long) step->counts.total,
-					 step->counts.total == 1 ? "row" : "rows");
+					 ckpt_unit_word((CkptKind) ckpt_word_find(&ckpt_kinds, step->kind),
+									step->counts.total == 1));
 	if (step->counts.kept > 0 && step->counts.kept != step->counts.total)
 		appendStringInfo(&buf, ", %lld kept", (long long) step->counts.kept);
 	if (step->counts.computed > 0 && step->counts.computed != step->counts.total)
