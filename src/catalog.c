@@ -822,7 +822,7 @@ ckpt_catalog_step_outputs(int64 job_id, List *names)
 			  " FROM checkpoint.step s"
 			  " LEFT JOIN checkpoint.checkpoint c USING (checkpoint_id)"
 			  " WHERE s.job_id = $1 AND s.step = ANY ($2)"
-			  " AND s.action NOT IN ('running', 'failed', 'stopped') ORDER BY s.step_id");
+			  " AND s.action NOT IN ('running', 'failed', 'stopped') ORDER BY s.step_id + 0");
 	ArrayBuildState *array = NULL;
 	List	   *outputs = NIL;
 	List	   *more = names;

@@ -14,6 +14,7 @@
 #include "guc.h"
 #include "retention.h"
 #include "statement.h"
+#include "utils/timestamp.h"
 
 /*
  * list_due lists (CkptDue *) the rows of a statement: number, owner, and the
@@ -245,9 +246,10 @@ ckpt_retention_forget_lost(void)
 void
 ckpt_retention_forget_jobs(Oid owner, const char *name, int limit)
 {
-	STATEMENT(any, "SELECT FROM checkpoint.job WHERE checkpoint._role_oid(owner) = $1"
-			  " AND COALESCE(ended_at, started_at) < statement_timestamp() - $2 * interval '1 minute'"
-			  " LIMIT 1");
+	/* the order is what makes the server take the index that tells at once */
+	STATEMENT(oldest, "SELECT COALESCE(ended_at, started_at) < $2 FROM checkpoint.job"
+			  " WHERE checkpoint._role_oid(owner) = $1"
+			  " ORDER BY COALESCE(ended_at, started_at) LIMIT 1");
 	STATEMENT(st, "WITH old AS (SELECT job_id FROM checkpoint.job j"
 			  "  WHERE checkpoint._role_oid(owner) = $1 AND (name = $2 OR $2 IS NULL)"
 			  "  AND COALESCE(ended_at, started_at) < clock_timestamp() - $3 * interval '1 minute'"
@@ -260,13 +262,19 @@ ckpt_retention_forget_jobs(Oid owner, const char *name, int limit)
 			  " r AS (UPDATE checkpoint.job SET rerun_of = NULL"
 			  "  WHERE rerun_of IN (SELECT job_id FROM old) AND job_id NOT IN (SELECT job_id FROM old))"
 			  " DELETE FROM checkpoint.job WHERE job_id IN (SELECT job_id FROM old)");
+	bool		found;
 
 	if (ckpt_history_retention < 0)
 		return;
-	/* mostly there is none, which an index tells: the other looks at all of a name */
-	ckpt_arg_oid(&any, owner);
-	ckpt_arg_datum(&any, FLOAT8OID, Float8GetDatum(ckpt_history_retention), false);
-	if (ckpt_statement_run(&any, SPI_OK_SELECT) == 0)
+
+	/* mostly there is none: the other statement looks at all jobs of a name */
+	ckpt_arg_oid(&oldest, owner);
+	ckpt_arg_datum(&oldest, TIMESTAMPTZOID,
+				   TimestampTzGetDatum(GetCurrentTimestamp() -
+									   (int64) (ckpt_history_retention * USECS_PER_MINUTE)), false);
+	found = ckpt_statement_open(&oldest, SPI_OK_SELECT) > 0 && ckpt_row_bool(0, 1);
+	ckpt_statement_close(&oldest);
+	if (!found)
 		return;
 	ckpt_arg_oid(&st, owner);
 	ckpt_arg_text(&st, name);
