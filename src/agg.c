@@ -17,6 +17,7 @@
 #include "parser/analyze.h"
 #include "parser/parser.h"
 #include "query.h"
+#include "query_columns.h"
 #include "udf.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"

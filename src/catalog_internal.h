@@ -3,7 +3,7 @@
  * catalog_internal.h
  *	  What the catalog's files share: how owners and words are read from rows.
  *
- * Only catalog.c, catalog_checkpoint.c and catalog_inline.c include it.
+ * Only the files catalog*.c include it.
  *
  * IDENTIFICATION
  *	  src/catalog_internal.h

@@ -21,6 +21,7 @@
 #include "input.h"
 #include "progress.h"
 #include "query.h"
+#include "query_columns.h"
 #include "utils/memutils.h"
 
 /* Rows are written when there are this many rows or bytes. */

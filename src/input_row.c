@@ -19,6 +19,7 @@
 #include "input_row.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "nodes/nodeFuncs.h"
 #include "storage/bufmgr.h"
 #include "subxact.h"
 #include "utils/builtins.h"
@@ -168,4 +169,37 @@ ckpt_input_row_describe(Relation rel, const char *table, ItemPointer tid, int64 
 			appendStringInfo(&buf, ": " INT64_FORMAT " rows", row.nrows);
 	}
 	return buf.data;
+}
+
+static bool
+find_input_scan(PlanState *node, void *context)
+{
+	switch (nodeTag(node))
+	{
+		case T_TidRangeScanState:
+		case T_SeqScanState:
+			if (((Scan *) node->plan)->scanrelid == 1)
+			{
+				*(TupleTableSlot **) context = ((ScanState *) node)->ss_ScanTupleSlot;
+				return true;
+			}
+			break;
+		default:
+			break;
+	}
+	return planstate_tree_walker(node, find_input_scan, context);
+}
+
+/*
+ * ckpt_input_row_slot returns the slot of the scan of the input, which is the first
+ * relation of a query that has been started, or NULL.  Rows of that query come from
+ * the row that the slot has then.
+ */
+TupleTableSlot *
+ckpt_input_row_slot(PlanState *root)
+{
+	TupleTableSlot *slot = NULL;
+
+	(void) find_input_scan(root, &slot);
+	return slot;
 }

@@ -14,11 +14,13 @@
 #ifndef CKPT_INPUT_ROW_H
 #define CKPT_INPUT_ROW_H
 
+#include "nodes/execnodes.h"
 #include "storage/block.h"
 #include "storage/itemptr.h"
 #include "utils/relcache.h"
 
 extern BlockNumber ckpt_input_row_block(Relation rel, int64 id);
+extern TupleTableSlot *ckpt_input_row_slot(PlanState *root);
 extern char *ckpt_input_row_describe(Relation rel, const char *table, ItemPointer tid, int64 id,
 									 Oid owner, bool is_group, int nplain);
 

@@ -30,6 +30,7 @@
 #include "fingerprint.h"
 #include "ledger.h"
 #include "query.h"
+#include "query_columns.h"
 #include "result_table.h"
 #include "reuse.h"
 #include "rights.h"

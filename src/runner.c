@@ -565,31 +565,6 @@ ckpt_runner_row_by_row(CkptRunner *runner, int nrows)
 }
 
 /*
- * find_input_row finds the scan of the input, which is the run query's first
- * relation.  Rows of the run query come from the row that its slot has then.
- */
-static bool
-find_input_row(PlanState *node, void *context)
-{
-	CkptRunner *runner = (CkptRunner *) context;
-
-	switch (nodeTag(node))
-	{
-		case T_TidRangeScanState:
-		case T_SeqScanState:
-			if (((Scan *) node->plan)->scanrelid == 1)
-			{
-				runner->input_row = ((ScanState *) node)->ss_ScanTupleSlot;
-				return true;
-			}
-			break;
-		default:
-			break;
-	}
-	return planstate_tree_walker(node, find_input_row, context);
-}
-
-/*
  * check_table raises if a call has altered a table that the step itself uses.
  */
 static void
@@ -626,8 +601,12 @@ run_scan(CkptRunner *runner)
 	qd = CreateQueryDesc(runner->plan, runner->udf->text, GetActiveSnapshot(),
 						 InvalidSnapshot, &runner->receiver.pub, params, NULL, 0);
 	ExecutorStart(qd, 0);
-	if (!find_input_row(qd->planstate, runner))
-		elog(ERROR, "run query does not scan its input");
+	runner->input_row = ckpt_input_row_slot(qd->planstate);
+	if (runner->input_row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("argument \"udf\" cannot be planned as a scan of the step's input"),
+				 errhint("Join other tables in argument \"input\" instead of reading them in sub-selects.")));
 	ckpt_executor_run(qd);
 	ExecutorFinish(qd);
 	ExecutorEnd(qd);

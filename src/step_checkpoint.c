@@ -23,6 +23,7 @@
 #include "plans.h"
 #include "progress.h"
 #include "query.h"
+#include "query_columns.h"
 #include "result_table.h"
 #include "step_internal.h"
 #include "utils/builtins.h"

@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "progress.h"
 #include "query.h"
+#include "query_columns.h"
 #include "rights.h"
 #include "step_internal.h"
 #include "stoppoint.h"

@@ -43,6 +43,7 @@
 #include "parser/parser.h"
 #include "plans.h"
 #include "query.h"
+#include "query_columns.h"
 #include "sqltext.h"
 #include "udf.h"
 #include "utils/builtins.h"

@@ -152,6 +152,19 @@ sub wait_for_end
 	  or die "process $pid did not end";
 }
 
+# Kills a process and waits until the server has noticed that and recovered: it has
+# another checkpointer then.
+sub kill_and_recover
+{
+	my ($pid) = @_;
+	my $checkpointer = q{FROM pg_stat_activity WHERE backend_type = 'checkpointer'};
+	my $before = $node->safe_psql('postgres', "SELECT pid $checkpointer");
+
+	kill 'KILL', $pid or die "kill $pid: $!";
+	$node->poll_query_until('postgres', "SELECT pid <> $before $checkpointer")
+	  or die 'no crash recovery';
+}
+
 # A job that died is dead for everybody, until begin_job starts the rerun.
 sub is_dead
 {
@@ -206,9 +219,8 @@ foreach my $kind ('map', 'gen')
 			"partial|$rows|" . ($row - 1),
 			"$job: each row before row $row is committed");
 		flush();
-		kill 'KILL', $pid or die "kill $pid: $!";
+		kill_and_recover($pid);
 		drop_sessions($holder, $runner);
-		$node->poll_query_until('postgres', 'SELECT 1', '1') or die 'no crash recovery';
 
 		is(get('status'), 'interrupted', "$job: the job shows as interrupted");
 		is(get('step'), 'failed|its process ended', "$job: its step as failed");
@@ -231,9 +243,8 @@ foreach my $kind ('map', 'gen')
 #
 {
 	my ($holder, $runner, $pid) = run_until('kill input', 'input', 0);
-	kill 'KILL', $pid or die "kill $pid: $!";
+	kill_and_recover($pid);
 	drop_sessions($holder, $runner);
-	$node->poll_query_until('postgres', 'SELECT 1', '1') or die 'no crash recovery';
 
 	is(get('status'), 'interrupted', 'input: the job shows as interrupted');
 	is(get('orphans'), '0', 'input: no table is left over');

@@ -47,11 +47,14 @@ sub killed
 	$session->query_until(qr/called/, join(";\n", '\echo called', @statements) . ";\n");
 	my $stopped = "FROM pg_stat_activity WHERE query = 'stopped $place'";
 	$node->poll_query_until('postgres', "SELECT count(*) = 1 $stopped") or die "does not stop $place";
+	# after the recovery it is another
+	my $checkpointer = q{FROM pg_stat_activity WHERE backend_type = 'checkpointer'};
+	my $before = $node->safe_psql('postgres', "SELECT pid $checkpointer");
 	kill 'KILL', $node->safe_psql('postgres', "SELECT pid $stopped");
 	# until it has noticed, it goes on as before
 	eval { $session->query('SELECT 1') };
 	eval { $session->quit };
-	$node->poll_query_until('postgres', 'SELECT true') or die 'no recovery';
+	$node->poll_query_until('postgres', "SELECT pid <> $before $checkpointer") or die 'no recovery';
 	is($node->safe_psql('postgres', 'TABLE halves'), '', "killed $place: nothing is half there");
 	return;
 }
