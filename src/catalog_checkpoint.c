@@ -16,6 +16,12 @@
 #include "utils/builtins.h"
 
 /*
+ * Whose a checkpoint is, where another index is to find it than those that begin
+ * with the owner: no index is for a condition like this.
+ */
+#define OWNED_BY(role)	"NOT (" OWNER_OID("") " <> " role ")"
+
+/*
  * ckpt_catalog_next_checkpoint_id draws the number of a new checkpoint, which
  * is part of the names of its tables.
  */
@@ -221,7 +227,7 @@ List *
 ckpt_catalog_finals(Oid owner, const char *job_name, const char *cache_key)
 {
 	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
-			  " WHERE state = 'final' AND cache_key = $3 AND " OWNER_OID("") " = $1"
+			  " WHERE state = 'final' AND cache_key = $3 AND " OWNED_BY("$1")
 			  " AND (NOT mixed_code OR job_name = $2) AND NOT replaced AND " NOT_EXPIRED
 			  " ORDER BY checkpoint_id DESC");
 
@@ -314,7 +320,7 @@ ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp, const char *cache_key)
 			  " " NOW_USED
 			  " WHERE checkpoint_id = $1");
 	STATEMENT(old, "UPDATE checkpoint.checkpoint SET cache_key = NULL"
-			  " WHERE state = 'final' AND cache_key = $2 AND " OWNER_OID("") " = $3"
+			  " WHERE state = 'final' AND cache_key = $2 AND " OWNED_BY("$3")
 			  " AND checkpoint_id <> $1"
 			  " AND (NOT $4 OR mixed_code AND job_name = $5)");
 	STATEMENT(own, "UPDATE checkpoint.checkpoint o SET replaced = true"

@@ -66,12 +66,13 @@ has_name(List *names, const char *name)
 List *
 ckpt_catalog_step_outputs(int64 job_id, List *names)
 {
-	STATEMENT(st, "SELECT s.step, s.kind, c.output_table, s.resumed,"
+	/* each by the key of both columns, which a condition on all is not always used for */
+	STATEMENT(st, "SELECT s.step, s.kind, (SELECT c.output_table FROM checkpoint.checkpoint c"
+			  "  WHERE c.checkpoint_id = s.checkpoint_id), s.resumed,"
 			  " s.inline_query, s.inline_reads, s.inline_code, s.inline_probe, s.cache_enabled, s.code_version IS NOT NULL"
-			  " FROM checkpoint.step s"
-			  " LEFT JOIN checkpoint.checkpoint c USING (checkpoint_id)"
-			  " WHERE s.job_id = $1 AND s.step = ANY ($2)"
-			  " AND s.action NOT IN ('running', 'failed', 'stopped') ORDER BY s.step_id + 0");
+			  " FROM (SELECT DISTINCT unnest($2) AS step) n,"
+			  " LATERAL (SELECT * FROM checkpoint.step WHERE job_id = $1 AND step = n.step OFFSET 0) s"
+			  " WHERE s.action NOT IN ('running', 'failed', 'stopped') ORDER BY s.step_id");
 	ArrayBuildState *array = NULL;
 	List	   *outputs = NIL;
 	List	   *more = names;

@@ -5,7 +5,8 @@
  *
  * A statement runs as the owner of those tables, with a pinned search_path.  It
  * is a constant with parameters: nothing that a user wrote is executed here.
- * Its plan is kept for the session.
+ * Its plan is kept for the session, but for some times when it is made anew: a
+ * session may begin with empty tables and go on until they are large.
  *
  * Results are in the memory context of who opened the statement.
  *
@@ -189,6 +190,42 @@ static const char *const pinned[][2] = {
 };
 
 /*
+ * is_time_to_plan returns whether a plan is to be made anew after so many uses: 8,
+ * 64, 512 and so on, so that making plans costs little of what using them does.
+ */
+static bool
+is_time_to_plan(uint32 uses)
+{
+	if (uses < 8)
+		return false;
+	while (uses % 8 == 0)
+		uses /= 8;
+	return uses == 1;
+}
+
+/*
+ * prepare_plan makes sure that a statement has a plan that serves now.
+ */
+static void
+prepare_plan(CkptStatement *st)
+{
+	CkptPlan   *kept = st->plan;
+	SPIPlanPtr	plan;
+
+	if (kept->plan && !is_time_to_plan(kept->uses++))
+		return;
+	check_version();
+	plan = SPI_prepare_cursor(st->sql, st->nargs, st->types, CURSOR_OPT_GENERIC_PLAN);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", st->sql,
+			 SPI_result_code_string(SPI_result));
+	SPI_keepplan(plan);
+	if (kept->plan)
+		SPI_freeplan(kept->plan);
+	kept->plan = plan;
+}
+
+/*
  * ckpt_statement_open runs a statement as the owner of the extension's tables,
  * with search_path pinned, and returns the number of rows; they are in
  * SPI_tuptable until ckpt_statement_close().
@@ -212,24 +249,13 @@ ckpt_statement_open(CkptStatement *st, int expected)
 								 GUC_ACTION_SAVE, true, 0, false);
 
 	SPI_connect();
-	if (*st->plan == NULL)
-	{
-		SPIPlanPtr	plan;
-
-		check_version();
-		plan = SPI_prepare_cursor(st->sql, st->nargs, st->types, CURSOR_OPT_GENERIC_PLAN);
-		if (plan == NULL)
-			elog(ERROR, "could not prepare \"%s\": %s", st->sql,
-				 SPI_result_code_string(SPI_result));
-		SPI_keepplan(plan);
-		*st->plan = plan;
-	}
+	prepare_plan(st);
 	if (st->latest)
 	{
 		CommandCounterIncrement();
 		PushActiveSnapshot(GetLatestSnapshot());
 	}
-	rc = SPI_execute_plan(*st->plan, st->values, st->nulls, st->latest, 0);
+	rc = SPI_execute_plan(st->plan->plan, st->values, st->nulls, st->latest, 0);
 	if (st->latest)
 		PopActiveSnapshot();
 	if (rc != expected)

@@ -30,11 +30,18 @@
 
 #define CKPT_MAX_ARGS	24
 
+/* What a session keeps of a statement. */
+typedef struct CkptPlan
+{
+	SPIPlanPtr	plan;			/* NULL before it has been run */
+	uint32		uses;			/* how often it has been run */
+} CkptPlan;
+
 /* A statement: its text, its plan once it has been run, its parameters. */
 typedef struct CkptStatement
 {
 	const char *sql;
-	SPIPlanPtr *plan;
+	CkptPlan   *plan;
 	bool		latest;			/* a SELECT that sees what is committed by now,
 								 * whatever the transaction's snapshot is */
 	int			nargs;
@@ -49,9 +56,9 @@ typedef struct CkptStatement
 	int			save_nestlevel;
 } CkptStatement;
 
-/* Each use of this macro is one statement, planned once in a session. */
+/* Each use of this macro is one statement, planned a few times in a session. */
 #define STATEMENT(name, text) \
-	static SPIPlanPtr name##_plan = NULL; \
+	static CkptPlan name##_plan = {NULL, 0}; \
 	CkptStatement name = {.sql = text, .plan = &name##_plan}
 
 extern void ckpt_arg_datum(CkptStatement *st, Oid type, Datum value, bool isnull);
