@@ -148,14 +148,10 @@ ckpt_catalog_last_job(Oid owner, const char *name)
 {
 	STATEMENT(st, "SELECT job_id FROM checkpoint.job"
 			  " WHERE " OWNER_OID("") " = $1 AND name = $2 ORDER BY job_id DESC LIMIT 1");
-	int64		job_id = 0;
 
 	ckpt_arg_oid(&st, owner);
 	ckpt_arg_text(&st, name);
-	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
-		job_id = ckpt_row_int8(0, 1);
-	ckpt_statement_close(&st);
-	return job_id;
+	return ckpt_statement_int8(&st, 0);
 }
 
 /*
@@ -357,13 +353,9 @@ ckpt_catalog_failed_step(int64 job_id)
 {
 	STATEMENT(st, "SELECT min(step) FROM checkpoint.step"
 			  " WHERE job_id = $1 AND action IN ('failed', 'stopped')");
-	char	   *step;
 
 	ckpt_arg_int8(&st, job_id);
-	ckpt_statement_open(&st, SPI_OK_SELECT);
-	step = ckpt_row_text(&st, 0, 1);
-	ckpt_statement_close(&st);
-	return step;
+	return ckpt_statement_text(&st);
 }
 
 /*
@@ -394,13 +386,9 @@ ckpt_catalog_last_call(int64 job_id)
 	STATEMENT(st, "SELECT CASE WHEN count(*) = 0 THEN -1 ELSE greatest(0,"
 			  " extract(epoch FROM clock_timestamp() - max(greatest(started_at, ended_at)))) END::int8"
 			  " FROM checkpoint.step WHERE job_id = $1");
-	int64		age;
 
 	ckpt_arg_int8(&st, job_id);
-	ckpt_statement_open(&st, SPI_OK_SELECT);
-	age = ckpt_row_int8(0, 1);
-	ckpt_statement_close(&st);
-	return age;
+	return ckpt_statement_int8(&st, 0);
 }
 
 /*
@@ -507,14 +495,10 @@ ckpt_catalog_known_content(Oid owner, const char *derivation)
 {
 	STATEMENT(st, "SELECT hash FROM checkpoint.known_content"
 			  " WHERE derivation = $2 AND " OWNER_OID("") " = $1 LIMIT 1");
-	char	   *hash = NULL;
 
 	ckpt_arg_oid(&st, owner);
 	ckpt_arg_text(&st, derivation);
-	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
-		hash = ckpt_row_text(&st, 0, 1);
-	ckpt_statement_close(&st);
-	return hash;
+	return ckpt_statement_text(&st);
 }
 
 /*
@@ -525,13 +509,9 @@ char *
 ckpt_catalog_known_input(const char *derivation)
 {
 	STATEMENT(st, "SELECT input_hash FROM checkpoint.step WHERE derivation = $1 LIMIT 1");
-	char	   *input_hash = NULL;
 
 	ckpt_arg_text(&st, derivation);
-	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
-		input_hash = ckpt_row_text(&st, 0, 1);
-	ckpt_statement_close(&st);
-	return input_hash;
+	return ckpt_statement_text(&st);
 }
 
 /*
@@ -705,13 +685,9 @@ ckpt_catalog_step_owner(int64 step_id)
 {
 	STATEMENT(st, "SELECT checkpoint._role_oid(j.owner)::int8"
 			  " FROM checkpoint.step s JOIN checkpoint.job j USING (job_id) WHERE s.step_id = $1");
-	Oid			owner = InvalidOid;
 
 	ckpt_arg_int8(&st, step_id);
-	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
-		owner = (Oid) ckpt_row_int8(0, 1);
-	ckpt_statement_close(&st);
-	return owner;
+	return (Oid) ckpt_statement_int8(&st, 0);
 }
 
 /*
@@ -722,13 +698,9 @@ int64
 ckpt_catalog_step_checkpoint(int64 step_id)
 {
 	STATEMENT(st, "SELECT COALESCE(checkpoint_id, 0) FROM checkpoint.step WHERE step_id = $1");
-	int64		id = 0;
 
 	ckpt_arg_int8(&st, step_id);
-	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
-		id = ckpt_row_int8(0, 1);
-	ckpt_statement_close(&st);
-	return id;
+	return ckpt_statement_int8(&st, 0);
 }
 
 /*
@@ -740,12 +712,10 @@ ckpt_catalog_partition_by(int64 checkpoint_id)
 {
 	STATEMENT(st, "SELECT partition_by FROM checkpoint.step WHERE checkpoint_id = $1"
 			  " AND partition_by IS NOT NULL ORDER BY step_id DESC LIMIT 1");
-	char	   *columns = NULL;
+	char	   *columns;
 
 	ckpt_arg_int8(&st, checkpoint_id);
-	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
-		columns = ckpt_row_text(&st, 0, 1);
-	ckpt_statement_close(&st);
+	columns = ckpt_statement_text(&st);
 	return columns ? columns : pstrdup("");
 }
 
@@ -758,14 +728,10 @@ ckpt_catalog_running_step(int64 job_id, const char *step)
 {
 	STATEMENT(st, "SELECT step_id FROM checkpoint.step"
 			  " WHERE job_id = $1 AND step = $2 AND action = 'running'");
-	int64		step_id = 0;
 
 	ckpt_arg_int8(&st, job_id);
 	ckpt_arg_text(&st, step);
-	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
-		step_id = ckpt_row_int8(0, 1);
-	ckpt_statement_close(&st);
-	return step_id;
+	return ckpt_statement_int8(&st, 0);
 }
 
 /*
@@ -776,9 +742,7 @@ bool
 ckpt_catalog_job_has_failed_rows(int64 job_id)
 {
 	STATEMENT(st, "SELECT FROM checkpoint.step WHERE job_id = $1 AND rows_failed > 0 LIMIT 1");
-	bool		found;
 
 	ckpt_arg_int8(&st, job_id);
-	found = ckpt_statement_run(&st, SPI_OK_SELECT) > 0;
-	return found;
+	return ckpt_statement_run(&st, SPI_OK_SELECT) > 0;
 }

@@ -29,12 +29,8 @@ int64
 ckpt_catalog_next_checkpoint_id(void)
 {
 	STATEMENT(st, "SELECT nextval('checkpoint.checkpoint_checkpoint_id_seq')");
-	int64		id;
 
-	ckpt_statement_open(&st, SPI_OK_SELECT);
-	id = ckpt_row_int8(0, 1);
-	ckpt_statement_close(&st);
-	return id;
+	return ckpt_statement_int8(&st, 0);
 }
 
 /*

@@ -103,13 +103,9 @@ ckpt_catalog_open_step(int64 job_id)
 {
 	STATEMENT(st, "SELECT min(step) FROM checkpoint.step"
 			  " WHERE job_id = $1 AND action = 'running' AND output IS NOT NULL");
-	char	   *step;
 
 	ckpt_arg_int8(&st, job_id);
-	ckpt_statement_open(&st, SPI_OK_SELECT);
-	step = ckpt_row_text(&st, 0, 1);
-	ckpt_statement_close(&st);
-	return step;
+	return ckpt_statement_text(&st);
 }
 
 /*
@@ -135,13 +131,9 @@ int64
 ckpt_catalog_job_of_client_step(int64 step_id)
 {
 	STATEMENT(st, "SELECT job_id FROM checkpoint.step WHERE step_id = $1 AND output IS NOT NULL");
-	int64		job_id = 0;
 
 	ckpt_arg_int8(&st, step_id);
-	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
-		job_id = ckpt_row_int8(0, 1);
-	ckpt_statement_close(&st);
-	return job_id;
+	return ckpt_statement_int8(&st, 0);
 }
 
 /*

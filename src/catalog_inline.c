@@ -18,21 +18,6 @@
 #include "utils/guc.h"
 
 /*
- * names_array makes an array of names.
- */
-static ArrayBuildState *
-names_array(List *names)
-{
-	ArrayBuildState *array = initArrayResult(TEXTOID, CurrentMemoryContext, false);
-	ListCell   *lc;
-
-	foreach(lc, names)
-		(void) accumArrayResult(array, CStringGetTextDatum((char *) lfirst(lc)), false,
-								TEXTOID, CurrentMemoryContext);
-	return array;
-}
-
-/*
  * ckpt_catalog_store_inlined stores how a step stands in the queries of others.
  */
 void
@@ -44,7 +29,7 @@ ckpt_catalog_store_inlined(int64 step_id, const CkptInline *inlined)
 
 	ckpt_arg_int8(&st, step_id);
 	ckpt_arg_text(&st, inlined->query);
-	ckpt_arg_array(&st, TEXTARRAYOID, names_array(inlined->reads));
+	ckpt_arg_names(&st, inlined->reads);
 	ckpt_arg_text(&st, inlined->code);
 	ckpt_arg_text(&st, inlined->probe);
 	ckpt_arg_text(&st, GetConfigOption("search_path", false, false));
@@ -130,20 +115,16 @@ ckpt_catalog_inlined_before(const CkptStepRef *ref, int64 job_id, const CkptInli
 			  " FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
 			  " WHERE " OWNER_OID("j.") " = $1 AND j.name = $2 AND s.step = $3"
 			  " AND job_id <> $4 AND s.action = 'inlined' ORDER BY job_id DESC LIMIT 1");
-	char	   *change = NULL;
 
 	ckpt_arg_oid(&st, ref->owner);
 	ckpt_arg_text(&st, ref->job_name);
 	ckpt_arg_text(&st, ref->step);
 	ckpt_arg_int8(&st, job_id);
 	ckpt_arg_text(&st, inlined->query);
-	ckpt_arg_array(&st, TEXTARRAYOID, names_array(inlined->reads));
+	ckpt_arg_names(&st, inlined->reads);
 	ckpt_arg_text(&st, inlined->code);
 	ckpt_arg_text(&st, inlined->probe);
-	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
-		change = ckpt_row_text(&st, 0, 1);
-	ckpt_statement_close(&st);
-	return change;
+	return ckpt_statement_text(&st);
 }
 
 /*

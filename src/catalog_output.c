@@ -73,7 +73,6 @@ ckpt_catalog_step_outputs(int64 job_id, List *names)
 			  " FROM (SELECT DISTINCT unnest($2) AS step) n,"
 			  " LATERAL (SELECT * FROM checkpoint.step WHERE job_id = $1 AND step = n.step OFFSET 0) s"
 			  " WHERE s.action NOT IN ('running', 'failed', 'stopped') ORDER BY s.step_id");
-	ArrayBuildState *array = NULL;
 	List	   *outputs = NIL;
 	List	   *more = names;
 	uint64		nrows;
@@ -81,11 +80,8 @@ ckpt_catalog_step_outputs(int64 job_id, List *names)
 
 	if (names == NIL)
 		return NIL;
-	foreach(lc, names)
-		array = accumArrayResult(array, CStringGetTextDatum((char *) lfirst(lc)), false,
-								 TEXTOID, CurrentMemoryContext);
 	ckpt_arg_int8(&st, job_id);
-	ckpt_arg_array(&st, TEXTARRAYOID, array);
+	ckpt_arg_names(&st, names);
 	nrows = ckpt_statement_open(&st, SPI_OK_SELECT);
 	MemoryContextSwitchTo(st.caller);
 	for (uint64 row = 0; row < nrows; row++)

@@ -23,7 +23,7 @@ void
 ckpt_catalog_store_reads(int64 step_id, List *outputs)
 {
 	STATEMENT(st, "UPDATE checkpoint.step SET reads_steps = $2 WHERE step_id = $1");
-	ArrayBuildState *names = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	List	   *names = NIL;
 	ListCell   *lc;
 
 	foreach(lc, outputs)
@@ -31,11 +31,10 @@ ckpt_catalog_store_reads(int64 step_id, List *outputs)
 		const CkptStepOutput *output = (const CkptStepOutput *) lfirst(lc);
 
 		if (output->used)
-			names = accumArrayResult(names, CStringGetTextDatum(output->step), false, TEXTOID,
-									 CurrentMemoryContext);
+			names = lappend(names, output->step);
 	}
 	ckpt_arg_int8(&st, step_id);
-	ckpt_arg_array(&st, TEXTARRAYOID, names);
+	ckpt_arg_names(&st, names);
 	ckpt_statement_run(&st, SPI_OK_UPDATE);
 }
 
@@ -98,11 +97,7 @@ ckpt_catalog_failed_rows(int64 job_id)
 	STATEMENT(st, "SELECT string_agg(format('step \"%s\": %s %s failed', step, rows_failed,"
 			  "  CASE rows_failed WHEN 1 THEN 'row' ELSE 'rows' END), '; ' ORDER BY step_id)"
 			  " FROM checkpoint.step WHERE job_id = $1 AND rows_failed > 0");
-	char	   *text;
 
 	ckpt_arg_int8(&st, job_id);
-	ckpt_statement_open(&st, SPI_OK_SELECT);
-	text = ckpt_row_text(&st, 0, 1);
-	ckpt_statement_close(&st);
-	return text;
+	return ckpt_statement_text(&st);
 }

@@ -80,23 +80,29 @@ ckpt_client_check_open(const CkptCheckpoint *cp)
 }
 
 /*
- * client_join finds an open checkpoint, which stays open until the transaction ends.
+ * client_checkpoint finds the checkpoint that a client's call is about.
  */
 static void
-client_join(FunctionCallInfo fcinfo, const char *command, CkptCheckpoint *cp)
+client_checkpoint(FunctionCallInfo fcinfo, const char *command, CkptCheckpoint *cp)
 {
-	int64		id;
-
 	ckpt_job_check_writable(command);
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must not be null", "checkpoint_id"),
 				 errhint("Pass the number that checkpoint.open() has returned.")));
-	id = PG_GETARG_INT64(0);
-	ckpt_client_get(id, cp);
-	ckpt_joblock_wait(CKPT_LOCK_CLIENTS, id, ShareLock);
-	ckpt_client_get(id, cp);
+	ckpt_client_get(PG_GETARG_INT64(0), cp);
+}
+
+/*
+ * client_join finds an open checkpoint, which stays open until the transaction ends.
+ */
+static void
+client_join(FunctionCallInfo fcinfo, const char *command, CkptCheckpoint *cp)
+{
+	client_checkpoint(fcinfo, command, cp);
+	ckpt_joblock_wait(CKPT_LOCK_CLIENTS, cp->id, ShareLock);
+	ckpt_client_get(cp->id, cp);
 	ckpt_client_check_open(cp);
 }
 
@@ -187,21 +193,6 @@ checkpoint_claim_rows(PG_FUNCTION_ARGS)
 }
 
 /*
- * holders_checkpoint finds the checkpoint that a holder's call is about.
- */
-static void
-holders_checkpoint(FunctionCallInfo fcinfo, const char *command, CkptCheckpoint *cp)
-{
-	ckpt_job_check_writable(command);
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" must not be null", "checkpoint_id"),
-				 errhint("Pass the number that checkpoint.open() has returned.")));
-	ckpt_client_get(PG_GETARG_INT64(0), cp);
-}
-
-/*
  * renew(checkpoint_id, lease, holder) prolongs the holder's claims.
  */
 Datum
@@ -211,7 +202,7 @@ checkpoint_renew(PG_FUNCTION_ARGS)
 	const Interval *duration;
 	CkptHolder	holder;
 
-	holders_checkpoint(fcinfo, "checkpoint.renew()", &cp);
+	client_checkpoint(fcinfo, "checkpoint.renew()", &cp);
 	duration = duration_arg(fcinfo, 1);
 	holder = holder_arg(fcinfo, 2, false);
 	PG_RETURN_INT64(ckpt_lease_renew(&cp, &holder, duration));
@@ -226,7 +217,7 @@ checkpoint_release(PG_FUNCTION_ARGS)
 	CkptCheckpoint cp;
 	CkptHolder	holder;
 
-	holders_checkpoint(fcinfo, "checkpoint.release()", &cp);
+	client_checkpoint(fcinfo, "checkpoint.release()", &cp);
 	holder = holder_arg(fcinfo, 1, false);
 	PG_RETURN_INT64(ckpt_lease_release(&cp, &holder));
 }

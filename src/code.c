@@ -26,12 +26,8 @@ ckpt_code_difference(const CkptCode *old, const CkptCode *new)
 			  " FROM jsonb_each_text($1::jsonb) o FULL JOIN jsonb_each_text($2::jsonb) n USING (key)"
 			  " WHERE o.value IS DISTINCT FROM n.value"
 			  " ORDER BY o.value IS NULL OR n.value IS NULL, key = 'expression', key LIMIT 1");
-	char	   *difference = NULL;
 
 	ckpt_arg_text(&st, old->components);
 	ckpt_arg_text(&st, new->components);
-	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
-		difference = ckpt_row_text(&st, 0, 1);
-	ckpt_statement_close(&st);
-	return difference;
+	return ckpt_statement_text(&st);
 }

@@ -497,14 +497,10 @@ ckpt_ledger_count_failed(const CkptCheckpoint *cp, int64 job_id)
 {
 	STATEMENT(st, "SELECT count(*) FROM checkpoint.error"
 			  " WHERE checkpoint_id = $1 AND ($2 = 0 OR job_id = $2)");
-	int64		nrows;
 
 	ckpt_arg_int8(&st, cp->id);
 	ckpt_arg_int8(&st, job_id);
-	ckpt_statement_open(&st, SPI_OK_SELECT);
-	nrows = ckpt_row_int8(0, 1);
-	ckpt_statement_close(&st);
-	return nrows;
+	return ckpt_statement_int8(&st, 0);
 }
 
 /*

@@ -164,14 +164,10 @@ ckpt_ledger_count_processed(const CkptCheckpoint *cp)
 {
 	STATEMENT(st, "SELECT COALESCE(sum(checkpoint._count_ids(p.range_no, p.nranges, p.bits, $2)), 0)::bigint"
 			  " FROM checkpoint.processed p WHERE checkpoint_id = $1");
-	int64		nrows;
 
 	ckpt_arg_int8(&st, cp->id);
 	ckpt_arg_int8(&st, cp->rows_total);
-	ckpt_statement_open(&st, SPI_OK_SELECT);
-	nrows = ckpt_row_int8(0, 1);
-	ckpt_statement_close(&st);
-	return nrows;
+	return ckpt_statement_int8(&st, 0);
 }
 
 static void

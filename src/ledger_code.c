@@ -102,15 +102,11 @@ ckpt_ledger_rows_of_code(const CkptCheckpoint *cp, const CkptCode *code)
 			  " FROM checkpoint.code_version v JOIN checkpoint._work w USING (checkpoint_id, code_no)"
 			  " WHERE v.checkpoint_id = $1 AND v.code_hash = $2"
 			  " AND v.cache_version IS NOT DISTINCT FROM $3");
-	int64		nrows;
 
 	ckpt_arg_int8(&st, cp->id);
 	ckpt_arg_text(&st, code->hash);
 	ckpt_arg_text(&st, code->cache_version);
-	ckpt_statement_open(&st, SPI_OK_SELECT);
-	nrows = ckpt_row_int8(0, 1);
-	ckpt_statement_close(&st);
-	return nrows;
+	return ckpt_statement_int8(&st, 0);
 }
 
 /*

@@ -237,20 +237,6 @@ ckpt_prune_some(Oid owner, const char *name)
 }
 
 /*
- * get_checkpoint finds a checkpoint that the current user may use, or raises.
- */
-static void
-get_checkpoint(int64 id, CkptCheckpoint *cp)
-{
-	if (!ckpt_catalog_get_checkpoint(id, cp))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("checkpoint %lld does not exist", (long long) id),
-				 errhint("See the view checkpoint.checkpoints.")));
-	ckpt_role_check(cp->owner, "checkpoint", id);
-}
-
-/*
  * refuse_used raises 55006 if a checkpoint is pinned, published or in use.
  */
 static void
@@ -281,7 +267,7 @@ checkpoint_drop_checkpoint(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	ckpt_job_check_writable("checkpoint.drop_checkpoint()");
-	get_checkpoint(id, &cp);
+	ckpt_job_resolve_checkpoint(id, &cp);
 	refuse_used(id);
 	ckpt_cleanup_drop(&cp);
 	PG_RETURN_VOID();
@@ -334,7 +320,7 @@ checkpoint_pin(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	ckpt_job_check_writable("checkpoint.pin()");
-	get_checkpoint(PG_GETARG_INT64(0), &cp);
+	ckpt_job_resolve_checkpoint(PG_GETARG_INT64(0), &cp);
 	ckpt_retention_pin(cp.id, true, label);
 	PG_RETURN_VOID();
 }
@@ -350,7 +336,7 @@ checkpoint_unpin(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	ckpt_job_check_writable("checkpoint.unpin()");
-	get_checkpoint(PG_GETARG_INT64(0), &cp);
+	ckpt_job_resolve_checkpoint(PG_GETARG_INT64(0), &cp);
 	ckpt_retention_pin(cp.id, false, NULL);
 	PG_RETURN_VOID();
 }

@@ -161,15 +161,11 @@ ckpt_retention_use(int64 id)
 {
 	STATEMENT(lock, "SELECT FROM checkpoint.checkpoint WHERE checkpoint_id = $1 FOR UPDATE");
 	STATEMENT(st, "SELECT use FROM checkpoint._use WHERE checkpoint_id = $1");
-	char	   *use = NULL;
 
 	ckpt_arg_int8(&lock, id);
 	ckpt_statement_run(&lock, SPI_OK_SELECT);
 	ckpt_arg_int8(&st, id);
-	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
-		use = ckpt_row_text(&st, 0, 1);
-	ckpt_statement_close(&st);
-	return use;
+	return ckpt_statement_text(&st);
 }
 
 /*

@@ -93,6 +93,21 @@ ckpt_arg_array(CkptStatement *st, Oid type, ArrayBuildState *array)
 }
 
 /*
+ * ckpt_arg_names passes names (char *) as text[].
+ */
+void
+ckpt_arg_names(CkptStatement *st, List *names)
+{
+	ArrayBuildState *array = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	ListCell   *lc;
+
+	foreach(lc, names)
+		array = accumArrayResult(array, CStringGetTextDatum((char *) lfirst(lc)), false,
+								 TEXTOID, CurrentMemoryContext);
+	ckpt_arg_array(st, TEXTARRAYOID, array);
+}
+
+/*
  * ckpt_statement_owner returns the role that owns the extension's tables.
  */
 Oid
@@ -287,6 +302,34 @@ ckpt_statement_run(CkptStatement *st, int expected)
 
 	ckpt_statement_close(st);
 	return nrows;
+}
+
+/*
+ * ckpt_statement_int8 runs a SELECT of one value and returns it, 0 for NULL, or
+ * without_row if there is no row.
+ */
+int64
+ckpt_statement_int8(CkptStatement *st, int64 without_row)
+{
+	uint64		nrows = ckpt_statement_open(st, SPI_OK_SELECT);
+	int64		value = nrows > 0 ? ckpt_row_int8(0, 1) : without_row;
+
+	ckpt_statement_close(st);
+	return value;
+}
+
+/*
+ * ckpt_statement_text runs a SELECT of one value and returns it in the caller's
+ * context, or NULL if it is that or there is no row.
+ */
+char *
+ckpt_statement_text(CkptStatement *st)
+{
+	uint64		nrows = ckpt_statement_open(st, SPI_OK_SELECT);
+	char	   *value = nrows > 0 ? ckpt_row_text(st, 0, 1) : NULL;
+
+	ckpt_statement_close(st);
+	return value;
 }
 
 /*

@@ -13,9 +13,10 @@
  *	STATEMENT(st, "SELECT ... WHERE job_id = $1");
  *
  *	ckpt_arg_int8(&st, job_id);
- *	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
- *		value = ckpt_row_int8(0, 1);
- *	ckpt_statement_close(&st);
+ *	value = ckpt_statement_int8(&st, 0);
+ *
+ * Of more than one value, the rows are read between ckpt_statement_open() and
+ * ckpt_statement_close().
  *
  * IDENTIFICATION
  *	  src/statement.h
@@ -69,11 +70,14 @@ extern void ckpt_arg_bool(CkptStatement *st, bool value);
 extern void ckpt_arg_oid(CkptStatement *st, Oid value);
 extern void ckpt_arg_text(CkptStatement *st, const char *value);
 extern void ckpt_arg_array(CkptStatement *st, Oid type, ArrayBuildState *array);
+extern void ckpt_arg_names(CkptStatement *st, List *names);
 
 extern Oid	ckpt_statement_owner(void);
 extern uint64 ckpt_statement_open(CkptStatement *st, int expected);
 extern void ckpt_statement_close(CkptStatement *st);
 extern uint64 ckpt_statement_run(CkptStatement *st, int expected);
+extern int64 ckpt_statement_int8(CkptStatement *st, int64 without_row);
+extern char *ckpt_statement_text(CkptStatement *st);
 
 extern int64 ckpt_row_int8(uint64 row, int col);
 extern bool ckpt_row_bool(uint64 row, int col);
