@@ -3,6 +3,14 @@
  * idempotency.c
  *	  Keys of rows, for services that charge for calls.
  *
+ * A key is the same for each attempt at a row in a run group, whatever becomes of the
+ * attempt, the input and the code: it is made of the job's and step's names and the
+ * values that the UDF reads.  Of equal rows each has a key of its own, by its number
+ * among them.
+ *
+ * The SQL functions ask the runner, or the record of a step that clients compute, for
+ * the row.  No other file calls anything here.
+ *
  * What number a row has among equal ones is found out by a sort of the whole input,
  * when a session first asks for a key of it.  Mostly no two rows are equal, and
  * nothing is kept; else the numbers above 1 go to a temporary file, by id.
@@ -19,7 +27,6 @@
 #include "catalog/pg_type.h"
 #include "client.h"
 #include "fmgr.h"
-#include "idempotency.h"
 #include "input_rows.h"
 #include "match_source.h"
 #include "miscadmin.h"
@@ -252,11 +259,11 @@ hash_row(void *arg, TupleTableSlot *row)
 }
 
 /*
- * ckpt_idempotency_key returns the key of a row of a checkpoint's input.  Needs an
+ * idempotency_key returns the key of a row of a checkpoint's input.  Needs an
  * active snapshot.
  */
-char *
-ckpt_idempotency_key(const CkptCheckpoint *cp, CkptUdf *udf, int64 id)
+static char *
+idempotency_key(const CkptCheckpoint *cp, CkptUdf *udf, int64 id)
 {
 	WantedRow	wanted = {.key = ckpt_key_hasher_create(udf)};
 	Relation	input = table_open(ckpt_result_table_lookup(cp->input_table), AccessShareLock);
@@ -296,7 +303,7 @@ checkpoint_idempotency_key(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a call for several rows has no idempotency key"),
 				 errhint("Leave out argument \"batch\".")));
-	PG_RETURN_TEXT_P(cstring_to_text(ckpt_idempotency_key(cp, udf, id)));
+	PG_RETURN_TEXT_P(cstring_to_text(idempotency_key(cp, udf, id)));
 }
 
 /*
@@ -319,6 +326,6 @@ checkpoint_idempotency_key_of(PG_FUNCTION_ARGS)
 								   AccessShareLock);
 	desc = CreateTupleDescCopy(RelationGetDescr(input));
 	table_close(input, NoLock);
-	PG_RETURN_TEXT_P(cstring_to_text(ckpt_idempotency_key(&cp, ckpt_udf_outside(&opened.spec, &given, desc),
-														  PG_GETARG_INT64(1))));
+	PG_RETURN_TEXT_P(cstring_to_text(idempotency_key(&cp, ckpt_udf_outside(&opened.spec, &given, desc),
+													 PG_GETARG_INT64(1))));
 }

@@ -700,6 +700,21 @@ checkpoint_end_job(PG_FUNCTION_ARGS)
 }
 
 /*
+ * job_check_known raises 42704 unless a role has run a job of that name.
+ */
+static void
+job_check_known(Oid owner, const char *name)
+{
+	if (ckpt_catalog_last_job(owner, name) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job \"%s\" does not exist", name),
+				 errdetail("Role \"%s\" has not run a job of that name.",
+						   GetUserNameFromId(owner, false)),
+				 errhint("See the view checkpoint.jobs.")));
+}
+
+/*
  * ckpt_job_group_owner finds whose run group a name means: the current user's own,
  * or else the only one that it may use.
  */
@@ -724,23 +739,8 @@ ckpt_job_group_owner(const char *name)
 		owner = lfirst_oid(lc);
 	}
 	if (!OidIsValid(owner))
-		ckpt_job_check_known(GetUserId(), name);	/* raises */
+		job_check_known(GetUserId(), name);	/* raises */
 	return owner;
-}
-
-/*
- * ckpt_job_check_known raises 42704 unless a role has run a job of that name.
- */
-void
-ckpt_job_check_known(Oid owner, const char *name)
-{
-	if (ckpt_catalog_last_job(owner, name) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job \"%s\" does not exist", name),
-				 errdetail("Role \"%s\" has not run a job of that name.",
-						   GetUserNameFromId(owner, false)),
-				 errhint("See the view checkpoint.jobs.")));
 }
 
 /*
@@ -753,7 +753,7 @@ ckpt_job_lock_group(Oid owner, const char *name)
 	int64		group = job_group_key(owner, name);
 	ListCell   *lc;
 
-	ckpt_job_check_known(owner, name);
+	job_check_known(owner, name);
 	if (!ckpt_joblock_acquire(CKPT_LOCK_GROUP, group, ExclusiveLock, false))
 		job_refuse_second_run(owner, name, ckpt_joblock_holder(CKPT_LOCK_GROUP, group));
 	foreach(lc, ckpt_catalog_open_jobs(owner, name))

@@ -20,7 +20,6 @@
 extern Oid	ckpt_job_group_owner(const char *name);
 extern void ckpt_job_lock_group(Oid owner, const char *name);
 extern void ckpt_job_let_go_at_end(const CkptJob *job);
-extern void ckpt_job_check_known(Oid owner, const char *name);
 extern void ckpt_job_resolve(const int64 *job_arg, CkptJob *job);
 extern void ckpt_job_resolve_checkpoint(int64 checkpoint_id, CkptCheckpoint *cp);
 extern void ckpt_job_refuse_if_in_use(const CkptCheckpoint *cp);

@@ -44,10 +44,10 @@ range_size(int64 rows_total, int64 range_no)
 }
 
 /*
- * ckpt_range_create makes a range of a checkpoint without ids.
+ * range_create makes a range of a checkpoint without ids.
  */
-CkptRangeIds *
-ckpt_range_create(const CkptCheckpoint *cp, int64 range_no)
+static CkptRangeIds *
+range_create(const CkptCheckpoint *cp, int64 range_no)
 {
 	CkptRangeIds *range = palloc0(sizeof(CkptRangeIds));
 
@@ -57,10 +57,10 @@ ckpt_range_create(const CkptCheckpoint *cp, int64 range_no)
 }
 
 /*
- * ckpt_range_add adds an id, which is of the range.
+ * range_add adds an id, which is of the range.
  */
-void
-ckpt_range_add(CkptRangeIds *range, int64 id)
+static void
+range_add(CkptRangeIds *range, int64 id)
 {
 	int			bit = (int) ((id - 1) % CKPT_IDSET_RANGE);
 
@@ -189,8 +189,8 @@ Datum
 checkpoint_add_processed(PG_FUNCTION_ARGS)
 {
 	CkptCheckpoint cp = {.id = PG_GETARG_INT64(0),.rows_total = PG_GETARG_INT64(2)};
-	CkptRangeIds *range = ckpt_range_create(&cp, PG_GETARG_INT64(1));
-	CkptRangeIds *added = ckpt_range_create(&cp, PG_GETARG_INT64(1));
+	CkptRangeIds *range = range_create(&cp, PG_GETARG_INT64(1));
+	CkptRangeIds *added = range_create(&cp, PG_GETARG_INT64(1));
 	bytea	   *result;
 	Datum		compressed;
 	int64		twice;
@@ -304,7 +304,7 @@ check_others(const CkptCheckpoint *cp, List *ranges)
 	nrows = ckpt_statement_open(&st, SPI_OK_SELECT);
 	for (uint64 row = 0; row < nrows && twice == 0; row++)
 	{
-		CkptRangeIds *others = ckpt_range_create(cp, ckpt_row_int8(row, 1));
+		CkptRangeIds *others = range_create(cp, ckpt_row_int8(row, 1));
 		bool		isnull;
 		Datum		bits = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2, &isnull);
 
@@ -368,10 +368,10 @@ ckpt_ledger_mark_ids(const CkptCheckpoint *cp, const int64 *ids, int nids)
 	{
 		if (range == NULL || range->range_no != ckpt_range_of(ids[i]))
 		{
-			range = ckpt_range_create(cp, ckpt_range_of(ids[i]));
+			range = range_create(cp, ckpt_range_of(ids[i]));
 			ranges = lappend(ranges, range);
 		}
-		ckpt_range_add(range, ids[i]);
+		range_add(range, ids[i]);
 	}
 	check_others(cp, ranges);
 	store_ranges(cp, ranges);
@@ -388,7 +388,7 @@ ckpt_ledger_mark_ids(const CkptCheckpoint *cp, const int64 *ids, int nids)
 void
 ckpt_ledger_record_error(const CkptCheckpoint *cp, int64 id, const CkptFailure *failure)
 {
-	CkptRangeIds *range = ckpt_range_create(cp, ckpt_range_of(id));
+	CkptRangeIds *range = range_create(cp, ckpt_range_of(id));
 
 	store_ranges(cp, list_make1(range));
 	load_ranges(cp, &range, range->range_no, 1);
@@ -411,7 +411,7 @@ ckpt_ledger_closed_ranges(const CkptCheckpoint *cp, int64 first, int nranges)
 	uint64		nrows;
 
 	for (int i = 0; i < nranges; i++)
-		ranges[i] = ckpt_range_create(cp, first + i);
+		ranges[i] = range_create(cp, first + i);
 	load_ranges(cp, ranges, first, nranges);
 
 	st.latest = true;
@@ -424,7 +424,7 @@ ckpt_ledger_closed_ranges(const CkptCheckpoint *cp, int64 first, int nranges)
 	{
 		int64		id = ckpt_row_int8(row, 1);
 
-		ckpt_range_add(ranges[ckpt_range_of(id) - first], id);
+		range_add(ranges[ckpt_range_of(id) - first], id);
 	}
 	ckpt_statement_close(&st);
 	return ranges;

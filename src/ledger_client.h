@@ -51,9 +51,6 @@ ckpt_range_has(const CkptRangeIds *range, int64 id)
 	return (range->bits[bit >> 3] & (1 << (bit & 7))) != 0;
 }
 
-extern CkptRangeIds *ckpt_range_create(const CkptCheckpoint *cp, int64 range_no);
-extern void ckpt_range_add(CkptRangeIds *range, int64 id);
-
 extern void ckpt_ledger_open_for_clients(const CkptCheckpoint *cp);
 extern int64 ckpt_ledger_count_processed(const CkptCheckpoint *cp);
 extern int64 ckpt_ledger_mark_ids(const CkptCheckpoint *cp, const int64 *ids, int nids);
