@@ -43,8 +43,9 @@ $primary->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_locks WHERE 
 # what was committed without waiting for the disk is there within three times wal_writer_delay
 $primary->poll_query_until('postgres', "SELECT COALESCE(max(rows_processed), 0) >= 400 FROM checkpoint.checkpoints")
   or die 'the step has committed nothing';
+# The commit that follows puts the point on disk, and all that is before it.
+$primary->safe_psql('postgres', "SELECT pg_create_restore_point('middle')");
 $primary->safe_psql('postgres', 'CREATE TABLE durable ()');
-my $point = $primary->safe_psql('postgres', "SELECT pg_create_restore_point('middle')");
 $primary->wait_for_catchup($standby);
 
 my $kept = $standby->safe_psql('postgres', $processed);
