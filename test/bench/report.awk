@@ -93,26 +93,27 @@ function table_measures(   i, f, n, scale, label, verdict, unit, missing, n_miss
 		print "The limits are for ROWS=2000000; this is " rows "."
 }
 
-function table_times(   t, c, id, test, run, n, a, wal)
+function table_times(   t, c, id, test, run, n, a, cpu, wal)
 {
-	printf "\n%-15s %-25s %9s  %8s %8s %8s  %8s  %7s %7s  %6s\n", "test", "contender",
-		"rows", "min s", "median s", "max s", "run s", "us/row", "WAL MB", "to (a)"
+	printf "\n%-15s %-25s %9s  %8s %8s %8s  %8s %8s  %7s %7s  %6s\n", "test", "contender",
+		"rows", "min s", "median s", "max s", "run s", "CPU s", "us/row", "WAL MB", "to (a)"
 	for (t = 1; t <= n_tests; t++) {
 		test = tests[t]
 		for (c = 1; c <= n_contenders; c++) {
 			id = test ":" contenders[c]
 			run = summarize(id ":run_seconds") ? sprintf("%.3f", median) : ""
+			cpu = summarize(id ":cpu_ms") && id !~ /:d[2-9]/ ? sprintf("%.3f", median / 1000) : ""
 			wal = summarize(id ":wal_bytes") ? sprintf("%.0f", median / 1e6) : ""
 			a = summarize(id ":seconds", test ":a:seconds") ? sprintf("%.2f", median) : ""
 			n = summarize(id ":seconds")
 			if (n == 0)
 				continue
-			printf "%-15s %-25s %9d  %8.3f %8.3f %8.3f  %8s  %7.2f %7s  %6s%s\n",
-				test ~ /^linear/ ? "linear" : test, title[contenders[c]], n_rows[test], low, median, high, run,
+			printf "%-15s %-25s %9d  %8.3f %8.3f %8.3f  %8s %8s  %7.2f %7s  %6s%s\n",
+				test ~ /^linear/ ? "linear" : test, title[contenders[c]], n_rows[test], low, median, high, run, cpu,
 				median * 1e6 / n_rows[test], wal, a, n < rounds ? "  (rounds: " n ")" : ""
 		}
 	}
-	print "\nrun s: from the last row of the input to the end of the call."
+	print "\nrun s: from the last row of the input to the end of the call.  CPU s: of the session, which is all where nobody helps."
 }
 
 # picture draws a bar for each contender: its time, with (a) as 1.  The run

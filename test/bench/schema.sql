@@ -16,7 +16,7 @@ END $$;
 CREATE FUNCTION cpu_ms() RETURNS float8 LANGUAGE sql AS
     $$ SELECT split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::float8 / 1e6 $$;
 
--- Tables of other shapes: one integer, 200 columns, long values that hardly compress.
+-- Tables of other shapes: one integer, 200 columns, JSON of 700 kB.
 CREATE PROCEDURE make_shapes(nrows bigint)
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -27,6 +27,8 @@ BEGIN
             FROM generate_series(1, 199) k), nrows / 20);
     CREATE TABLE documents AS SELECT i AS id, (SELECT json_object_agg('key' || k, md5((i * k)::text))
         FROM generate_series(1, 14500) k) AS x FROM generate_series(1, 60) i;
+    ALTER TABLE ints ADD PRIMARY KEY (x);
+    ALTER TABLE wide ADD PRIMARY KEY (x);
     CREATE TABLE numbers AS SELECT i AS x FROM generate_series(1, 10) i;
 END $$;
 
@@ -121,25 +123,32 @@ BEGIN
     RETURN x + 1;
 END $$;
 
+-- The column that the loops go by: the primary key, if there is one.
+CREATE FUNCTION key_of(source text) RETURNS text LANGUAGE sql AS $$
+    SELECT coalesce((SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid
+            AND a.attnum = i.indkey[0] WHERE i.indrelid = source::regclass AND i.indisprimary), 'id')
+$$;
+
 -- The loop that people write: ranges of the primary key.  rows is the query
 -- without its WHERE, source its table under the name of s.
 CREATE PROCEDURE loop_ranges(source text, rows text, batch int)
 LANGUAGE plpgsql AS $$
 DECLARE
+    key text := key_of(source);
     last bigint;
 BEGIN
     EXECUTE format('CREATE TABLE result AS %s LIMIT 0', rows);
     IF rows NOT LIKE '%LATERAL%' THEN
-        ALTER TABLE result ADD PRIMARY KEY (id);
+        EXECUTE format('ALTER TABLE result ADD PRIMARY KEY (%I)', key);
     END IF;
     CREATE TABLE processed (id bigint PRIMARY KEY);
     COMMIT;
-    EXECUTE format('SELECT max(id) FROM %I', source) INTO last;
+    EXECUTE format('SELECT max(%I) FROM %I', key, source) INTO last;
     FOR lo IN 1 .. last BY batch LOOP
-        EXECUTE format('INSERT INTO result %s WHERE s.id >= $1 AND s.id < $2', rows)
+        EXECUTE format('INSERT INTO result %s WHERE s.%I >= $1 AND s.%I < $2', rows, key, key)
             USING lo, lo + batch;
-        EXECUTE format('INSERT INTO processed SELECT s.id FROM %I s WHERE s.id >= $1 AND s.id < $2',
-                       source) USING lo, lo + batch;
+        EXECUTE format('INSERT INTO processed SELECT s.%I FROM %I s WHERE s.%I >= $1 AND s.%I < $2',
+                       key, source, key, key) USING lo, lo + batch;
         COMMIT;
     END LOOP;
 END $$;
@@ -149,18 +158,19 @@ END $$;
 CREATE PROCEDURE loop_not_exists(source text, f text, batch int)
 LANGUAGE plpgsql AS $$
 DECLARE
+    key text := key_of(source);
     done bigint;
 BEGIN
     EXECUTE format('CREATE TABLE result AS SELECT s.*, %s(s.x) AS y FROM %I s LIMIT 0', f, source);
-    ALTER TABLE result ADD PRIMARY KEY (id);
+    EXECUTE format('ALTER TABLE result ADD PRIMARY KEY (%I)', key);
     CREATE TABLE processed (id bigint PRIMARY KEY);
     COMMIT;
     LOOP
         EXECUTE format('WITH batch AS (
                 SELECT s.* FROM %I s
-                WHERE NOT EXISTS (SELECT FROM processed p WHERE p.id = s.id) LIMIT $1),
-            computed AS (INSERT INTO result SELECT b.*, %s(b.x) FROM batch b RETURNING id)
-            INSERT INTO processed SELECT id FROM computed', source, f) USING batch;
+                WHERE NOT EXISTS (SELECT FROM processed p WHERE p.id = s.%I) LIMIT $1),
+            computed AS (INSERT INTO result SELECT b.*, %s(b.x) FROM batch b RETURNING %I)
+            INSERT INTO processed SELECT %I FROM computed', source, key, f, key, key) USING batch;
         GET DIAGNOSTICS done = ROW_COUNT;
         COMMIT;
         EXIT WHEN done = 0;
