@@ -278,7 +278,7 @@ build()
 {
 	rm -rf "$tmp/src"
 	mkdir "$tmp/src"
-	cp -R "$top"/{Makefile,checkpoint.control,doc,src,sql,expected,test} "$tmp/src/"
+	cp -R "$top"/{Makefile,checkpoint.control,README.md,doc,src,sql,expected,test} "$tmp/src/"
 	[ "$(id -un)" = "$user" ] || chown -Rh "$user:" "$tmp"
 	make_target clean
 	# with the places where tests stop a step: see src/stoppoint.c
