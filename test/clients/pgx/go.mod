@@ -1,0 +1,3 @@
+module checkpoint/recipe
+
+go 1.21
