@@ -491,7 +491,7 @@ WHERE (c.replaced
 			(SELECT before.carried_from, before.job_name, before.step
 			FROM checkpoint.checkpoint before
 				JOIN checkpoint.checkpoint last ON last.carried_from = before.checkpoint_id
-			WHERE before.state = 'final' AND last.state = 'final'
+			WHERE before.state = 'final' AND last.state = 'final' AND NOT before.replaced AND NOT last.replaced
 			AND (last.job_name, last.step) = (before.job_name, before.step))
 		OR c.checkpoint_id IN (SELECT l.checkpoint_id FROM checkpoint._lost l))
 	AND u.use IS NULL;

@@ -240,7 +240,7 @@ extern void ckpt_catalog_update_checkpoint(const CkptCheckpoint *cp);
 extern void ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp,
 										   const char *cache_key);
 extern void ckpt_catalog_replace_checkpoint(int64 id);
-extern void ckpt_catalog_replace_chain(int64 id);
+extern bool ckpt_catalog_replace_chain(int64 id);
 extern List *ckpt_catalog_replaced_checkpoints(const CkptStepRef *ref);
 extern void ckpt_catalog_lock_checkpoint(int64 id);
 extern void ckpt_catalog_touch_checkpoint(int64 id);

@@ -364,14 +364,17 @@ ckpt_catalog_replace_checkpoint(int64 id)
 /*
  * ckpt_catalog_replace_chain follows from a final checkpoint of a step the chain
  * of those that each took most of its rows from the one before: but for the last
- * two, they are replaced.
+ * two, they are replaced.  Returns whether one is.
+ *
+ * A link that is replaced itself counts no more: call this when such links have
+ * been dropped, and the chain is one without them.
  */
-void
+bool
 ckpt_catalog_replace_chain(int64 id)
 {
 	STATEMENT(st, "UPDATE checkpoint.checkpoint old SET replaced = true"
 			  " FROM checkpoint.checkpoint c JOIN checkpoint.checkpoint before"
-			  "  ON before.checkpoint_id = c.carried_from AND before.state = 'final'"
+			  "  ON before.checkpoint_id = c.carried_from AND before.state = 'final' AND NOT before.replaced"
 			  " WHERE c.checkpoint_id = $1 AND old.checkpoint_id = before.carried_from"
 			  " AND old.state = 'final' AND checkpoint._role_oid(old.owner) = checkpoint._role_oid(c.owner)"
 			  " AND (old.job_name, old.step) = (c.job_name, c.step)"
@@ -379,7 +382,7 @@ ckpt_catalog_replace_chain(int64 id)
 			  "  WHERE h.checkpoint_id = old.checkpoint_id)");
 
 	ckpt_arg_int8(&st, id);
-	ckpt_statement_run(&st, SPI_OK_UPDATE);
+	return ckpt_statement_run(&st, SPI_OK_UPDATE) > 0;
 }
 
 /*

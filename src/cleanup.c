@@ -114,7 +114,7 @@ ckpt_cleanup_finished(const CkptStepRef *ref, const CkptCheckpoint *cp, CkptUdf 
 			(strcmp(other->input_hash, cp->input_hash) == 0 || is_superseded(cp, other, udf)))
 			ckpt_catalog_replace_checkpoint(other->id);
 	}
-	if (cp->carried_from != 0)
-		ckpt_catalog_replace_chain(cp->id);
 	ckpt_cleanup_replaced(ref);
+	if (cp->carried_from != 0 && ckpt_catalog_replace_chain(cp->id))
+		ckpt_cleanup_replaced(ref);
 }

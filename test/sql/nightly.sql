@@ -56,6 +56,36 @@ CALL checkpoint.prune() \gset
 SELECT :dropped AS dropped;
 TABLE kept;
 
+-- A result that is replaced is no link any more: what it took its rows from is the
+-- last but one, and serves when its rows are back.
+TRUNCATE docs;
+INSERT INTO docs SELECT i, 'text ' || i FROM generate_series(1, 10) i;
+CREATE FUNCTION words(id int) RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN 1 / (id - 4) || 'a'; END$$;
+CREATE PROCEDURE redo(on_code_change text = 'continue') LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM checkpoint.begin_job('redo');
+	CALL checkpoint.map('m', 'SELECT id FROM docs ORDER BY id', 'words(id) AS w', on_code_change => on_code_change);
+	PERFORM checkpoint.end_job();
+END $$;
+CALL redo();
+CREATE OR REPLACE FUNCTION words(id int) RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN id || 'b'; END$$;
+CALL redo();
+DELETE FROM docs WHERE id = 10;
+CALL redo();
+-- a view holds it meanwhile, and then not
+SELECT format('CREATE VIEW holds AS TABLE %s', output_table) FROM checkpoint.checkpoints
+	WHERE job = 'redo' AND rows_total = 9 \gexec
+CALL redo('recompute');
+CALL checkpoint.prune() \gset
+SELECT :dropped AS dropped;
+SELECT rows_total, rows_processed FROM checkpoint.checkpoints WHERE job = 'redo' ORDER BY checkpoint_id;
+DROP VIEW holds;
+CALL checkpoint.prune() \gset
+SELECT :dropped AS dropped;
+INSERT INTO docs VALUES (10, 'text 10');
+CALL redo();
+SELECT action, rows_kept, rows_computed FROM checkpoint.steps WHERE job = 'redo' ORDER BY job_id;
+
 -- History: jobs, with their steps, that ended long ago and that nothing refers to.
 SHOW checkpoint.history_retention;
 CREATE VIEW history AS SELECT count(*) AS jobs, (SELECT count(*) FROM checkpoint.steps) AS steps,

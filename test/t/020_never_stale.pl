@@ -35,7 +35,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $seed = $ENV{SEED} // int(rand(1_000_000_000));
-my $rounds = $ENV{ROUNDS} // 700;
+my $rounds = $ENV{ROUNDS} // 1000;
 srand($seed);
 diag("SEED=$seed ROUNDS=$rounds");
 
