@@ -699,6 +699,23 @@ COMMENT ON PROCEDURE checkpoint.agg IS
 'runs a step that computes aggregates of each group of input rows';
 GRANT EXECUTE ON PROCEDURE checkpoint.agg TO PUBLIC;
 
+-- In queries of ours, as _claim() is.
+CREATE FUNCTION checkpoint._position(internal)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'checkpoint_position'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION checkpoint._position(internal) IS
+'internal: numbers the input rows of agg';
+
+CREATE FUNCTION checkpoint._member(internal, anyarray)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'checkpoint_member'
+LANGUAGE C IMMUTABLE;
+COMMENT ON FUNCTION checkpoint._member(internal, anyarray) IS
+'internal: rows of a group';
+
+GRANT EXECUTE ON FUNCTION checkpoint._position(internal), checkpoint._member(internal, anyarray) TO PUBLIC;
+
 --
 -- What is going on
 --

@@ -12,6 +12,7 @@
 
 #include "agg.h"
 #include "lib/stringinfo.h"
+#include "members.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
@@ -214,6 +215,19 @@ ckpt_agg_input(Query *query, const char *udf, const char *partition_by)
 }
 
 /*
+ * ckpt_agg_prepare_input makes such a query ready to be run.  It is not one that
+ * follows from what it reads any more, for who looks at its functions.
+ */
+void
+ckpt_agg_prepare_input(Query *query)
+{
+	Query	   *sorted = linitial_node(RangeTblEntry, query->rtable)->subquery;
+	Query	   *rows = linitial_node(RangeTblEntry, sorted->rtable)->subquery;
+
+	ckpt_members_number(rows, list_length(rows->targetList));
+}
+
+/*
  * ckpt_agg_members_desc returns what the rows of a group look like to the UDF.
  */
 TupleDesc
@@ -315,6 +329,7 @@ ckpt_agg_run_query(List *raw_targets, const char *text, const char *alias,
 	/* all rows are of one group: they need not be sorted or hashed for that */
 	sub = ((RangeTblEntry *) lsecond(query->rtable))->subquery;
 	sub->groupClause = NIL;
+	ckpt_members_unnest(linitial_node(RangeTblEntry, sub->rtable)->subquery);
 	return query;
 }
 

@@ -21,6 +21,7 @@
 
 extern int	ckpt_agg_count_keys(const char *partition_by);
 extern Query *ckpt_agg_input(Query *query, const char *udf, const char *partition_by);
+extern void ckpt_agg_prepare_input(Query *query);
 extern TupleDesc ckpt_agg_members_desc(TupleDesc input_desc, int nkeys);
 extern List *ckpt_agg_keys_of_table(TupleDesc input_desc, int nkeys);
 extern List *ckpt_agg_group_clause(const char *alias, List *keys);

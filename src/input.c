@@ -96,9 +96,10 @@ input_receive(TupleTableSlot *slot, DestReceiver *self)
 	else
 	{
 		receiver->values[0] = Int64GetDatum(receiver->sum.rows + 1);
-		ckpt_rowhash_add_tuple(receiver->hasher, &receiver->sum,
-							   ckpt_bulkinsert_add(receiver->buffer, receiver->values,
-												  receiver->isnull));
+		ckpt_rowhash_add_formed(receiver->hasher, &receiver->sum,
+								ckpt_bulkinsert_add(receiver->buffer, receiver->values,
+													receiver->isnull),
+								receiver->values, receiver->isnull);
 		input_flush_full(receiver);
 	}
 	ckpt_progress_rows(receiver->sum.rows);

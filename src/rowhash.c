@@ -415,11 +415,11 @@ find_image(CkptRowHasher *hasher, HeapTupleHeader header, bool *has_nulls)
 }
 
 /*
- * ckpt_rowhash_add_tuple adds a row to a sum, given as a tuple of the row type
- * that the hasher was made for.
+ * add_image adds a row by the image of its values in a tuple, and returns whether
+ * that can be done.
  */
-void
-ckpt_rowhash_add_tuple(CkptRowHasher *hasher, CkptRowSum *sum, HeapTuple tuple)
+static inline bool
+add_image(CkptRowHasher *hasher, CkptRowSum *sum, HeapTuple tuple)
 {
 	bool		has_nulls;
 	Size		end = find_image(hasher, tuple->t_data, &has_nulls);
@@ -431,10 +431,34 @@ ckpt_rowhash_add_tuple(CkptRowHasher *hasher, CkptRowSum *sum, HeapTuple tuple)
 		add_hash(sum, hash_image(hasher,
 								 (char *) tuple->t_data + tuple->t_data->t_hoff + begin,
 								 end - begin, has_nulls ? hasher->nulls : NULL));
-		return;
+		return true;
 	}
+	return false;
+}
+
+/*
+ * ckpt_rowhash_add_tuple adds a row to a sum, given as a tuple of the row type
+ * that the hasher was made for.
+ */
+void
+ckpt_rowhash_add_tuple(CkptRowHasher *hasher, CkptRowSum *sum, HeapTuple tuple)
+{
+	if (add_image(hasher, sum, tuple))
+		return;
 	heap_deform_tuple(tuple, hasher->desc, hasher->values, hasher->isnull);
 	ckpt_rowhash_add(hasher, sum, hasher->values, hasher->isnull);
+}
+
+/*
+ * ckpt_rowhash_add_formed is that for a tuple that was made of the given values, which
+ * are still there; NULL for one that was not made.
+ */
+void
+ckpt_rowhash_add_formed(CkptRowHasher *hasher, CkptRowSum *sum, HeapTuple tuple,
+						const Datum *values, const bool *isnull)
+{
+	if (tuple == NULL || !add_image(hasher, sum, tuple))
+		ckpt_rowhash_add(hasher, sum, values, isnull);
 }
 
 static char *

@@ -37,6 +37,8 @@ extern void ckpt_rowhash_add(CkptRowHasher *hasher, CkptRowSum *sum,
 							 const Datum *values, const bool *isnull);
 extern void ckpt_rowhash_add_tuple(CkptRowHasher *hasher, CkptRowSum *sum,
 								   HeapTuple tuple);
+extern void ckpt_rowhash_add_formed(CkptRowHasher *hasher, CkptRowSum *sum, HeapTuple tuple,
+									const Datum *values, const bool *isnull);
 extern void ckpt_rowhash_merge(CkptRowSum *sum, const CkptRowSum *other);
 extern char *ckpt_rowhash_columns(const CkptRowHasher *hasher);
 extern char *ckpt_rowhash_finish(const char *columns, const CkptRowSum *sum);

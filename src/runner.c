@@ -327,10 +327,10 @@ add_result(CkptRunner *runner, TupleTableSlot *input_row, Datum *values, bool *i
 		take_columns(runner, 2);
 		tuple = ckpt_bulkinsert_add(runner->buffer, runner->values, runner->isnull);
 	}
-	if (tuple)
+	if (tuple && udf->kind == CKPT_MAP)
 		ckpt_rowhash_add_tuple(runner->hasher, &runner->sum, tuple);
 	else
-		ckpt_rowhash_add(runner->hasher, &runner->sum, runner->values, runner->isnull);
+		ckpt_rowhash_add_formed(runner->hasher, &runner->sum, tuple, runner->values, runner->isnull);
 	MemoryContextReset(runner->row_cxt);
 }
 

@@ -490,6 +490,7 @@ new_checkpoint(const CkptStep *step)
 static void
 step_read(CkptStep *step, Query *query, List *outputs, StepRows *rows, bool keep)
 {
+	Query	   *shared;
 	Oid			relid;
 	CkptUser	saved;
 	bool		earlier;
@@ -501,8 +502,13 @@ step_read(CkptStep *step, Query *query, List *outputs, StepRows *rows, bool keep
 	relid = make_tables(step, rows->cp);
 	saved = ckpt_user_become(step->job.owner);
 	ckpt_plans_renew(&step->identity.code);
-	ckpt_input_materialize(ckpt_inline_share(&step->job, query, outputs, &earlier),
-						   step->spec->query, relid, &rows->input);
+	shared = ckpt_inline_share(&step->job, query, outputs, &earlier);
+	if (step->spec->kind == CKPT_AGG)
+	{
+		shared = copyObject(shared);
+		ckpt_agg_prepare_input(shared);
+	}
+	ckpt_input_materialize(shared, step->spec->query, relid, &rows->input);
 	ckpt_identity_check(&step->identity, query, outputs, step->job.owner);
 	if (earlier)
 	{

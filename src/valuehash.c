@@ -318,6 +318,43 @@ put_part(CkptValueWriter *writer, CkptValueHasher *vh, Datum value, bool isnull)
 		write_value(writer, vh, value);
 }
 
+/*
+ * write_numbers writes the elements of an array as write_array() does, if none is null
+ * and all stand there as numbers one behind the other.  Returns whether that is so.
+ */
+static bool
+write_numbers(CkptValueWriter *writer, const CkptValueHasher *element, const AnyArrayType *any,
+			  int nelems)
+{
+	const ArrayType *array = &any->flt;
+	StringInfo	buf = &writer->buf;
+	Size		len = (Size) nelems * (1 + sizeof(uint64));
+	int			size = element->typlen;
+	const char *from;
+	char	   *to;
+
+	if (element->form > FORM_FLOAT8 || VARATT_IS_EXPANDED_HEADER(any) || ARR_HASNULL(array) ||
+		att_align_nominal(size, element->typalign) != size || buf->len + len > PART_OF_VALUE)
+		return false;
+	enlargeStringInfo(buf, (int) len);
+	from = ARR_DATA_PTR(array);
+	to = buf->data + buf->len;
+	for (int i = 0; i < nelems; i++, from += size, to += sizeof(uint64))
+	{
+		uint64		number = size == 1 ? *(const uint8 *) from :
+			size == 2 ? *(const uint16 *) from :
+			size == 4 ? *(const uint32 *) from : *(const uint64 *) from;
+
+#ifdef WORDS_BIGENDIAN
+		number = pg_bswap64(number);
+#endif
+		*to++ = false;
+		memcpy(to, &number, sizeof(uint64));
+	}
+	buf->len += (int) len;
+	return true;
+}
+
 static void
 write_array(CkptValueWriter *writer, CkptValueHasher *vh, Datum value)
 {
@@ -334,6 +371,8 @@ write_array(CkptValueWriter *writer, CkptValueHasher *vh, Datum value)
 		put_uint64(&writer->buf, (int64) AARR_LBOUND(array)[i]);
 	}
 
+	if (write_numbers(writer, element, array, nelems))
+		return;
 	array_iter_setup(&iter, array);
 	for (int i = 0; i < nelems; i++)
 	{
