@@ -115,8 +115,8 @@ ckpt_guc_init(void)
 
 	DefineCustomIntVariable("checkpoint.commit_interval",
 							"Sets the longest time between two commits of a running step.",
-							"A terminated process loses at most this much work, and the row that it is computing.",
-							&ckpt_commit_interval, 1000, 1, 3600 * 1000,
+							"A terminated process loses at most this much work, and the row that it is computing; with 0, each call is committed by itself.",
+							&ckpt_commit_interval, 1000, 0, 3600 * 1000,
 							PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
 
