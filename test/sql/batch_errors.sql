@@ -175,12 +175,12 @@ BEGIN
 	RETURN ids;
 END $$;
 SELECT 1 FROM checkpoint.begin_job('hangs');
-CALL checkpoint.map('m', 'SELECT id FROM source ORDER BY id', 'hangs(id) AS h', batch => 8, on_error => 'skip', unit_timeout => '50 ms');
+CALL checkpoint.map('m', 'SELECT id FROM source ORDER BY id', 'hangs(id) AS h', batch => 8, on_error => 'skip', unit_timeout => '1 s');
 SELECT * FROM kept('m');
 SELECT sys__id, sqlstate, message FROM checkpoint.errors WHERE job = 'hangs';
 SELECT 1 FROM checkpoint.end_job();
 -- another timeout loses the batch in hand, and is the fault of none of its rows
-SET statement_timeout = '300 ms';
+SET statement_timeout = '3 s';
 SELECT 1 FROM checkpoint.begin_job('timeout');
 CALL checkpoint.map('m', 'SELECT id FROM source ORDER BY id', 'hangs(id) AS t', batch => 4, on_error => 'skip');
 RESET statement_timeout;

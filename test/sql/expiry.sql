@@ -5,6 +5,8 @@
 SET client_min_messages = warning;
 DROP EXTENSION checkpoint CASCADE;
 CREATE EXTENSION checkpoint;
+-- days that all have 24 hours
+SET TimeZone = 'UTC';
 RESET client_min_messages;
 \set VERBOSITY terse
 

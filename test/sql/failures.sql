@@ -146,7 +146,7 @@ SELECT * FROM last;
 -- A timeout is a failure.
 CREATE FUNCTION sleeps(x int) RETURNS int LANGUAGE plpgsql AS 'BEGIN IF x = 5 THEN PERFORM pg_sleep(60); END IF; RETURN x; END';
 SELECT checkpoint.begin_job('sleeps') > 0 AS begun;
-SET statement_timeout = '300ms';
+SET statement_timeout = '3s';
 CALL checkpoint.map('m', 'SELECT num FROM src', 'sleeps(num) AS y');
 RESET statement_timeout;
 SELECT status, substring(error FROM 'due to .* 57014') FROM last;
@@ -164,7 +164,7 @@ BEGIN
 	RETURN x;
 END $$;
 SET checkpoint.batch_rows = 1;
-SET checkpoint.commit_interval = 1;
+SET checkpoint.commit_interval = 0;
 SET test.fails_at = 5;
 SELECT checkpoint.begin_job('read only') > 0 AS begun;
 CALL checkpoint.map('m', 'SELECT num FROM src', 'read_only(num) AS y');
@@ -223,20 +223,24 @@ CREATE TABLE child (id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED);
 CREATE FUNCTION defers(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	INSERT INTO child VALUES (x);
-	PERFORM pg_sleep(0.005);
 	RETURN x;
 END $$;
 SELECT checkpoint.begin_job('defers') > 0 AS begun;
 CALL checkpoint.map('m', 'SELECT num FROM src', 'defers(num) AS y');
 SELECT status, error FROM last;
 -- in a worker
+CREATE SEQUENCE arrived;
 CREATE FUNCTION defers_in_worker(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	IF (SELECT backend_type FROM pg_stat_activity WHERE pid = pg_backend_pid()) LIKE 'checkpoint%' THEN
+		PERFORM nextval('failures.arrived');
 		INSERT INTO failures.child VALUES (5);
 	ELSE
 		-- the session waits until a worker has got that far
-		PERFORM pg_sleep(0.05);
+		FOR i IN 1 .. 18000 LOOP
+			EXIT WHEN (SELECT is_called FROM failures.arrived);
+			PERFORM pg_sleep(0.01);
+		END LOOP;
 	END IF;
 	RETURN x;
 END $$;
@@ -252,12 +256,13 @@ BEGIN
 	INSERT INTO failures.child VALUES (5);
 	RETURN x;
 END $$;
-RESET checkpoint.commit_interval;
+SET checkpoint.commit_interval = '1h';
 SELECT checkpoint.begin_job('defers and fails') > 0 AS begun;
 CALL checkpoint.map('m', 'SELECT num FROM src', 'defers_and_fails(num) AS y');
 SELECT * FROM last;
 TABLE child ORDER BY id;
 RESET checkpoint.batch_rows;
+RESET checkpoint.commit_interval;
 
 -- Code that has computed no row is not in rows_by_code.
 CREATE FUNCTION fails(x int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE ''row %'', x; END';

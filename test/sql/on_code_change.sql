@@ -224,8 +224,7 @@ BEGIN
 	RETURN NULL;
 END $$;
 SELECT write_version('c');
-SET checkpoint.commit_interval = '1ms';
-SET checkpoint.batch_rows = 1;
+SET checkpoint.commit_interval = 0;
 SELECT checkpoint.begin_job('meanwhile') AS job \gset
 CALL checkpoint.map('m', 'SELECT x FROM source ORDER BY x', 'changes(x), f(x) AS y');
 SELECT calls() >= 10 AS called;

@@ -5,6 +5,8 @@
 SET client_min_messages = warning;
 DROP EXTENSION checkpoint CASCADE;
 CREATE EXTENSION checkpoint;
+-- days that all have 24 hours
+SET TimeZone = 'UTC';
 CREATE SCHEMA retention;
 SET search_path = retention;
 \set VERBOSITY terse
@@ -49,14 +51,14 @@ SHOW checkpoint.retention;
 SET checkpoint.retention = -2;
 \set VERBOSITY terse
 
--- For ever, ten seconds, the default: each by the setting at the last use.
+-- For ever, less than a minute, the default: each by the setting at the last use.
 CALL run('ever', 'f(x) AS e');
-SET checkpoint.retention = '10s';
+SET checkpoint.retention = '59s';
 CALL run('short', 'f(x) AS s');
 RESET checkpoint.retention;
 CALL run('default', 'f(x) AS d');
 TABLE kept;
-SELECT later('11 s');
+SELECT later('1 min');
 CALL run('short', 'f(x) AS s');
 TABLE kept;
 SELECT later('100 years');

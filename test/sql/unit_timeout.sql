@@ -28,7 +28,7 @@ FROM checkpoint.steps ORDER BY job_id DESC LIMIT 1;
 -- It stops, and the job has failed: nobody has cancelled it.
 SELECT checkpoint.begin_job('stops') AS job \gset
 \set VERBOSITY default
-CALL checkpoint.map('m', 'SELECT x FROM source ORDER BY x', 'f(x) AS y', unit_timeout => '50 ms');
+CALL checkpoint.map('m', 'SELECT x FROM source ORDER BY x', 'f(x) AS y', unit_timeout => '1 s');
 \set VERBOSITY terse
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM last_job;
@@ -36,7 +36,7 @@ SELECT * FROM last_step;
 
 -- It is skipped: all other rows are computed.
 SELECT checkpoint.begin_job('stops') AS job \gset
-CALL checkpoint.map('m', 'SELECT x FROM source ORDER BY x', 'f(x) AS y', unit_timeout => '50 ms', on_error => 'skip');
+CALL checkpoint.map('m', 'SELECT x FROM source ORDER BY x', 'f(x) AS y', unit_timeout => '1 s', on_error => 'skip');
 SELECT sys__id, sqlstate, message, detail, attempts FROM checkpoint.errors;
 SELECT checkpoint.end_job();
 SELECT * FROM last_job;
@@ -45,7 +45,7 @@ SELECT * FROM last_job;
 SELECT setval('calls', 1, false);
 SET test.hangs = 2;
 SELECT checkpoint.begin_job('stops') AS job \gset
-CALL checkpoint.map('m', 'SELECT x FROM source ORDER BY x', 'f(x) AS y', unit_timeout => '50 ms', retries => 2, workers => 2);
+CALL checkpoint.map('m', 'SELECT x FROM source ORDER BY x', 'f(x) AS y', unit_timeout => '1 s', retries => 2, workers => 2);
 SELECT checkpoint.end_job();
 SELECT * FROM last_job;
 
@@ -58,13 +58,13 @@ BEGIN
 END $$;
 SET test.hangs = 1000;
 SELECT checkpoint.begin_job('writes') AS job \gset
-CALL checkpoint.gen('g', 'SELECT x FROM source ORDER BY x', 'w(x) AS y', unit_timeout => '50 ms', on_error => 'skip');
+CALL checkpoint.gen('g', 'SELECT x FROM source ORDER BY x', 'w(x) AS y', unit_timeout => '1 s', on_error => 'skip');
 SELECT count(*), count(DISTINCT x), count(*) FILTER (WHERE x IN (3, 17)) AS hung FROM written;
 SELECT checkpoint.end_job();
 
 -- A statement timeout is none of a row: the step fails whatever on_error says.
 SELECT checkpoint.begin_job('statement timeout') AS job \gset
-SET statement_timeout = '300 ms';
+SET statement_timeout = '3 s';
 CALL checkpoint.map('m', 'SELECT x FROM source ORDER BY x', 'f(x) AS z', unit_timeout => '1 h', on_error => 'skip');
 RESET statement_timeout;
 \echo :LAST_ERROR_SQLSTATE

@@ -22,7 +22,7 @@ CREATE FUNCTION meets(t text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	IF current_setting('my.met', true) IS DISTINCT FROM 'yes' THEN
 		PERFORM nextval('worker_session.arrived'), set_config('my.met', 'yes', false);
-		FOR i IN 1 .. 2000 LOOP
+		FOR i IN 1 .. 18000 LOOP
 			EXIT WHEN (SELECT last_value > 1 FROM worker_session.arrived);
 			PERFORM pg_sleep(0.01);
 		END LOOP;
