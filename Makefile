@@ -29,8 +29,10 @@ ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=checkpoint
 
 # Where the server finds what tests have in common.
 installcheck: export PGOPTIONS := $(PGOPTIONS) -c test.dir=$(CURDIR)/test
-# A step of an isolation test that hangs is cancelled after so many seconds.
-installcheck: export PGISOLATIONTIMEOUT ?= 60
+# A step of an isolation test that hangs is cancelled after so many seconds, or, since
+# version 16, after twice as many as the second says, which TAP tests wait for things, too.
+installcheck: export PGISOLATIONTIMEOUT ?= 600
+installcheck: export PG_TEST_TIMEOUT_DEFAULT ?= 300
 
 ifneq ($(wildcard test/t/*.pl),)
 TAP_TESTS = 1
