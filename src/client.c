@@ -25,6 +25,7 @@
 #include "lease.h"
 #include "ledger_client.h"
 #include "remainder.h"
+#include "result_table.h"
 #include "role.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -55,8 +56,8 @@ ckpt_client_get(int64 id, CkptCheckpoint *cp)
 }
 
 /*
- * ckpt_client_check_open raises 55000 unless clients may work on a checkpoint, or 55006 if
- * the server does.
+ * ckpt_client_check_open raises 55000 unless clients may work on a checkpoint, which has its
+ * tables, or 55006 if the server does.
  */
 void
 ckpt_client_check_open(const CkptCheckpoint *cp)
@@ -77,6 +78,9 @@ ckpt_client_check_open(const CkptCheckpoint *cp)
 				 errmsg("checkpoint %lld is not open for clients", (long long) cp->id),
 				 errdetail("Its step was finished, or is computed in the server."),
 				 errhint("Open its step with checkpoint.open().")));
+	/* what is marked without its results would be lost */
+	ckpt_result_table_require(cp->input_table, "input", cp->step);
+	ckpt_result_table_require(cp->output_table, "output", cp->step);
 }
 
 /*

@@ -379,6 +379,26 @@ ckpt_result_table_change(Relation rel, const char *name, Oid owner, const char *
 	return result_table_fault(rel, owner, columns);
 }
 
+static void
+refuse_dropped(const char *what, const char *step)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s table of step \"%s\" was dropped while the step ran", what, step),
+			 errhint("Run the job again: the step is computed anew.")));
+}
+
+/*
+ * ckpt_result_table_require raises if a table that a running step needs is gone: what
+ * says which of them.
+ */
+void
+ckpt_result_table_require(const char *name, const char *what, const char *step)
+{
+	if (!OidIsValid(ckpt_result_table_lookup(name)))
+		refuse_dropped(what, step);
+}
+
 /*
  * ckpt_result_table_open opens and locks a table that a running step needs:
  * what says which of them.  Its owner may have dropped or altered it since it
@@ -393,10 +413,7 @@ ckpt_result_table_open(const char *name, const char *what, const char *step,
 	const char *fault = rel ? result_table_fault(rel, owner, columns) : NULL;
 
 	if (rel == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s table of step \"%s\" was dropped while the step ran", what, step),
-				 errhint("Run the job again: the step is computed anew.")));
+		refuse_dropped(what, step);
 	if (fault)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -26,6 +26,7 @@ extern Oid	ckpt_result_table_create(const char *name, TupleDesc desc, Oid owner)
 extern void ckpt_result_table_protect(const char *name, Oid owner);
 extern void ckpt_result_table_make_writable(const char *name);
 extern Oid	ckpt_result_table_lookup(const char *name);
+extern void ckpt_result_table_require(const char *name, const char *what, const char *step);
 extern Relation ckpt_result_table_open(const char *name, const char *what,
 									   const char *step, Oid owner,
 									   const char *columns, LOCKMODE lockmode);

@@ -115,6 +115,9 @@ find_opened(CkptStep *step)
 						spec->step),
 				 errdetail("It was opened with other arguments, or has been finished with errors."),
 				 errhint("To run it again, start a rerun with checkpoint.begin_job().")));
+	if (!cp->final)
+		ckpt_result_table_require(cp->input_table, "input", cp->step);
+	ckpt_result_table_require(cp->output_table, "output", cp->step);
 	step->cp = cp;
 	return true;
 }

@@ -195,11 +195,34 @@ SELECT checkpoint.open('f', 'map', 'SELECT id FROM docs', 'y int');
 \echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
 DROP ROLE regress_other;
--- a table that is gone
+-- a table that is gone: nothing is computed in vain, or noted as computed
 DROP TABLE :output_table;
+SELECT checkpoint.open('f', 'map', 'SELECT id FROM docs', 'y int');
+SELECT checkpoint.claim(NULL::checkpoint_data.foreign_f_4_input, 1);
+SELECT checkpoint.mark_processed(:checkpoint_id, ARRAY(SELECT generate_series(1, 30)));
+SELECT checkpoint.record_error(:checkpoint_id, 1, 'XX000', 'm');
+SELECT checkpoint.idempotency_key(:checkpoint_id, 1);
+SELECT checkpoint.finish(:checkpoint_id);
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) FROM checkpoint.processed_ids(:checkpoint_id);
+SELECT checkpoint.fail_job('gone');
+-- the next run computes anew; its input goes, then a finished output
+SELECT checkpoint.begin_job('foreign') > 0 AS begun;
+SELECT * FROM checkpoint.open('f', 'map', 'SELECT id FROM docs', 'y int') \gset
+\echo :state :remaining
+DROP TABLE :input_table;
+SELECT checkpoint.open('f', 'map', 'SELECT id FROM docs', 'y int');
+SELECT checkpoint.mark_processed(:checkpoint_id, '{1}');
+SELECT checkpoint.fail_job('gone');
+SELECT checkpoint.begin_job('foreign') > 0 AS begun;
+SELECT * FROM checkpoint.open('f', 'map', 'SELECT id FROM docs', 'y int') \gset
+INSERT INTO :output_table (sys__id) SELECT generate_series(1, 30);
 SELECT checkpoint.mark_processed(:checkpoint_id, ARRAY(SELECT generate_series(1, 30)));
 SELECT checkpoint.finish(:checkpoint_id);
-SELECT checkpoint.fail_job('gone');
+SELECT state FROM checkpoint.open('f', 'map', 'SELECT id FROM docs', 'y int');
+DROP TABLE :output_table;
+SELECT checkpoint.open('f', 'map', 'SELECT id FROM docs', 'y int');
+SELECT checkpoint.end_job();
 
 SET client_min_messages = warning;
 DROP SCHEMA client_bad_input CASCADE;
