@@ -2,6 +2,7 @@
 import os
 import sys
 
+import checkpoint_client
 from checkpoint_client import connect, open_step, work
 
 DSN = ''                # all from the environment
@@ -40,6 +41,7 @@ def on_spark(opened):
     from pyspark.sql import SparkSession
 
     spark = SparkSession.builder.master('local[2]').config('spark.ui.enabled', 'false').getOrCreate()
+    spark.sparkContext.addPyFile(checkpoint_client.__file__)
     cores = spark.sparkContext.defaultParallelism
     spark.sparkContext.range(cores, numSlices=cores).foreachPartition(lambda _: work(DSN, opened, square))
     spark.stop()
