@@ -385,8 +385,8 @@ FROM checkpoint.target t
 	JOIN pg_catalog.pg_namespace n ON n.nspname = t.schema_name
 	JOIN pg_catalog.pg_class r ON r.relnamespace = n.oid AND r.relname = t.target_name
 WHERE checkpoint._may_use(c.owner)
-	AND (t.as_table OR checkpoint._shown_table(r.oid) =
-		pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.output_table)))
+	AND CASE WHEN t.as_table THEN r.relkind = 'r' ELSE checkpoint._shown_table(r.oid) =
+		pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.output_table)) END
 ORDER BY t.schema_name, t.target_name;
 COMMENT ON VIEW checkpoint.published IS
 'names that show the result of a checkpoint';
@@ -435,8 +435,9 @@ SELECT c.checkpoint_id,
 		WHEN EXISTS (SELECT FROM checkpoint.target t
 			JOIN pg_catalog.pg_namespace n ON n.nspname = t.schema_name
 			JOIN pg_catalog.pg_class r ON r.relnamespace = n.oid AND r.relname = t.target_name
-			WHERE t.checkpoint_id = c.checkpoint_id AND (t.as_table OR checkpoint._shown_table(r.oid) =
-				pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.output_table))))
+			WHERE t.checkpoint_id = c.checkpoint_id AND CASE WHEN t.as_table THEN r.relkind = 'r'
+				ELSE checkpoint._shown_table(r.oid) = pg_catalog.to_regclass(
+					'checkpoint_data.' || pg_catalog.quote_ident(c.output_table)) END)
 			THEN 'published'
 		WHEN EXISTS (SELECT FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)
 			WHERE j.status = 'running' AND s.checkpoint_id = c.checkpoint_id
@@ -957,6 +958,9 @@ TO PUBLIC;
 
 COMMENT ON COLUMN checkpoint.target.made IS
 'a step has made the view or table, and unpublish() drops it';
+ALTER TABLE checkpoint.target ADD COLUMN made_as text;
+COMMENT ON COLUMN checkpoint.target.made_as IS
+'the table that a step has made: its OID, the database''s and the cluster''s, since one of that name may be made by hand later';
 ALTER TABLE checkpoint.step
 	ADD COLUMN target_schema name,
 	ADD COLUMN target_name name,

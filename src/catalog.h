@@ -149,6 +149,7 @@ typedef struct CkptTargetRecord
 {
 	bool		as_table;
 	bool		made;			/* by a step, else a table made by hand */
+	char	   *made_as;		/* the table that was; NULL is not known */
 	int64		job_id;
 	char	   *job_name;		/* NULL if the job is not on record any more */
 	Oid			owner;			/* of its checkpoint; InvalidOid is not known */
@@ -251,7 +252,7 @@ extern void ckpt_catalog_delete_checkpoint(int64 id);
 extern bool ckpt_catalog_get_target(const char *schema, const char *name,
 									CkptTargetRecord *record);
 extern void ckpt_catalog_record_target(const CkptTarget *target, int64 job_id,
-									   bool made, bool changed);
+									   bool made, const char *made_as, bool changed);
 extern void ckpt_catalog_forget_target(const char *schema, const char *name);
 extern void ckpt_catalog_store_step_target(int64 step_id, const CkptTarget *target);
 extern List *ckpt_catalog_pending_targets(int64 job_id);

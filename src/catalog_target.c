@@ -22,11 +22,11 @@
 bool
 ckpt_catalog_get_target(const char *schema, const char *name, CkptTargetRecord *record)
 {
-	STATEMENT(st, "SELECT t.as_table, t.made, t.job_id, j.name, c.owner FROM"
-			  " (SELECT as_table, made, job_id, checkpoint_id FROM checkpoint.target"
+	STATEMENT(st, "SELECT t.as_table, t.made, t.job_id, j.name, c.owner, t.made_as FROM"
+			  " (SELECT as_table, made, job_id, checkpoint_id, made_as FROM checkpoint.target"
 			  "   WHERE schema_name = $1::name AND target_name = $2::name"
 			  "  UNION ALL"
-			  "  (SELECT false, true, job_id, checkpoint_id FROM checkpoint.step"
+			  "  (SELECT false, true, job_id, checkpoint_id, NULL FROM checkpoint.step"
 			  "   WHERE kind = 'save' AND target_name IS NULL AND action IN ('computed', 'reused')"
 			  "   AND step = quote_ident($1) || '.' || quote_ident($2)"
 			  "   ORDER BY step_id DESC LIMIT 1) LIMIT 1) t"
@@ -45,6 +45,7 @@ ckpt_catalog_get_target(const char *schema, const char *name, CkptTargetRecord *
 		record->job_name = ckpt_row_text(&st, 0, 4);
 		record->owner = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 5) ?
 			row_owner(0, 5) : InvalidOid;
+		record->made_as = ckpt_row_text(&st, 0, 6);
 	}
 	ckpt_statement_close(&st);
 	return found;
@@ -52,18 +53,20 @@ ckpt_catalog_get_target(const char *schema, const char *name, CkptTargetRecord *
 
 /*
  * ckpt_catalog_record_target stores that a job has published a checkpoint's output
- * under a name.  made is false for a table made by hand; changed says that what is
- * shown is not what was shown before.
+ * under a name.  made is false for a table made by hand; made_as says which table a
+ * step has made, see ckpt_target_identity(); changed says that what is shown is not
+ * what was shown before.
  */
 void
-ckpt_catalog_record_target(const CkptTarget *target, int64 job_id, bool made, bool changed)
+ckpt_catalog_record_target(const CkptTarget *target, int64 job_id, bool made,
+						   const char *made_as, bool changed)
 {
 	STATEMENT(st, "INSERT INTO checkpoint.target AS t"
-			  " (schema_name, target_name, step, job_id, checkpoint_id, as_table, made)"
-			  " VALUES ($1::name, $2::name, $3, $4, $5, $6, $7)"
+			  " (schema_name, target_name, step, job_id, checkpoint_id, as_table, made, made_as)"
+			  " VALUES ($1::name, $2::name, $3, $4, $5, $6, $7, $9)"
 			  " ON CONFLICT (schema_name, target_name) DO UPDATE SET step = $3, job_id = $4,"
 			  " since = CASE WHEN $8 THEN clock_timestamp() ELSE t.since END,"
-			  " checkpoint_id = $5, as_table = $6, made = $7");
+			  " checkpoint_id = $5, as_table = $6, made = $7, made_as = $9");
 
 	ckpt_arg_text(&st, target->schema);
 	ckpt_arg_text(&st, target->name);
@@ -73,6 +76,7 @@ ckpt_catalog_record_target(const CkptTarget *target, int64 job_id, bool made, bo
 	ckpt_arg_bool(&st, target->as_table);
 	ckpt_arg_bool(&st, made);
 	ckpt_arg_bool(&st, changed);
+	ckpt_arg_text(&st, made_as);
 	ckpt_statement_run(&st, SPI_OK_INSERT);
 }
 

@@ -281,6 +281,7 @@ checkpoint_drop_job(PG_FUNCTION_ARGS)
 {
 	char	   *name;
 	Oid			owner;
+	char	   *target;
 	List	   *checkpoints;
 	ListCell   *lc;
 
@@ -297,6 +298,12 @@ checkpoint_drop_job(PG_FUNCTION_ARGS)
 	checkpoints = ckpt_retention_group(owner, name);
 	foreach(lc, checkpoints)
 		refuse_used(((CkptDue *) lfirst(lc))->id);
+	target = ckpt_retention_group_target(owner, name);
+	if (target)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot drop job \"%s\": it has published %s", name, target),
+				 errhint("Call checkpoint.unpublish(%s), or drop it, first.", quote_literal_cstr(target))));
 	foreach(lc, checkpoints)
 	{
 		CkptCheckpoint cp;

@@ -187,7 +187,7 @@ change_table(TargetChange *publication, Oid owner)
 		ckpt_table_check_constraints(owner);
 	if (OidIsValid(ckpt_target_relid(target)))
 	{
-		publication->made = publication->recorded && before->as_table && before->made;
+		publication->made = publication->recorded && ckpt_target_is_made(target, before);
 		publication->changed = ckpt_table_merge(target, publication->output_table,
 												publication->desc, owner);
 		return;
@@ -228,6 +228,8 @@ ckpt_publish(List *targets, const CkptJob *job)
 		else
 			look_at_view(publication);
 		ckpt_catalog_record_target(publication->target, job->job_id, publication->made,
+								   publication->made && publication->target->as_table ?
+								   ckpt_target_identity(publication->target) : NULL,
 								   publication->changed);
 		tell_of_other_job(publication, job);
 	}
@@ -250,7 +252,10 @@ ckpt_publish_tell_abandoned(const CkptJob *job)
 	{
 		const CkptTarget *target = (const CkptTarget *) lfirst(lc);
 
-		if (!target->as_table && !ckpt_target_shows_result(ckpt_target_relid(target)))
+		Oid			relid = ckpt_target_relid(target);
+
+		if (target->as_table ? get_rel_relkind(relid) != RELKIND_RELATION :
+			!ckpt_target_shows_result(relid))
 			continue;
 		ereport(NOTICE,
 				(errmsg("target %s was not published by this run", target->qualified),
@@ -273,8 +278,8 @@ raise_not_published(const char *name)
 }
 
 /*
- * unpublish(target) drops what a step has published.  A table that was made by hand
- * stays, and is on record no more.
+ * unpublish(target) drops what a step has published.  A table that was made by hand,
+ * also in the place of one that a step had made, stays, and is on record no more.
  */
 Datum
 checkpoint_unpublish(PG_FUNCTION_ARGS)
@@ -299,7 +304,7 @@ checkpoint_unpublish(PG_FUNCTION_ARGS)
 		raise_not_published(name);
 	ckpt_target_check_owner(target);
 	ckpt_catalog_forget_target(target->schema, target->name);
-	if (target->as_table && record.made)
+	if (ckpt_target_is_made(target, &record))
 		ckpt_table_drop(target, GetUserId());
 	else if (!target->as_table)
 	{

@@ -356,7 +356,8 @@ execute(const char *sql, int expected, const RowList *rows, int64 first)
 														  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	}
 	rc = SPI_execute_with_args(sql, nargs, types, values, NULL, false, 0);
-	if (rc != expected)
+	/* a rule of the owner's may have put something else in the statement's place */
+	if (rc != expected && rc != SPI_OK_REWRITTEN)
 		elog(ERROR, "unexpected SPI result %s from \"%s\"", SPI_result_code_string(rc), sql);
 	return SPI_processed;
 }

@@ -48,6 +48,7 @@
 #include "result_table.h"
 #include "rowhash.h"
 #include "statement.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "subxact.h"
 #include "typetext.h"
@@ -365,6 +366,20 @@ ckpt_result_table_fault(const char *name, Oid owner, const char *columns)
 	fault = result_table_fault(rel, owner, columns);
 	relation_close(rel, fault ? AccessShareLock : NoLock);
 	return fault;
+}
+
+/*
+ * ckpt_result_table_is_empty returns whether a table, which is locked, takes no room at
+ * all: so it has no rows, and that costs nothing to know.
+ */
+bool
+ckpt_result_table_is_empty(const char *name)
+{
+	Relation	rel = table_open(ckpt_result_table_lookup(name), AccessShareLock);
+	bool		result = RelationGetNumberOfBlocks(rel) == 0;
+
+	table_close(rel, AccessShareLock);
+	return result;
 }
 
 /*

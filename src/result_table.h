@@ -32,6 +32,7 @@ extern Relation ckpt_result_table_open(const char *name, const char *what,
 									   const char *columns, LOCKMODE lockmode);
 extern const char *ckpt_result_table_fault(const char *name, Oid owner,
 										   const char *columns);
+extern bool ckpt_result_table_is_empty(const char *name);
 extern const char *ckpt_result_table_change(Relation rel, const char *name, Oid owner,
 											const char *columns);
 extern void ckpt_result_table_keep(const char *name, AttrNumber attno,

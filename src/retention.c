@@ -91,6 +91,21 @@ ckpt_retention_group(Oid owner, const char *name)
 }
 
 /*
+ * ckpt_retention_group_target returns a name under which a job of a run group has
+ * published what it shows, which may be another run group's checkpoint; or NULL.
+ */
+char *
+ckpt_retention_group_target(Oid owner, const char *name)
+{
+	STATEMENT(st, "SELECT p.target FROM checkpoint.published p JOIN checkpoint.job j USING (job_id)"
+			  " WHERE checkpoint._role_oid(j.owner) = $1 AND j.name = $2 ORDER BY 1 LIMIT 1");
+
+	ckpt_arg_oid(&st, owner);
+	ckpt_arg_text(&st, name);
+	return ckpt_statement_text(&st);
+}
+
+/*
  * Tables that have our trigger, whose arguments name the role that they were made
  * for: by name, as a dump keeps it, and by OID in this cluster, in case the role was
  * renamed.

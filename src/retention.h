@@ -28,6 +28,7 @@ typedef struct CkptDue
 extern List *ckpt_retention_due(void);
 extern List *ckpt_retention_due_of(Oid owner, int limit);
 extern List *ckpt_retention_group(Oid owner, const char *name);
+extern char *ckpt_retention_group_target(Oid owner, const char *name);
 extern List *ckpt_retention_orphans(void);
 extern bool ckpt_retention_lock_due(int64 id);
 extern bool ckpt_retention_is_orphan(const CkptDue *due);

@@ -156,6 +156,19 @@ ckpt_reuse_key(const CkptRequest *request, const char *input_hash)
 }
 
 /*
+ * lacks_rows returns whether a checkpoint's table, which is locked, is empty although
+ * the checkpoint has rows: it comes from a dump without data, or was truncated.
+ */
+static bool
+lacks_rows(const CkptCheckpoint *cp, const char *table)
+{
+	if (!ckpt_result_table_is_empty(table))
+		return false;
+	return cp->input_table && strcmp(table, cp->input_table) == 0 ? cp->rows_total > 0 :
+		ckpt_ledger_totals(cp).output.rows > 0;
+}
+
+/*
  * table_usable returns whether a checkpoint's table is what it was; if it is
  * not, it may warn.  Columns of NULL are not looked at.  A table that is stays
  * locked until the transaction ends.
@@ -167,6 +180,8 @@ table_usable(CkptRequest *request, const CkptCheckpoint *cp, const char *table,
 	const char *fault = ckpt_result_table_fault(table, request->ref.owner, columns);
 	ListCell   *lc;
 
+	if (fault == NULL && lacks_rows(cp, table))
+		fault = "its rows are gone";
 	if (fault == NULL)
 		return true;
 	if (!warn)

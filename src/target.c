@@ -22,6 +22,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xlog.h"
 #include "catalog/catalog.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
@@ -266,6 +267,43 @@ ckpt_target_relid(const CkptTarget *target)
 	Oid			namespace = get_namespace_oid(target->schema, true);
 
 	return OidIsValid(namespace) ? get_relname_relid(target->name, namespace) : InvalidOid;
+}
+
+/*
+ * place returns in which database of which cluster the session is, for the
+ * identity of a table.
+ */
+static char *
+place(void)
+{
+	return psprintf("/%u/" UINT64_FORMAT, MyDatabaseId, GetSystemIdentifier());
+}
+
+/*
+ * ckpt_target_identity returns what tells the table that stands under the target's name
+ * from one that is made later under the same name.
+ */
+char *
+ckpt_target_identity(const CkptTarget *target)
+{
+	return psprintf("%u%s", ckpt_target_relid(target), place());
+}
+
+/*
+ * ckpt_target_is_made returns whether the table under the target's name is one that a
+ * step has made.  One that comes from a dump is what the record says: the record of
+ * another database, or cluster, does not tell it from others.
+ */
+bool
+ckpt_target_is_made(const CkptTarget *target, const CkptTargetRecord *record)
+{
+	char	   *here = place();
+	char	   *was_there = record->made_as ? strchr(record->made_as, '/') : NULL;
+
+	if (!record->as_table || !record->made)
+		return false;
+	return was_there == NULL || strcmp(was_there, here) != 0 ||
+		strcmp(record->made_as, ckpt_target_identity(target)) == 0;
 }
 
 /*

@@ -26,6 +26,8 @@ extern void ckpt_target_check(const CkptTarget *target, TupleDesc desc, Oid owne
 extern void ckpt_target_check_owner(const CkptTarget *target);
 extern Oid	ckpt_target_shown_table(Oid relid);
 extern bool ckpt_target_shows_result(Oid relid);
+extern char *ckpt_target_identity(const CkptTarget *target);
+extern bool ckpt_target_is_made(const CkptTarget *target, const CkptTargetRecord *record);
 extern bool ckpt_target_keeps_columns(Oid relid, TupleDesc desc);
 
 #endif							/* CKPT_TARGET_H */

@@ -56,6 +56,15 @@ SELECT checkpoint.begin_job('one');
 CALL checkpoint.save('dropping.target', 'SELECT 1 AS x');
 SELECT checkpoint.end_job();
 CALL checkpoint.drop_job('one');
+-- by it is published what another job has computed
+SELECT checkpoint.begin_job('publisher');
+CALL checkpoint.save('dropping.target2', 'SELECT 1 AS x');
+SELECT checkpoint.end_job();
+CALL checkpoint.drop_job('publisher');
+SELECT target, job_id = (SELECT max(job_id) FROM checkpoint.jobs WHERE name = 'publisher') AS by_publisher
+FROM checkpoint.published ORDER BY 1;
+SELECT checkpoint.unpublish('target2');
+CALL checkpoint.drop_job('publisher');
 DROP VIEW target;
 -- in use: by a run of it, or by another job that has reused a result of it
 SELECT checkpoint.begin_job('one');

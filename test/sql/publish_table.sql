@@ -259,6 +259,37 @@ SELECT target, as_table FROM checkpoint.published ORDER BY target;
 SELECT checkpoint.unpublish('shown'), checkpoint.unpublish('by_hand'), checkpoint.unpublish('items');
 SELECT to_regclass('shown'), to_regclass('by_hand'), to_regclass('items');
 SELECT target FROM checkpoint.published ORDER BY target;
+-- so does one that was made by hand in the place of one that a step had made, or renamed to be there
+CALL publish('SELECT 1 AS n', 'publish_table.remade');
+CALL publish('SELECT 1 AS n', 'publish_table.renamed');
+DROP TABLE remade;
+CREATE TABLE remade (n int, precious text);
+ALTER TABLE renamed RENAME TO renamed_away;
+CREATE TABLE renamed (n int);
+SELECT checkpoint.unpublish('remade');
+CALL publish('SELECT 1 AS n', 'publish_table.renamed');
+SELECT checkpoint.unpublish('renamed');
+SELECT to_regclass('remade'), to_regclass('renamed'), to_regclass('renamed_away');
+-- of a table that comes from another cluster, only its name is known
+CALL publish('SELECT 1 AS n', 'publish_table.restored');
+UPDATE checkpoint.target SET made_as = '1/1/1' WHERE target_name = 'restored';
+SELECT checkpoint.unpublish('restored');
+SELECT to_regclass('restored');
+-- nothing is published by a table where a view stands now
+CALL publish('SELECT 1 AS n', 'publish_table.viewed');
+DROP TABLE viewed;
+CREATE VIEW viewed AS SELECT 1 AS n;
+SELECT target FROM checkpoint.published ORDER BY target;
+
+--
+-- Rules of the table's owner are obeyed as by other statements.
+--
+CALL publish('SELECT generate_series(1, 3) AS n', 'publish_table.ruled');
+CREATE RULE stays AS ON DELETE TO ruled DO INSTEAD NOTHING;
+CREATE RULE noted AS ON INSERT TO ruled DO ALSO INSERT INTO publish_table.log VALUES ('rule', new.n);
+CALL publish('SELECT generate_series(3, 4) AS n', 'publish_table.ruled');
+SELECT n FROM ruled ORDER BY n;
+SELECT op, id FROM log WHERE op = 'rule';
 
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();
