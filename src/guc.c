@@ -19,6 +19,9 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+/* 1 PB, more than a server keeps for a standby */
+#define MAX_REPLICA_LAG	((double) (INT64CONST(1) << 50))
+
 PG_FUNCTION_INFO_V1(checkpoint_retention);
 
 char	   *ckpt_job_setting = NULL;
@@ -35,7 +38,7 @@ double		ckpt_history_retention = 365 * 24 * 60;
 int			ckpt_progress_interval = 10000;
 int			ckpt_publish_lock_timeout = 100;
 int			ckpt_publish_timeout = 60 * 1000;
-int			ckpt_max_replica_lag = 0;
+double		ckpt_max_replica_lag = 0;
 int			ckpt_max_wal_rate = 0;
 
 static const struct config_enum_entry materialize_words[] = {
@@ -170,12 +173,13 @@ ckpt_guc_init(void)
 							PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
 
-	DefineCustomIntVariable("checkpoint.max_replica_lag",
-							"Sets how much WAL a standby may not have replayed before steps wait.",
-							"Zero is no limit.",
-							&ckpt_max_replica_lag, 0, 0, INT_MAX,
-							PGC_USERSET, GUC_UNIT_BYTE,
-							NULL, NULL, NULL);
+	/* 2 GB, which an int can hold, are not enough */
+	DefineCustomRealVariable("checkpoint.max_replica_lag",
+							 "Sets how much WAL a standby may not have replayed before steps wait.",
+							 "Zero is no limit.",
+							 &ckpt_max_replica_lag, 0, 0, MAX_REPLICA_LAG,
+							 PGC_USERSET, GUC_UNIT_BYTE,
+							 NULL, NULL, NULL);
 
 	DefineCustomIntVariable("checkpoint.max_wal_rate",
 							"Sets how much WAL a step may write in a second.",

@@ -41,7 +41,7 @@ extern double ckpt_history_retention;	/* the same, of jobs */
 extern int ckpt_progress_interval;	/* ms, 0 is off */
 extern int ckpt_publish_lock_timeout;	/* ms */
 extern int ckpt_publish_timeout;	/* ms */
-extern int ckpt_max_replica_lag;	/* bytes, 0 is off */
+extern double ckpt_max_replica_lag;	/* bytes, 0 is off */
 extern int ckpt_max_wal_rate;	/* kB a second, 0 is off */
 
 /* Defines the settings; called once, by _PG_init. */

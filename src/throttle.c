@@ -37,7 +37,7 @@ ckpt_throttle_replicas_lag(void)
 		SpinLockAcquire(&sender->mutex);
 		replayed = sender->pid == 0 ? InvalidXLogRecPtr : sender->apply;
 		SpinLockRelease(&sender->mutex);
-		if (!XLogRecPtrIsInvalid(replayed) && replayed + ckpt_max_replica_lag < written)
+		if (!XLogRecPtrIsInvalid(replayed) && replayed + (uint64) ckpt_max_replica_lag < written)
 			return true;
 	}
 	return false;

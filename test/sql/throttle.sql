@@ -13,6 +13,9 @@ SELECT name, setting, unit, context FROM pg_settings
 WHERE name IN ('checkpoint.max_replica_lag', 'checkpoint.max_wal_rate') ORDER BY 1;
 SET checkpoint.max_replica_lag = '16MB';
 SHOW checkpoint.max_replica_lag;
+SET checkpoint.max_replica_lag = '40GB';
+SHOW checkpoint.max_replica_lag;
+SET checkpoint.max_replica_lag = -1;
 RESET checkpoint.max_replica_lag;
 
 CREATE FUNCTION twice(x int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 2 * x; END $$;
@@ -69,6 +72,20 @@ RESET statement_timeout;
 RESET checkpoint.commit_interval;
 SELECT rows_kept, rows_computed BETWEEN 3 AND 99 AS some FROM the_step;
 SELECT status FROM the_job;
+
+-- A time budget is a window on the clock: it ends in a pause, and a paused step with it.
+SELECT 1 FROM checkpoint.begin_job('window');
+SET statement_timeout = '1min';
+\set VERBOSITY sqlstate
+CALL checkpoint.map('m', 'SELECT x FROM generate_series(1, 10000) x', 'pauses(x) + length(pg_sleep(0.01)::text) AS y', max_time => '1 s');
+\set VERBOSITY terse
+RESET statement_timeout;
+SELECT status FROM the_job;
+SELECT action, rows_computed BETWEEN 3 AND 999 AS some FROM the_step;
+SELECT 1 FROM checkpoint.begin_job('window');
+CALL checkpoint.map('m', 'SELECT x FROM generate_series(1, 10000) x', 'pauses(x) + length(pg_sleep(0.01)::text) AS y', max_rows => 1);
+\echo :LAST_ERROR_SQLSTATE
+SELECT rows_kept BETWEEN 3 AND 999 AS kept, rows_computed FROM the_step;
 
 -- Above the WAL rate a step waits between two transactions, and is within it later.
 SELECT 1 FROM checkpoint.begin_job('wal');
