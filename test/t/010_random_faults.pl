@@ -258,7 +258,7 @@ sub make_scenario
 	$s->{commit_interval} = pick(5, 20, 20, 100);
 	$s->{batch_rows} = pick(1, 10, 1000, 1000);
 	# not where it would take two reasons to explain a run: see account()
-	$s->{bad} = !$disk && !$s->{batch} && $s->{writes} ne 'sometimes' && chance(0.35) ?
+	$s->{bad} = !$disk && $s->{writes} ne 'sometimes' && chance(0.35) ?
 		[ map { between(1, $s->{rows}) } 1 .. ($s->{on_error} eq 'stop' ? 1 : between(1, 10)) ] : [];
 	$s->{gates} = !$s->{batch} && chance(0.5) ? [ between(1, $s->{rows}), between(1, $s->{rows}) ] : [];
 	$s->{changes_code} = chance(0.3);
@@ -298,7 +298,8 @@ sub write_function
 	  "	IF i IN (" . join(', ', @{ $s->{bad} }) . ") THEN RAISE 'bad row %', i; END IF;\n";
 	if ($s->{batch})
 	{
-		$body .= "	FOREACH i IN ARRAY rows LOOP y := i * 3 + 1; pad := faults.pad(i, $s->{pad}); RETURN NEXT; END LOOP;\n";
+		$raise =~ s/i IN \((.*)\) THEN RAISE 'bad row %', i;/rows && ARRAY[$1] THEN RAISE 'bad row among %', rows;/;
+		$body .= "$raise	FOREACH i IN ARRAY rows LOOP y := i * 3 + 1; pad := faults.pad(i, $s->{pad}); RETURN NEXT; END LOOP;\n";
 	}
 	elsif ($s->{kind} ne 'gen')
 	{
@@ -631,6 +632,33 @@ sub pick_fault
 
 my $longest = 0;				# before a crash of the server, ms
 
+# failed_calls returns the indexes of calls for several rows of which one is bad, as a
+# hash, and complaints about rows that were called more often than halving takes.
+# A process may have died before it noted that a row had failed.
+sub failed_calls
+{
+	my ($s, $calls, $times) = @_;
+	my (%bad_of_call, %failed, %calls_of_bad);
+
+	return ({}, []) unless $s->{batch};
+	foreach my $call (@$calls)
+	{
+		next unless grep { $_ == $call->[1] } @{ $s->{bad} };
+		push @{ $bad_of_call{"$call->[0] $call->[2]"} }, $call->[1];
+		$calls_of_bad{ $call->[1] }++;
+	}
+	foreach my $i (0 .. $#$calls)
+	{
+		$failed{$i} = 1 if $bad_of_call{"$calls->[$i][0] $calls->[$i][2]"};
+	}
+	# once as a whole, and once in each half that has it; a function that writes may be called
+	# once more, as a whole
+	my $most = 2;
+	for (my $n = $s->{batch}; $n > 1; $n = int(($n + 1) / 2)) { $most++; }
+	return (\%failed, [ map { "row $_ failed in $calls_of_bad{$_} calls" }
+		  grep { $calls_of_bad{$_} > $times * $most } sort keys %calls_of_bad ]);
+}
+
 # account compares the calls of a run with what was kept before and after it,
 # and returns complaints.
 sub account
@@ -651,12 +679,16 @@ sub account
 		  if $before->{processed}{$row};
 	}
 
+	# A call for several rows that has failed is made again for its halves.
+	my ($failed, $too_many) = failed_calls($s, $calls, $run->{fault} ? 2 : 1);
+	push @complaints, @$too_many;
+
 	# A row's last call is the one that counts, if the row was kept or failed.
 	foreach my $row (keys %of_row)
 	{
-		my @calls_of_row = @{ $of_row{$row} };
+		my @calls_of_row = grep { !$failed->{$_} } @{ $of_row{$row} };
 
-		pop @calls_of_row if $after->{processed}{$row} || $bad{$row};
+		pop @calls_of_row if $after->{processed}{$row} || ($bad{$row} && !$s->{batch});
 		push @{ $lost{ $calls->[$_][0] } }, $_ foreach @calls_of_row;
 	}
 
