@@ -95,6 +95,40 @@ is_sortable(Oid type)
 }
 
 /*
+ * check_key raises unless rows can be grouped by a column.
+ */
+static void
+check_key(Form_pg_attribute att)
+{
+	if (OidIsValid(lookup_type_cache(att->atttypid, TYPECACHE_EQ_OPR)->eq_opr))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_FUNCTION),
+			 errmsg("rows cannot be grouped by column \"%s\"", NameStr(att->attname)),
+			 errdetail("Argument \"partition_by\" names it, and type %s has no equality operator.",
+					   format_type_be(att->atttypid)),
+			 errhint("Cast it in argument \"input\", to text or jsonb, say.")));
+}
+
+/*
+ * free_name returns a name that no column of a query has.
+ */
+static const char *
+free_name(const Query *query, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		const TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (tle->resname && strcmp(tle->resname, name) == 0)
+			return free_name(query, psprintf("%s_", name));
+	}
+	return name;
+}
+
+/*
  * ckpt_agg_input makes, of the query for the input's rows, that for its groups.
  * Needs an active snapshot.
  */
@@ -105,6 +139,7 @@ ckpt_agg_input(Query *query, const char *udf, const char *partition_by)
 	TupleDesc	desc = CreateTupleDescCopy(ckpt_query_input_desc(query, "input"));
 	TupleDesc	all = CreateTemplateTupleDesc(list_length(query->targetList));
 	char	   *counter = pstrdup("rows");
+	const char *position = quote_identifier(free_name(query, POSITION));
 	QueryEnvironment *env = create_queryEnv();
 	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
 	RawStmt    *raw = makeNode(RawStmt);
@@ -133,6 +168,7 @@ ckpt_agg_input(Query *query, const char *udf, const char *partition_by)
 			if (strcmp(NameStr(TupleDescAttr(columns, i)->attname), name) != 0)
 				continue;
 			found = true;
+			check_key(TupleDescAttr(columns, i));
 			sorted &= is_sortable(TupleDescAttr(columns, i)->atttypid);
 		}
 		if (!found)
@@ -177,13 +213,15 @@ ckpt_agg_input(Query *query, const char *udf, const char *partition_by)
 	 * To sort all rows once is cheaper than those of each group.  Where they cannot
 	 * be sorted, they are grouped by hashing, which keeps their order.
 	 */
-	appendStringInfo(&sql, " FROM (SELECT * FROM (SELECT *, pg_catalog.row_number() OVER () AS "
-					 POSITION " FROM " ROWS_PLACEHOLDER ") r%s%s) r%s%s",
-					 sorted && keys ? " ORDER BY " : "",
-					 sorted && keys ? psprintf("%s, r." POSITION, group.data + strlen(" GROUP BY")) : "",
-					 group.data,
-					 keys ? " ORDER BY pg_catalog.min(r." POSITION ")" :
-					 " HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 0");
+	appendStringInfo(&sql, " FROM (SELECT * FROM (SELECT *, pg_catalog.row_number() OVER () AS %s"
+					 " FROM " ROWS_PLACEHOLDER ") r", position);
+	if (sorted && keys)
+		appendStringInfo(&sql, " ORDER BY %s, r.%s", group.data + strlen(" GROUP BY"), position);
+	appendStringInfo(&sql, ") r%s", group.data);
+	if (keys)
+		appendStringInfo(&sql, " ORDER BY pg_catalog.min(r.%s)", position);
+	else
+		appendStringInfoString(&sql, " HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 0");
 
 	foreach(lc, query->targetList)
 	{

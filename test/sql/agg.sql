@@ -59,3 +59,23 @@ SELECT 1 FROM checkpoint.begin_job('wrong');
 CALL checkpoint.agg('a', 'SELECT * FROM source', 'sum(x)', 'nothing');
 CALL checkpoint.agg('a', 'SELECT * FROM source', 'upper(k)', 'k');
 CALL checkpoint.agg('a', 'SELECT * FROM source', 'y, sum(x) AS s', 'k');
+CALL checkpoint.agg('a', 'SELECT * FROM source', 'count(*) AS n', 'k, k');
+CALL checkpoint.agg('a', 'SELECT * FROM source', 'count(*) AS n', 'upper(k)');
+CALL checkpoint.agg('a', 'SELECT * FROM source', 'count(*) AS n', 'GROUPING SETS (k, x)');
+CALL checkpoint.agg('a', 'SELECT * FROM source', 'sum(count(*)) OVER () AS n', 'k');
+CALL checkpoint.agg('a', 'SELECT * FROM source', 'count(*) AS k', 'k');
+\set VERBOSITY default
+CALL checkpoint.agg('a', 'SELECT x, ''{}''::json AS j FROM source', 'count(*) AS n', 'j');
+\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY terse
+-- Names that queries of our own use, too.
+CALL checkpoint.agg('names', 'SELECT k AS g, x AS r, 1 AS rows, 2 AS rows_, x AS sys__position FROM source',
+	'max(r), sum(rows) AS rows, sum(rows_) AS rows_', 'g');
+SELECT checkpoint.output('names') AS a \gset
+SELECT * FROM :a ORDER BY sys__id;
+-- Equal keys that look different are one group, named as its first row has it; all NaN are equal.
+CREATE TABLE looks AS SELECT i, CASE i % 3 WHEN 0 THEN 'NaN' WHEN 1 THEN '-0' ELSE '0' END::float8 AS f
+FROM generate_series(1, 6) i;
+CALL checkpoint.agg('float', 'SELECT * FROM looks', 'array_agg(i) AS ids', 'f');
+SELECT checkpoint.output('float') AS b \gset
+SELECT * FROM :b ORDER BY sys__id;
