@@ -15,7 +15,6 @@ SET checkpoint.max_replica_lag = '16MB';
 SHOW checkpoint.max_replica_lag;
 SET checkpoint.max_replica_lag = '40GB';
 SHOW checkpoint.max_replica_lag;
-SET checkpoint.max_replica_lag = -1;
 RESET checkpoint.max_replica_lag;
 
 CREATE FUNCTION twice(x int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 2 * x; END $$;
