@@ -1002,6 +1002,37 @@ GRANT EXECUTE ON ROUTINE
 TO PUBLIC;
 
 --
+-- Sums of hashes of rows, which parallel workers and other servers can compute parts of
+--
+
+CREATE FUNCTION checkpoint._hash_sum_trans(bytea, uuid)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'checkpoint_hash_sum_trans'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION checkpoint._hash_sum_trans(bytea, uuid) IS 'internal: part of _hash_sum';
+
+CREATE FUNCTION checkpoint._hash_sum_combine(bytea, bytea)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'checkpoint_hash_sum_combine'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION checkpoint._hash_sum_combine(bytea, bytea) IS 'internal: part of _hash_sum';
+
+CREATE AGGREGATE checkpoint._hash_sum(uuid) (
+	SFUNC = checkpoint._hash_sum_trans,
+	STYPE = bytea,
+	COMBINEFUNC = checkpoint._hash_sum_combine,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE checkpoint._hash_sum(uuid) IS
+'internal: sum of the hashes of rows, by which sets of rows are compared';
+
+GRANT EXECUTE ON ROUTINE
+	checkpoint._hash_sum_trans(bytea, uuid),
+	checkpoint._hash_sum_combine(bytea, bytea),
+	checkpoint._hash_sum(uuid)
+TO PUBLIC;
+
+--
 -- Rows in quarantine
 --
 

@@ -1,7 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * content_hash.c
- *	  Hashes of rows, for SQL: the aggregate content_hash.
+ *	  Hashes of rows, for SQL: the aggregate content_hash, and the sum of hashes that
+ *	  have been computed.
+ *
+ * content_hash takes rows of any type, so its state is one of this process.  Citus
+ * sends an aggregate to its workers if its state has a type, and then refuses one
+ * whose arguments have not exactly the declared types: that of content_hash must not
+ * have one.  The sum takes one type, has one as its state, and can be computed
+ * anywhere.
  *
  * IDENTIFICATION
  *	  src/content_hash.c
@@ -23,6 +30,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
+#include "utils/uuid.h"
 
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_trans);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_columns_trans);
@@ -31,6 +39,8 @@ PG_FUNCTION_INFO_V1(checkpoint_content_hash_combine);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_serial);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_deserial);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_final);
+PG_FUNCTION_INFO_V1(checkpoint_hash_sum_trans);
+PG_FUNCTION_INFO_V1(checkpoint_hash_sum_combine);
 
 /* What is kept with a call begins with this. */
 typedef struct AnyHasher
@@ -452,4 +462,92 @@ checkpoint_content_hash_final(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(state->sums->next ? mixed_hash(state) :
 									 ckpt_rowhash_finish(state->sums->columns,
 														 &state->sums->sum)));
+}
+
+/*
+ * new_hash_sum makes a state of the sum: a CkptRowSum as bytes.
+ */
+static bytea *
+new_hash_sum(const CkptRowSum *sum)
+{
+	bytea	   *state = palloc(VARHDRSZ + sizeof(CkptRowSum));
+
+	SET_VARSIZE(state, VARHDRSZ + sizeof(CkptRowSum));
+	memcpy(VARDATA(state), sum, sizeof(CkptRowSum));
+	return state;
+}
+
+/*
+ * hash_sum_get returns the sum in a state, which anybody may have made.
+ */
+static CkptRowSum
+hash_sum_get(const bytea *state)
+{
+	CkptRowSum	sum;
+
+	if (VARSIZE_ANY_EXHDR(state) != sizeof(CkptRowSum))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid sum of hashes"),
+				 errhint("Sums are made by checkpoint._hash_sum() only.")));
+	memcpy(&sum, VARDATA_ANY(state), sizeof(CkptRowSum));
+	return sum;
+}
+
+/*
+ * return_hash_sum returns a state: the given one, changed in place, if it is this
+ * aggregate's own.
+ */
+static Datum
+return_hash_sum(FunctionCallInfo fcinfo, const CkptRowSum *sum)
+{
+	if (!PG_ARGISNULL(0) && AggCheckCallContext(fcinfo, NULL))
+	{
+		bytea	   *state = (bytea *) PG_GETARG_POINTER(0);
+
+		if (VARATT_IS_4B_U(state))
+		{
+			memcpy(VARDATA(state), sum, sizeof(CkptRowSum));
+			PG_RETURN_BYTEA_P(state);
+		}
+	}
+	PG_RETURN_BYTEA_P(new_hash_sum(sum));
+}
+
+/*
+ * _hash_sum(hash) adds up hashes of rows, as _row_hash() gives them.
+ */
+Datum
+checkpoint_hash_sum_trans(PG_FUNCTION_ARGS)
+{
+	CkptRowSum	sum = {0};
+
+	if (!PG_ARGISNULL(0))
+		sum = hash_sum_get(PG_GETARG_BYTEA_PP(0));
+	if (!PG_ARGISNULL(1))
+	{
+		CkptRowSum	row = {.rows = 1};
+		const pg_uuid_t *hash = PG_GETARG_UUID_P(1);
+
+		memcpy(&row.hi, hash->data, sizeof(uint64));
+		memcpy(&row.lo, hash->data + sizeof(uint64), sizeof(uint64));
+		ckpt_rowhash_merge(&sum, &row);
+	}
+	return return_hash_sum(fcinfo, &sum);
+}
+
+Datum
+checkpoint_hash_sum_combine(PG_FUNCTION_ARGS)
+{
+	CkptRowSum	sum = {0};
+
+	if (!PG_ARGISNULL(0))
+		sum = hash_sum_get(PG_GETARG_BYTEA_PP(0));
+	if (!PG_ARGISNULL(1))
+	{
+		CkptRowSum	other = hash_sum_get(PG_GETARG_BYTEA_PP(1));
+
+		ckpt_rowhash_merge(&sum, &other);
+	}
+	return return_hash_sum(fcinfo, &sum);
 }

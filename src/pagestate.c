@@ -58,6 +58,7 @@
 #include "catalog/pg_enum.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
+#include "distributed.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "pagelsn.h"
@@ -300,7 +301,7 @@ has_state(Relation rel)
 {
 	Form_pg_class form = rel->rd_rel;
 
-	if (form->relrowsecurity || IsCatalogRelation(rel))
+	if (form->relrowsecurity || IsCatalogRelation(rel) || ckpt_is_distributed(RelationGetRelid(rel)))
 		return false;
 	if (form->relkind == RELKIND_PARTITIONED_TABLE)
 		return true;

@@ -9,7 +9,8 @@
  * key whose columns the output has, rows of one key belong together, and one that
  * differs is updated.  Else whole rows are compared, of which there may be several of a
  * kind: those that are too many are deleted, those that lack are inserted.  Rows
- * differ if their hashes do: the equality is that of content hashes.
+ * differ if their hashes do: the equality is that of content hashes.  A table whose
+ * rows Citus keeps elsewhere gets all rows anew if any differ.
  *
  * The statements are the owner's, and everything that a statement of the owner's meets
  * is met: triggers, row security, constraints, defaults.  They take ROW EXCLUSIVE
@@ -34,6 +35,7 @@
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
+#include "distributed.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -45,6 +47,7 @@
 #include "typetext.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -69,6 +72,7 @@ typedef struct Merge
 	char	   *source_key;		/* its columns */
 	char	   *no_nulls;		/* that the source's key is one */
 	const char *constraint;		/* name of the primary key */
+	bool		distributed;	/* tids are no names of the target's rows */
 } Merge;
 
 /* Rows that differ: tids of the target's and ids of the source's. */
@@ -295,6 +299,7 @@ prepare_merge(Merge *merge, const CkptTarget *target, const char *output_table, 
 	merge->source = quote_qualified_identifier(CKPT_DATA_SCHEMA, output_table);
 	merge->columns = merge->values = merge->assignments = "";
 	merge->target_row = merge->source_row = "";
+	merge->distributed = ckpt_is_distributed(RelationGetRelid(rel));
 	list_free(RelationGetIndexList(rel));
 	if (OidIsValid(rel->rd_pkindex))
 	{
@@ -551,6 +556,45 @@ difference_query(const Merge *merge)
 }
 
 /*
+ * insert_all inserts all rows of the source and returns their number.
+ */
+static uint64
+insert_all(const Merge *merge)
+{
+	return execute(psprintf("INSERT INTO %s (%s) SELECT %s FROM ONLY %s AS s", merge->target,
+							merge->columns, merge->values, merge->source),
+				   SPI_OK_INSERT, NULL, 0);
+}
+
+/*
+ * hash_sum returns the sum of the hashes of a table's rows, written as s or t.
+ */
+static char *
+hash_sum(const char *row, const char *table, const char *alias)
+{
+	(void) execute(psprintf("SELECT checkpoint._hash_sum(checkpoint._row_hash(ROW(%s)))"
+							" FROM ONLY %s AS %s", row, table, alias), SPI_OK_SELECT, NULL, 0);
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+/*
+ * replace_rows is merge_rows() for a target whose rows cannot be told apart by their
+ * tids: all of them are replaced if any differs.
+ */
+static bool
+replace_rows(const Merge *merge)
+{
+	char	   *is = hash_sum(merge->source_row, merge->source, "s");
+	char	   *was = hash_sum(merge->target_row, merge->target, "t");
+
+	if (is == was || (is && was && strcmp(is, was) == 0))
+		return false;
+	(void) execute(psprintf("DELETE FROM ONLY %s", merge->target), SPI_OK_DELETE, NULL, 0);
+	(void) insert_all(merge);
+	return true;
+}
+
+/*
  * merge_rows makes the target's rows those of the source, and returns whether any
  * differed.  It runs as the owner, with SPI connected.
  */
@@ -560,9 +604,9 @@ merge_rows(const Merge *merge)
 	Differences found = {{0}};
 
 	if (execute(psprintf("SELECT FROM ONLY %s LIMIT 1", merge->target), SPI_OK_SELECT, NULL, 0) == 0)
-		return execute(psprintf("INSERT INTO %s (%s) SELECT %s FROM ONLY %s AS s", merge->target,
-								merge->columns, merge->values, merge->source),
-					   SPI_OK_INSERT, NULL, 0) > 0;
+		return insert_all(merge) > 0;
+	if (merge->distributed)
+		return replace_rows(merge);
 	if (merge->condition || !compare_in_memory(merge, &found))
 		visit_rows(difference_query(merge), note_difference, &found);
 	/* as many of the one as of the other have met a row of their key, if each met one */
@@ -624,11 +668,15 @@ void
 ckpt_table_make(const CkptTarget *target, const char *output_table, TupleDesc desc, Oid owner)
 {
 	char	   *columns = "";
+	int			nestlevel;
 
 	for (int i = 0; i < desc->natts; i++)
 		append(&columns, ", ", quote_identifier(NameStr(TupleDescAttr(desc, i)->attname)));
+	nestlevel = NewGUCNestLevel();
+	ckpt_distributed_keep_local();
 	run_utility(psprintf("CREATE TABLE %s AS SELECT %s FROM ONLY %s", target->qualified, columns,
 						 quote_qualified_identifier(CKPT_DATA_SCHEMA, output_table)), owner);
+	AtEOXact_GUC(true, nestlevel);
 }
 
 /*

@@ -39,6 +39,7 @@
 #include "catalog/pg_class.h"
 #include "commands/comment.h"
 #include "common/pg_prng.h"
+#include "distributed.h"
 #include "executor/spi.h"
 #include "guc.h"
 #include "lock_together.h"
@@ -52,6 +53,7 @@
 #include "target.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -106,15 +108,21 @@ ckpt_view_shows(const CkptTarget *target, const char *output_table)
 	return OidIsValid(shown) && shown == ckpt_result_table_lookup(output_table);
 }
 
+/*
+ * execute runs a command of the owner's that is about a view, for this server only.
+ */
 static void
 execute(const char *sql, Oid owner)
 {
 	CkptUser	saved = ckpt_user_become(owner);
+	int			nestlevel = NewGUCNestLevel();
 
+	ckpt_distributed_keep_local();
 	SPI_connect();
 	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
 		elog(ERROR, "could not execute \"%s\"", sql);
 	SPI_finish();
+	AtEOXact_GUC(true, nestlevel);
 	ckpt_user_restore(saved);
 }
 

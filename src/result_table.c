@@ -40,6 +40,7 @@
 #include "commands/tablecmds.h"
 #include "commands/tablespace.h"
 #include "commands/trigger.h"
+#include "distributed.h"
 #include "hidden.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -329,6 +330,8 @@ result_table_fault(Relation rel, Oid owner, const char *columns)
 	if (rel->rd_rel->relkind != RELKIND_RELATION ||
 		rel->rd_rel->relam != HEAP_TABLE_AM_OID)
 		return "it is not an ordinary table";
+	if (ckpt_is_distributed(relid))
+		return "its rows are distributed";
 	if (rel->rd_rel->relowner != owner)
 		return "it has another owner";
 	if (rel->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)

@@ -34,6 +34,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "content.h"
+#include "distributed.h"
 #include "fingerprint.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -200,6 +201,8 @@ udf_analyze_over(CkptUdf *udf, RangeVar *relation, QueryEnvironment *env, List *
 				 errdetail("Each input row gives exactly one row."),
 				 errhint("Use checkpoint.gen() for functions that return any number of rows.")));
 	ckpt_source_pop(&callback);
+	if (udf->kind != CKPT_AGG && udf->batch == 0)
+		ckpt_distributed_refuse(query);
 	return query;
 }
 
