@@ -205,4 +205,3 @@ ckpt_body_use_config(CkptBody *body, Oid config)
 		SearchSysCacheExists1(TSCONFIGOID, ObjectIdGetDatum(config)))
 		ckpt_body_use(body, CKPT_USED_TSCONFIG, config, 0);
 }
-

@@ -141,7 +141,8 @@ find_obstacle(const CkptRequest *request, Query *query, List *outputs)
 		return "its query has volatile functions";
 	if (has_sample((Node *) rewritten, NULL))
 		return "its query reads a sample of a table";
-	if (ckpt_udf_query_uses_temp(query) || ckpt_udf_query_uses_temp(rewritten) || (request->udf && request->udf->uses_temp))
+	if (ckpt_udf_query_uses_temp(query) || ckpt_udf_query_uses_temp(rewritten) ||
+		(request->udf && request->udf->uses_temp))
 		return "it uses temporary objects";
 	if (request->udf && request->udf->reads_id)
 		return "its udf reads sys__id, or the whole row";

@@ -472,4 +472,3 @@ ckpt_names_use(CkptBody *body, const char *normalized)
 	use_casts(body);
 	use_configs(body);
 }
-

@@ -4,8 +4,9 @@
  *	  Shows checkpoints' outputs under stable names.
  *
  * What is published together changes in one transaction: publish_table.c merges rows
- * into tables, and then publish_view.c makes views show other outputs.  Here it is seen to that publishers of one name exclude each
- * other, and kept on record who has published what.
+ * into tables, and then publish_view.c makes views show other outputs.  This file sees
+ * to it that publishers of one name exclude each other, and keeps on record who has
+ * published what.
  *
  * Publishers of one name take a lock of the extension's own, for their transaction,
  * before they look at what is there.  They take the locks of several names in one

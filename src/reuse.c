@@ -533,7 +533,8 @@ decide_compute(const CkptRequest *request, const char *input_hash, CkptDecision 
 	else if (!may_give(request, last))
 		decision->reason = "output columns changed";
 	else if (code_change &&
-			 ((last->final && request->spec->on_code_change != CKPT_CODE_ACCEPT) || request->spec->on_code_change == CKPT_CODE_RESTART))
+			 ((last->final && request->spec->on_code_change != CKPT_CODE_ACCEPT) ||
+			  request->spec->on_code_change == CKPT_CODE_RESTART))
 		decision->reason = code_change;
 	else if (input_hash ? strcmp(last->input_hash, input_hash) != 0 :
 			 !is_of_step(request, last))

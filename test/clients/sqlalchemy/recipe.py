@@ -34,8 +34,8 @@ if __name__ == '__main__':
         conn.execute(text("SELECT checkpoint.begin_job('colons')"))
         # :x is a parameter, also within quotes; \:x is not, nor is ::
         raises('required for bind parameter', conn.execute,
-               text("CALL checkpoint.map('m', 'SELECT ''a:x'' AS a', 'a AS b')"))
-        conn.execute(text(r"CALL checkpoint.map('m', 'SELECT ''a\:x''::text AS a', 'a AS b')"))
+               text("CALL checkpoint.map('m', 'SELECT ''at :x'' AS a', 'a AS b')"))
+        conn.execute(text(r"CALL checkpoint.map('m', 'SELECT ''at \:x''::text AS a', 'a AS b')"))
         conn.execute(text('SELECT checkpoint.end_job()'))
         # the pool does not reset what a session has begun
         conn.execute(text("SELECT checkpoint.begin_job('left')"))
