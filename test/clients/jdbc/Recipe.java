@@ -45,7 +45,7 @@ public class Recipe
 
 	public static void main(String[] args) throws SQLException
 	{
-		String slow = "CALL checkpoint.map('s', 'SELECT g FROM generate_series(1, 60) g', '(SELECT g FROM pg_sleep(0.05 + g * 0)) AS x')";
+		String slow = "CALL checkpoint.map('s', 'SELECT g FROM generate_series(1, 100) g', '(SELECT g FROM pg_sleep(0.05 + g * 0)) AS x')";
 
 		try (Connection conn = DriverManager.getConnection(args[0]))
 		{
@@ -69,14 +69,14 @@ public class Recipe
 			execute(conn, "SELECT checkpoint.end_job()");
 		}
 		// socketTimeout ends a connection on which the server says nothing for so long: a step says something
-		// every checkpoint.progress_interval
-		try (Connection conn = DriverManager.getConnection(args[0] + "&socketTimeout=1"))
+		// every checkpoint.progress_interval, when it commits
+		try (Connection conn = DriverManager.getConnection(args[0] + "&socketTimeout=3"))
 		{
 			execute(conn, "SELECT checkpoint.begin_job('silent')");
 			execute(conn, "SET checkpoint.progress_interval = 0");
 			fails("I/O error", () -> execute(conn, slow));
 		}
-		try (Connection conn = DriverManager.getConnection(args[0] + "&socketTimeout=1"))
+		try (Connection conn = DriverManager.getConnection(args[0] + "&socketTimeout=3"))
 		{
 			execute(conn, "SELECT checkpoint.begin_job('talks')");
 			execute(conn, "SET checkpoint.progress_interval = '300ms'");
