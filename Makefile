@@ -43,10 +43,13 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# The version is said in the control file alone.
+override CPPFLAGS := $(CPPFLAGS) -DCKPT_VERSION='"$(shell sed -n "s/^default_version = '\(.*\)'/\1/p" checkpoint.control)"'
+
 # A folder of our own: other extensions' documents have such names, too.
 docmoduledir := extension/checkpoint
 
-$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h) checkpoint.control
 
 # Before PostgreSQL 16 every symbol that is not static can be seen by the
 # server and by all that it loads, so each must carry one of our prefixes.

@@ -18,8 +18,10 @@
 #include "compat.h"
 #include "words.h"
 
-/* Version of the SQL objects that this library works with. */
-#define CKPT_VERSION		"1.1"
+/*
+ * CKPT_VERSION, the version of the SQL objects that this library works with, comes from
+ * checkpoint.control, by the Makefile.
+ */
 
 /* Schemas: the extension's own objects, and the users' result tables. */
 #define CKPT_SCHEMA			"checkpoint"
