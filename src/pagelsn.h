@@ -25,13 +25,15 @@
 typedef struct CkptPageLsns
 {
 	Relation	rel;
+	BlockNumber nblocks;
 	int			fd;				/* of a segment of its file; -1 is none */
 	BlockNumber segment;		/* which one; InvalidBlockNumber before the first */
 	bool		by_file;		/* the file may be read */
+	Buffer	   *buffers;		/* where the segment's pages were seen, if they were looked for */
 	BufferAccessStrategy strategy;	/* for pages that must be read whole */
 } CkptPageLsns;
 
-extern void ckpt_pagelsn_begin(CkptPageLsns *lsns, Relation rel);
+extern void ckpt_pagelsn_begin(CkptPageLsns *lsns, Relation rel, BlockNumber nblocks);
 extern XLogRecPtr ckpt_pagelsn_get(CkptPageLsns *lsns, BlockNumber block);
 extern void ckpt_pagelsn_end(CkptPageLsns *lsns);
 

@@ -156,7 +156,7 @@ add_lsns(StringInfo buf, Relation rel, BlockNumber nblocks, Snapshot snapshot)
 	uint64		all = 0;
 	bool		settled = true;
 
-	ckpt_pagelsn_begin(&lsns, rel);
+	ckpt_pagelsn_begin(&lsns, rel, nblocks);
 	for (BlockNumber block = 0; settled && block < nblocks; block++)
 	{
 		XLogRecPtr	lsn = InvalidXLogRecPtr;

@@ -41,8 +41,9 @@ sub chance { return rand() < $_[0]; }
 
 my $node = PostgreSQL::Test::Cluster->new('pages');
 $node->init(allows_streaming => 1, extra => chance(0.5) ? ['--data-checksums'] : []);
+# for a table that is small beside the buffers, the server is asked page by page
+$node->append_conf('postgresql.conf', 'shared_buffers = ' . pick('1MB', '1MB', '4MB'));
 $node->append_conf('postgresql.conf', q{
-shared_buffers = 1MB
 autovacuum = off
 max_prepared_transactions = 5
 bgwriter_delay = 10ms
