@@ -33,6 +33,9 @@ installcheck: export PGOPTIONS := $(PGOPTIONS) -c test.dir=$(CURDIR)/test
 # version 16, after twice as many as the second says, which TAP tests wait for things, too.
 installcheck: export PGISOLATIONTIMEOUT ?= 600
 installcheck: export PG_TEST_TIMEOUT_DEFAULT ?= 300
+installcheck: export PGCTLTIMEOUT ?= 300
+# What the servers of TAP tests have in common.
+installcheck: export TEMP_CONFIG = $(CURDIR)/test/server.conf
 
 ifneq ($(wildcard test/t/*.pl),)
 TAP_TESTS = 1

@@ -301,10 +301,6 @@ start_server()
 		echo "listen_addresses = ''"
 		echo "unix_socket_directories = '$tmp'"
 		echo "checkpoint.progress_interval = 0"	# no NOTICE of it where all is slow
-		# What comes by itself, and when it likes, holds back the freezing of rows and
-		# locks tables that are to be dropped.
-		echo "autovacuum = off"
-		echo "checkpoint_timeout = 1d"
 		printf '%s\n' "$@"
 	} >>"$tmp/data/postgresql.conf"
 	run pg_ctl -D "$tmp/data" -l "$tmp/server.log" -s -w start || fail "$(cat "$tmp/server.log")"

@@ -3,8 +3,8 @@
 # of the function is repeated but that of the row in hand.
 #
 # The function waits for an advisory lock at one row, which is where the step is
-# ended.  It writes each call to the server's log, which no rollback undoes, and
-# takes longer than checkpoint.commit_interval, so that each row is a transaction.
+# ended.  It writes each call to the server's log, which no rollback undoes.  Each row
+# is a transaction.
 
 use strict;
 use warnings;
@@ -33,7 +33,6 @@ BEGIN
 	IF EXISTS (SELECT FROM wait_at WHERE num = x) THEN
 		PERFORM pg_advisory_xact_lock_shared(1);
 	END IF;
-	PERFORM pg_sleep(0.02);
 END \$\$;
 CREATE FUNCTION slow(x int) RETURNS int LANGUAGE plpgsql AS \$\$
 BEGIN
@@ -116,7 +115,7 @@ sub run_until
 	my $holder = $node->background_psql('postgres');
 	$holder->query_safe('SELECT pg_advisory_lock(1)');
 	my $runner = $node->background_psql('postgres', on_error_stop => 0);
-	$runner->query_safe("SET checkpoint.commit_interval = '10ms'");
+	$runner->query_safe("SET checkpoint.commit_interval = 0");
 	my $pid = $runner->query_safe('SELECT pg_backend_pid()');
 	$runner->query_safe("SELECT checkpoint.begin_job('$job')");
 	$runner->query_until(qr/called/, "\\echo called\n" . call($kind, $job) . ";\n");

@@ -263,8 +263,7 @@ SQL
 my $holder = $node->background_psql('postgres');
 $holder->query_safe('SELECT pg_advisory_lock(1)');
 my $runner = $node->background_psql('postgres', on_error_stop => 0);
-$runner->query_safe("SET checkpoint.commit_interval = '1ms'");
-$runner->query_safe('SET checkpoint.batch_rows = 10');
+$runner->query_safe("SET checkpoint.commit_interval = 0");
 $runner->query_safe("SELECT checkpoint.begin_job('online')");
 $runner->query_until(qr/called/,
 	"\\echo called\nCALL checkpoint.map('half', 'SELECT num, pad FROM public.src ORDER BY num', 'public.waits(num) AS y');\n");

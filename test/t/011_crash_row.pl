@@ -21,7 +21,7 @@ wal_writer_delay = 10s
 $node->start;
 
 # Every wait ends after so many seconds, and says what it was for.
-my $limit = 60;
+my $limit = 300;
 my $calls = "$PostgreSQL::Test::Utils::tmp_check/calls";
 $node->safe_psql('postgres', qq{
 CREATE EXTENSION checkpoint;
@@ -341,7 +341,7 @@ if worker:
 		file.write('%d' % x)
 	os.rename('$calls.new', '$calls.left')
 	plpy.execute('SELECT pg_sleep(600)')
-for i in range(6000):
+for i in range(30000):
 	if os.path.exists('$calls.left'):
 		break
 	plpy.execute('SELECT pg_sleep(0.01)')

@@ -19,7 +19,7 @@ $node->init;
 $node->append_conf('postgresql.conf', q{
 restart_after_crash = on
 max_connections = 60
-checkpoint.commit_interval = 1
+checkpoint.commit_interval = 0
 });
 $node->start;
 
@@ -27,10 +27,8 @@ my $rows = 10;
 $node->safe_psql('postgres', qq{
 CREATE EXTENSION checkpoint;
 CREATE TABLE src AS SELECT i AS num, 'text ' || i AS txt FROM generate_series(1, $rows) i;
--- takes longer than a commit interval, so that a run is several transactions
 CREATE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql AS \$\$
 BEGIN
-	PERFORM pg_sleep(0.003);
 	IF x = NULLIF(current_setting('test.' || 'fails_at', true), '')::int THEN
 		RAISE 'row %', x;
 	END IF;
@@ -43,7 +41,6 @@ BEGIN
 END \$\$;
 CREATE FUNCTION g(x int) RETURNS SETOF int LANGUAGE plpgsql AS \$\$
 BEGIN
-	PERFORM pg_sleep(0.003);
 	RETURN QUERY SELECT x * 10 + i FROM generate_series(1, x % 3) i;
 END \$\$;
 -- what a stopped job has left, once its process is gone

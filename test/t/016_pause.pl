@@ -25,6 +25,10 @@ CREATE SEQUENCE calls;
 CREATE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM nextval('calls'), pg_sleep(0.002);
+	-- so that a step does not end before the test has done something to it
+	IF x > 100 THEN
+		PERFORM pg_advisory_xact_lock_shared(1);
+	END IF;
 	RETURN 2 * x;
 END $$;
 CREATE FUNCTION fails(x int) RETURNS int LANGUAGE plpgsql AS $$
@@ -33,7 +37,7 @@ BEGIN
 END $$;
 CREATE VIEW job AS SELECT * FROM checkpoint.jobs ORDER BY job_id DESC LIMIT 1;
 CREATE VIEW waiting AS
-SELECT p.*, a.backend_xid, a.backend_xmin, clock_timestamp() - a.xact_start AS age
+SELECT p.*, a.backend_xid, a.backend_xmin, a.xact_start
 FROM checkpoint.steps s JOIN checkpoint.step USING (job_id, step), checkpoint._step_processes(step_id) p
 	JOIN pg_stat_activity a USING (pid)
 WHERE s.action = 'running';
@@ -68,23 +72,36 @@ sub waits_for
 	my $bad = 0;
 	for (1 .. 15)
 	{
-		$bad += sql(q{SELECT count(*) FROM waiting WHERE backend_xid IS NOT NULL OR age > interval '1 s'});
+		$bad += sql(qq{SELECT count(*) FROM waiting WHERE waiting_for = '$what' AND backend_xid IS NOT NULL});
 		usleep(100_000);
 	}
-	is($bad, 0, "$what: no transaction is older than a second, none has an id");
+	is($bad, 0, "$what: no transaction has an id");
+	my $now = sql('SELECT clock_timestamp()');
+	wait_until("SELECT count(*) = $processes FROM waiting WHERE waiting_for = '$what' AND (xact_start > '$now' OR xact_start IS NULL)");
+	pass("$what: transactions end, and others begin");
 	wait_until("SELECT count(*) = $processes FROM waiting WHERE waiting_for = '$what' AND backend_xmin IS NULL");
-	is(sql('SELECT waiting_for FROM checkpoint.progress'), $what, "$what: the view says so");
+	wait_until("SELECT waiting_for = '$what' FROM checkpoint.progress");
+	pass("$what: the view says so");
 	return;
 }
 
+my $lock = $node->background_psql('postgres');
+
+# hold keeps steps from going far, until let_go.
+sub hold { $lock->query_safe('SELECT pg_advisory_lock(1)'); return; }
+sub let_go { $lock->query_safe('SELECT pg_advisory_unlock(1)'); return; }
+
+# pause pauses a step that is held.
 sub pause
 {
 	is(sql('SELECT checkpoint.pause_job(job_id) FROM job'), 't', 'the job is paused');
+	let_go();
 	waits_for('paused', 2);
 	is(status(), 'paused', 'and its status says so');
 	return;
 }
 
+hold();
 my $client = start_job('resumed', 'f(x)', ', workers => 2');
 pause();
 my $calls = sql('SELECT last_value FROM calls');
@@ -95,12 +112,14 @@ $client->finish;
 is(status(), 'complete', 'and goes on to the end');
 is(sql('SELECT last_value FROM calls'), 1000, 'with each call made once');
 
+hold();
 $client = start_job('cancelled', 'f(x)', ', workers => 2');
 pause();
 is(sql('SELECT checkpoint.cancel_job(job_id) FROM job'), 't', 'it is cancelled');
 $client->finish;
 is(status(), 'cancelled', 'also while it is paused');
 
+hold();
 $client = start_job('client lost', 'f(x)', ', workers => 2');
 pause();
 $client->kill_kill;
@@ -108,12 +127,17 @@ wait_until(q{SELECT status = 'interrupted' FROM job});
 pass('a paused job notices that its client is gone');
 
 sql('ALTER SEQUENCE calls RESTART');
+hold();
 $client = start_job('restarted', 'f(x)', ', workers => 2');
 pause();
 $node->restart;
 $client->finish;
 is(status(), 'interrupted', 'a restart of the server interrupts a paused job');
+eval { $lock->quit };
+$lock = $node->background_psql('postgres');
+hold();
 $client = start_job('restarted', 'f(x)', ', workers => 2');
+let_go();
 $client->finish;
 is(status(), 'complete', 'and a rerun goes on');
 is(sql('SELECT last_value FROM calls'), 1000, 'with each call made once');

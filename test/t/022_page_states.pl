@@ -279,13 +279,14 @@ sub run_job
 
 my $needless = 0;
 
-# settle lets all be known, and looks whether it is.
+# settle lets all be known, and looks whether it is.  A page that another process had
+# pinned at the moment may be cleaned up by a read later than the first.
 sub settle
 {
 	end_all();
 	run_sql('b', 'VACUUM t, p1, p2, p3;');
 	run_job();
-	$needless++ unless run_job();
+	$needless++ unless run_job() || run_job() || run_job();
 	return;
 }
 

@@ -1,6 +1,6 @@
 # publish => 'end' under readers: twenty of them, who join three views and a table in all
 # orders, while these are published together 200 times.  No reader meets an error, none
-# sees two versions, and none waits for long.
+# sees two versions, and none waits for a publication that waits.
 #
 #	PUBLICATIONS=n	how many
 
@@ -98,7 +98,8 @@ is($node->safe_psql('postgres', 'SELECT count(*), max(v) FROM a JOIN b USING (v)
 is($node->safe_psql('postgres', q{SELECT count(*) FROM checkpoint.jobs WHERE status = 'complete'}),
 	$publications + 1, 'all jobs are complete');
 diag(sprintf('%d reads, the longest of %.0f ms; %.0f ms when nothing is published', $reads, $longest, $alone));
-cmp_ok($longest, '<', 1000 + $alone, 'no read takes longer than a second');
+# Publications wait for readers for a minute; a machine may stand still for some seconds.
+cmp_ok($longest, '<', 10_000 + $alone, 'no read waits for a publication');
 
 $node->stop;
 done_testing();
