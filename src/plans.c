@@ -118,6 +118,8 @@ ckpt_plans_renew(const CkptCode *code)
 	{
 		catalog_changed = false;
 		ResetPlanCache();
+		/* a domain's checks are kept as planned, with functions that were inlined */
+		CallSyscacheCallbacks(CONSTROID, 0);
 		strlcpy(settings, settings_now, sizeof(settings));
 		nruns = 0;
 		new = true;

@@ -190,6 +190,31 @@ END $$;
 CALL run_plan();
 CREATE FUNCTION helper(n int) RETURNS text LANGUAGE sql AS $$SELECT 'integer'$$;
 CALL run_plan();
+-- Nor is a domain's check, which the server keeps as it was planned.
+CREATE FUNCTION is_small(n int) RETURNS boolean LANGUAGE sql AS 'SELECT n < 10';
+CREATE DOMAIN small AS int CHECK (is_small(value));
+CREATE FUNCTION size(n int) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	s small;
+BEGIN
+	s := n;
+	RETURN 'small';
+EXCEPTION WHEN check_violation THEN
+	RETURN 'large';
+END $$;
+CREATE PROCEDURE run_check() LANGUAGE plpgsql AS $$
+DECLARE
+	y text;
+BEGIN
+	PERFORM checkpoint.begin_job('check');
+	CALL checkpoint.map('m', 'SELECT 5 AS n', 'size(n) AS y');
+	EXECUTE format('SELECT y FROM %s', checkpoint.output('m')) INTO y;
+	RAISE NOTICE '%', y;
+	PERFORM checkpoint.end_job();
+END $$;
+CALL run_check();
+CREATE OR REPLACE FUNCTION is_small(n int) RETURNS boolean LANGUAGE sql AS 'SELECT n < 3';
+CALL run_check();
 
 -- Code that is replaced after the last row was computed, here by a trigger at the
 -- commit, has computed none: the step is filed under the code that has.
