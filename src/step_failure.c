@@ -27,16 +27,6 @@
 #include "wait.h"
 
 /*
- * is_cancel tells a user's cancel from a timeout, which has the same code.
- */
-static bool
-is_cancel(const ErrorData *error)
-{
-	return error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
-		strcmp(error->message, _("canceling statement due to user request")) == 0;
-}
-
-/*
  * spent_budget returns in words which budget of the step is spent, or NULL.
  */
 static char *
@@ -122,7 +112,7 @@ step_record_failure(void *arg)
 	ckpt_catalog_update_step(step->step_id, step->stopped ? CKPT_STEP_STOPPED : CKPT_STEP_FAILED,
 							 message, 0, &step->counts, true);
 	ckpt_job_close(&step->job, step->stopped ? CKPT_JOB_STOPPED :
-				   is_cancel(error) ? CKPT_JOB_CANCELLED : CKPT_JOB_FAILED,
+				   ckpt_is_cancel(error) ? CKPT_JOB_CANCELLED : CKPT_JOB_FAILED,
 				   psprintf("step \"%s\": %s", step->name, message));
 }
 
@@ -239,7 +229,7 @@ store_refusal(void *arg)
 	if (!ckpt_catalog_lock_job(refusal->job.job_id, false))
 		return;
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-		ckpt_job_close(&refusal->job, is_cancel(error) ? CKPT_JOB_CANCELLED : CKPT_JOB_FAILED,
+		ckpt_job_close(&refusal->job, ckpt_is_cancel(error) ? CKPT_JOB_CANCELLED : CKPT_JOB_FAILED,
 					   psprintf("step%s: %s", name, message));
 	else
 		ckpt_catalog_store_refused(refusal->job.job_id,

@@ -105,6 +105,17 @@ ckpt_unit_timer_start(int64 limit)
 }
 
 /*
+ * ckpt_is_cancel tells a cancel, a user's or the timer's, from timeouts of the server,
+ * which have the same code.  Some languages put something before its message.
+ */
+bool
+ckpt_is_cancel(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		strstr(error->message, _("canceling statement due to user request")) != NULL;
+}
+
+/*
  * ckpt_unit_timer_stop stops the timer.  If it has ended a call, whose error this
  * is, the error says so from now on.
  */
@@ -117,8 +128,7 @@ ckpt_unit_timer_stop(ErrorData *error)
 	disable_timeout(timer, false);
 	if (!ckpt_unit_overdue)
 		return;
-	if (error && error->sqlerrcode == ERRCODE_QUERY_CANCELED && ncancels == ncancels_before &&
-		strcmp(error->message, _("canceling statement due to user request")) == 0)
+	if (error && ckpt_is_cancel(error) && ncancels == ncancels_before)
 	{
 		error->message = MemoryContextStrdup(error->assoc_context, MESSAGE);
 		error->detail = MemoryContextStrdup(error->assoc_context,

@@ -23,6 +23,7 @@ extern volatile bool ckpt_unit_overdue;
 extern void ckpt_unit_timer_start(int64 limit);
 extern void ckpt_unit_timer_stop(ErrorData *error);
 extern void ckpt_unit_timer_forget(void);
+extern bool ckpt_is_cancel(const ErrorData *error);
 extern bool ckpt_unit_timed_out(const ErrorData *error);
 
 /*

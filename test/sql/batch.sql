@@ -171,6 +171,26 @@ SELECT checkpoint.output('m') AS o \gset
 SELECT r FROM :o;
 SELECT 1 FROM checkpoint.end_job();
 
+-- Arrays of values of many types and sizes, and of nulls; whatever bounds the result has.
+CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+CREATE TABLE types AS SELECT i AS id, i::positive AS p, ROW(i, 'c' || i)::pair AS c, nullif(i % 3, 0) AS n, NULL::int AS none,
+	decode(repeat(md5(i::text), 4000), 'hex') AS long, repeat('a', 100000) AS packed, i::numeric(10, 2) AS num, 'x'::char(5) AS ch
+FROM generate_series(1, 20) i;
+CREATE FUNCTION same(positive[]) RETURNS positive[] LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION negative(positive[]) RETURNS positive[] LANGUAGE sql AS 'SELECT array_agg((-x)::batch.positive) FROM unnest($1) x';
+CREATE FUNCTION from_five(int[]) RETURNS int[] LANGUAGE sql AS 'SELECT array_fill(7, ARRAY[cardinality($1)], ARRAY[5])';
+CREATE FUNCTION lengths(bytea[]) RETURNS int[] LANGUAGE sql AS 'SELECT array_agg(length(x) ORDER BY o) FROM unnest($1) WITH ORDINALITY u(x, o)';
+SELECT 1 FROM checkpoint.begin_job('types');
+CALL checkpoint.map('types', 'SELECT * FROM types ORDER BY id',
+	'same(p) AS p2, c AS c2, n AS n2, none AS none2, long AS long2, packed AS packed2, num AS num2, ch AS ch2, from_five(id) AS seven, lengths(long) AS len',
+	batch => 7);
+SELECT checkpoint.output('types') AS o \gset
+SELECT count(*), bool_and(p = p2 AND c = c2 AND n IS NOT DISTINCT FROM n2 AND none2 IS NULL AND long = long2 AND packed = packed2
+	AND num::text = num2::text AND ch = ch2 AND seven = 7 AND len = 64000) AS same FROM :o;
+-- the domain's constraint fails in the function, for each row
+CALL checkpoint.map('domain', 'SELECT id, p FROM types ORDER BY id', 'negative(p) AS m', batch => 7);
+\echo :LAST_ERROR_SQLSTATE
+
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();
 

@@ -125,12 +125,14 @@ CREATE FUNCTION more(ids int[]) RETURNS SETOF int LANGUAGE sql AS $$ SELECT x FR
 CREATE FUNCTION fewer(ids int[]) RETURNS SETOF int LANGUAGE sql AS $$ SELECT x FROM unnest(ids) x WHERE x <> 7 $$;
 CREATE FUNCTION no_array(ids int[]) RETURNS int[] LANGUAGE sql AS $$ SELECT CASE WHEN 7 = ANY (ids) THEN NULL ELSE ids END $$;
 CREATE FUNCTION square(ids int[]) RETURNS int[] LANGUAGE sql AS $$ SELECT CASE WHEN 7 = ANY (ids) THEN ARRAY[[1],[2]] ELSE ids END $$;
+CREATE FUNCTION longer(ids int[]) RETURNS int[] LANGUAGE sql AS $$ SELECT CASE WHEN 7 = ANY (ids) THEN ids || 1 ELSE ids END $$;
 SELECT 1 FROM checkpoint.begin_job('number');
 CALL checkpoint.map('less', 'SELECT id FROM source ORDER BY id', 'less(id) AS r', batch => 16, on_error => 'skip');
 CALL checkpoint.map('more', 'SELECT id FROM source ORDER BY id', 'more(id) AS r', batch => 16, on_error => 'skip');
 CALL checkpoint.map('fewer', 'SELECT id FROM source ORDER BY id', 'fewer(id) AS r', batch => 16, on_error => 'skip');
 CALL checkpoint.map('no_array', 'SELECT id FROM source ORDER BY id', 'no_array(id) AS r', batch => 16, on_error => 'skip');
 CALL checkpoint.map('square', 'SELECT id FROM source ORDER BY id', 'square(id) AS r', batch => 16, on_error => 'skip');
+CALL checkpoint.map('longer', 'SELECT id FROM source ORDER BY id', 'longer(id) AS r', batch => 16, on_error => 'skip');
 SELECT step, sys__id, sqlstate, message FROM checkpoint.errors WHERE job = 'number' ORDER BY checkpoint_id;
 SELECT 1 FROM checkpoint.end_job();
 SELECT 1 FROM checkpoint.begin_job('number stops');

@@ -81,6 +81,33 @@ SELECT checkpoint.begin_job('own time') AS job \gset
 CALL checkpoint.map('m', 'SELECT x FROM source', 'busy(x) AS y', unit_timeout => '10 s');
 SELECT checkpoint.end_job();
 
+-- Python code that asks the server for something notices, and so does a group.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS plpython3u;
+RESET client_min_messages;
+CREATE FUNCTION in_python(x int) RETURNS int LANGUAGE plpython3u AS $$
+for i in range(36000 if x == 3 else 0):
+	plpy.execute('SELECT pg_sleep(0.1)')
+return x * 10
+$$;
+SET test.hangs = 1000;
+SELECT in_python(1);
+SELECT checkpoint.begin_job('others') AS job \gset
+CALL checkpoint.map('python', 'SELECT x FROM source ORDER BY x', 'in_python(x) AS y', unit_timeout => '2 s', on_error => 'skip');
+CALL checkpoint.agg('groups', 'SELECT x % 4 AS k, x FROM source ORDER BY x', 'sum(in_python(x)) AS y', 'k', unit_timeout => '2 s', on_error => 'skip');
+SELECT step, sys__id, input, sqlstate FROM checkpoint.errors WHERE job = 'others' ORDER BY step DESC;
+SELECT checkpoint.output('groups') AS o \gset
+SELECT k, y FROM :o ORDER BY k;
+SELECT checkpoint.end_job();
+-- A cancel that Python code passes on is a cancel, and of no row.
+CREATE FUNCTION cancelled(x int) RETURNS int LANGUAGE plpython3u AS $$
+plpy.execute('SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(3600)')
+$$;
+SELECT checkpoint.begin_job('cancelled') AS job \gset
+CALL checkpoint.map('m', 'SELECT x FROM source ORDER BY x', 'cancelled(x) AS y', unit_timeout => '1 h', on_error => 'skip');
+SELECT status FROM last_job;
+SELECT count(*) FROM checkpoint.errors WHERE job = 'cancelled';
+
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();
 
