@@ -29,10 +29,6 @@ if __name__ == '__main__':
         raises('cannot run inside a transaction block', in_block)
         # a % of its own, in a text that also has parameters
         raises('placeholder', conn.execute, "SELECT %s, 'a%'", (1,))
-        conn.execute("SELECT checkpoint.begin_job('pipeline')")
-        with conn.pipeline():
-            conn.execute("CALL checkpoint.map('m', 'SELECT id, body FROM docs', 'embed(body) AS dims')")
-            conn.execute('SELECT checkpoint.end_job()')
     with psycopg.connect() as conn:
         raises('cannot run inside a transaction block', conn.execute,
                "CALL checkpoint.map('m', 'SELECT 1 AS a', 'a AS b')")
