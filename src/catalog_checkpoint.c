@@ -375,6 +375,7 @@ ckpt_catalog_replace_chain(int64 id)
 	STATEMENT(st, "UPDATE checkpoint.checkpoint old SET replaced = true"
 			  " FROM checkpoint.checkpoint c JOIN checkpoint.checkpoint before"
 			  "  ON before.checkpoint_id = c.carried_from AND before.state = 'final' AND NOT before.replaced"
+			  "  AND (before.job_name, before.step) = (c.job_name, c.step)"
 			  " WHERE c.checkpoint_id = $1 AND old.checkpoint_id = before.carried_from"
 			  " AND old.state = 'final' AND checkpoint._role_oid(old.owner) = checkpoint._role_oid(c.owner)"
 			  " AND (old.job_name, old.step) = (c.job_name, c.step)"

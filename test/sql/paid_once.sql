@@ -294,6 +294,19 @@ SELECT state, rows_total, rows_processed FROM checkpoint.checkpoints WHERE job =
 CALL run('some', 'SELECT x FROM source ORDER BY x', cache_version => 'some');
 SELECT calls();
 
+-- What another group has computed in between is no link of the chain: this group's
+-- last two are kept.
+SET client_min_messages = warning;
+CALL run('mine', 'SELECT x FROM generate_series(1, 10) x', cache_version => 'between');
+CALL run('others', 'SELECT x FROM generate_series(1, 10) x', cache_version => 'between');
+CALL run('others', 'SELECT x FROM generate_series(2, 11) x', cache_version => 'between');
+CALL run('mine', 'SELECT x FROM generate_series(2, 11) x', cache_version => 'between');
+CALL run('mine', 'SELECT x FROM generate_series(3, 12) x', cache_version => 'between');
+SELECT calls();
+CALL run('mine', 'SELECT x FROM generate_series(1, 10) x', cache_version => 'between');
+SELECT calls();
+RESET client_min_messages;
+
 -- What is on record describes the rows.
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();

@@ -50,6 +50,8 @@ CALL checkpoint.drop_job('job');
 TABLE kept;
 SELECT checkpoint.unpin(1);
 SELECT checkpoint.unpin(1);
+-- nor when it is let go of, later
+CALL checkpoint.prune();
 TABLE kept;
 SELECT checkpoint.drop_checkpoint(1);
 TABLE kept;
@@ -64,6 +66,7 @@ SELECT checkpoint.pin(3, 'before the fix');
 CALL run('half', 'x + CASE x WHEN 6 THEN 0 ELSE 20 / (6 - x) END AS y');
 TABLE kept;
 SELECT checkpoint.unpin(3);
+CALL checkpoint.prune();
 
 -- Published, or used by a running job, it is not dropped.
 SELECT checkpoint.begin_job('publishing');

@@ -758,7 +758,7 @@ sub finished
 
 		return $other != $cp && $other->{final} && $of_step->($other) && $other->{key_parts} eq $cp->{key_parts}
 		  && !$other->{pinned} && ($other->{mixed} || !$cp->{mixed}); });
-	my ($before) = grep { $_->{id} == ($cp->{carried_from} // 0) && $_->{final} } @checkpoints;
+	my ($before) = grep { $_->{id} == ($cp->{carried_from} // 0) && $_->{final} && $of_step->($_) } @checkpoints;
 	forget(sub {
 		my ($old) = @_;
 
