@@ -1103,6 +1103,23 @@ COMMENT ON FUNCTION checkpoint.resume_job(bigint) IS
 GRANT EXECUTE ON FUNCTION checkpoint.pause_job(bigint), checkpoint.resume_job(bigint) TO PUBLIC;
 
 --
+-- Questions that statements seldom have to ask: a function costs nothing until it
+-- is called, a view that is part of a statement does at each start of it.
+--
+
+CREATE FUNCTION checkpoint._is_used(checkpoint_id bigint)
+RETURNS boolean LANGUAGE sql STABLE AS
+'SELECT EXISTS (SELECT FROM checkpoint._use u WHERE u.checkpoint_id = $1 AND u.use IS NOT NULL)';
+COMMENT ON FUNCTION checkpoint._is_used(bigint) IS
+'internal: whether something keeps a checkpoint from expiring';
+
+CREATE FUNCTION checkpoint._is_held(checkpoint_id bigint)
+RETURNS boolean LANGUAGE sql STABLE AS
+'SELECT EXISTS (SELECT FROM checkpoint._held h WHERE h.checkpoint_id = $1)';
+COMMENT ON FUNCTION checkpoint._is_held(bigint) IS
+'internal: whether something keeps a checkpoint from being dropped';
+
+--
 -- What everybody needs, by name: default privileges may not give it.
 --
 

@@ -23,12 +23,14 @@
  * Nothing here relies on being the only one that writes to the table.  From the
  * moment that the file has grown, every process may find the new pages: VACUUM
  * puts them into the free space map, another worker begins with the last one,
- * the table's owner inserts by hand.  So a new page is read like any other and
- * is never taken for empty: rows that somebody else has put there, and that may
- * have been written out and evicted since, are in the file.  What a page has
- * room for is decided by heap_multi_insert(), under the page's lock, and that
- * the file grows by one process at a time is what the relation's extension
- * lock enforces.
+ * the table's owner inserts by hand.  So a new page gets its buffer before the
+ * file has grown, while nobody else can know of the page, and is pinned until it
+ * was written to: what others put there meanwhile is in that buffer.  Nothing need
+ * be read from the file.  What a page has room for is decided by
+ * heap_multi_insert(), under the page's lock, and that the file grows by one
+ * process at a time is what the relation's extension lock enforces.  If the file
+ * cannot grow, buffers of zeros are left, as after the server's own attempts;
+ * they are never written, and the server takes them for what they are.
  *
  * Disk space is allocated, not just promised: a full disk is noticed here, by
  * an error, and not when the page is written out.
@@ -74,7 +76,7 @@ ckpt_bulkextend_begin(void)
 
 #ifdef CKPT_ADDS_PAGES
 
-/* At most so many pages are added at a time. */
+/* At most so many pages are added, and pinned, at a time. */
 #define MAX_PAGES		64
 
 /*
@@ -141,21 +143,53 @@ allocate_file(Relation rel, BlockNumber block, int nblocks)
 }
 
 /*
- * add_pages adds pages to a table and returns how many, from *first on.  If 0,
- * the server must do it, or say why it cannot be done.
+ * zeroed_page returns a page behind the table's end, of zeros, which it pins.  The
+ * caller holds the lock for extending the table.
+ */
+static Buffer
+zeroed_page(Relation rel, BlockNumber block)
+{
+	Buffer		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_ZERO_AND_LOCK, NULL);
+
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	return buffer;
+}
+
+/*
+ * add_pages adds pages to a table, pins them and returns how many.  If 0, the
+ * server must do it, or say why it cannot be done.
  */
 static int
-add_pages(Relation rel, int npages, BlockNumber *first)
+add_pages(Relation rel, int npages, Buffer *pages)
 {
+	BlockNumber first;
+
 	LockRelationForExtension(rel, ExclusiveLock);
-	*first = RelationGetNumberOfBlocks(rel);
-	npages = Min(npages, RELSEG_SIZE - *first % RELSEG_SIZE);
-	if (*first % RELSEG_SIZE == 0)
+	first = RelationGetNumberOfBlocks(rel);
+	npages = Min(npages, RELSEG_SIZE - first % RELSEG_SIZE);
+	if (first % RELSEG_SIZE == 0)
 		npages = 0;				/* a file to be created */
-	else if (!allocate_file(rel, *first, npages))
-		npages = 0;				/* zeros behind the end do not disturb the server */
+	for (int i = 0; i < npages; i++)
+		pages[i] = zeroed_page(rel, first + i);
+	if (npages > 0 && !allocate_file(rel, first, npages))
+	{
+		/* zeros behind the end do not disturb the server */
+		for (int i = 0; i < npages; i++)
+			ReleaseBuffer(pages[i]);
+		npages = 0;
+	}
 	UnlockRelationForExtension(rel, ExclusiveLock);
 	return npages;
+}
+
+/*
+ * max_pages returns how many pages may be pinned at a time: this process's share
+ * of the shared buffers, at most.
+ */
+static int
+max_pages(void)
+{
+	return Min(MAX_PAGES, NBuffers / MaxBackends);
 }
 
 /*
@@ -167,6 +201,7 @@ append_to_pages(Relation rel, HeapTuple *tuples, TupleTableSlot **slots, int ntu
 				CommandId cid, int options, BulkInsertState bistate)
 {
 	Size		reserve = RelationGetTargetPageFreeSpace(rel, HEAP_DEFAULT_FILLFACTOR);
+	int			most = max_pages();
 	int			done = 0;
 	int			n;
 
@@ -184,11 +219,11 @@ append_to_pages(Relation rel, HeapTuple *tuples, TupleTableSlot **slots, int ntu
 	while (done < ntuples)
 	{
 		int			nrows[MAX_PAGES];	/* for each page */
+		Buffer		pages[MAX_PAGES];
 		int			npages = 0;
-		BlockNumber first;
 		int			counted = done;
 
-		while (counted < ntuples && npages < MAX_PAGES)
+		while (counted < ntuples && npages < most)
 		{
 			nrows[npages] = rows_on_page(tuples + counted, ntuples - counted, 0,
 										 BLCKSZ - SizeOfPageHeaderData, reserve);
@@ -196,14 +231,13 @@ append_to_pages(Relation rel, HeapTuple *tuples, TupleTableSlot **slots, int ntu
 		}
 		if (npages < 2)
 			break;
-		npages = add_pages(rel, npages, &first);
+		npages = add_pages(rel, npages, pages);
 		if (npages == 0)
 			break;
 		for (int i = 0; i < npages; i++)
 		{
 			ReleaseBuffer(bistate->current_buf);
-			/* read, not zeroed: others may have put rows there by now */
-			bistate->current_buf = ReadBuffer(rel, first + i);
+			bistate->current_buf = pages[i];
 			heap_multi_insert(rel, slots + done, nrows[i], cid, options, bistate);
 			done += nrows[i];
 		}

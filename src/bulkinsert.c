@@ -38,7 +38,7 @@
 #define SPILL_BYTES		(32 * 1024 * 1024)
 
 /* Room for the rows of most batches, bytes. */
-#define ARENA_BYTES		(256 * 1024)
+#define ARENA_BYTES		(768 * 1024)
 
 /* At most so many rows, or columns, are handed to the table at a time. */
 #define MAX_SLOTS		1000
@@ -174,7 +174,8 @@ check_row_size(TupleDesc desc, HeapTuple tuple)
 }
 
 /*
- * new_row makes a row in the buffer's memory, with everything but its values.
+ * new_row makes a row in the buffer's memory, with everything but its values: their
+ * bytes are not set, but for those that align the end.
  */
 static inline HeapTuple
 new_row(CkptBulkInsert *buf, bool hasnull, Size data_len)
@@ -191,7 +192,8 @@ new_row(CkptBulkInsert *buf, bool hasnull, Size data_len)
 	}
 	else
 		tuple = MemoryContextAlloc(buf->cxt, size);
-	memset(tuple, 0, size);		/* what is between values is part of the row */
+	memset(tuple, 0, HEAPTUPLESIZE + hoff);
+	memset((char *) tuple + size - MAXIMUM_ALIGNOF, 0, MAXIMUM_ALIGNOF);
 
 	tuple->t_len = hoff + data_len;
 	ItemPointerSetInvalid(&tuple->t_self);
@@ -271,6 +273,8 @@ ckpt_bulkinsert_add(CkptBulkInsert *buf, Datum *values, bool *isnull)
 	hasnull = any_null(isnull, 0, buf->desc->natts);
 	data_len = heap_compute_data_size(buf->desc, values, isnull);
 	tuple = new_row(buf, hasnull, data_len);
+	/* what is between values is part of the row */
+	memset((char *) tuple->t_data + tuple->t_data->t_hoff, 0, data_len);
 	heap_fill_tuple(buf->desc, values, isnull,
 					(char *) tuple->t_data + tuple->t_data->t_hoff, data_len,
 					&tuple->t_data->t_infomask, hasnull ? tuple->t_data->t_bits : NULL);
@@ -341,6 +345,7 @@ ckpt_bulkinsert_add_longer(CkptBulkInsert *buf, TupleTableSlot *row,
 			char	   *data = (char *) tuple->t_data + tuple->t_data->t_hoff;
 
 			memcpy(data, (char *) begin->t_data + begin->t_data->t_hoff, begin_len);
+			memset(data + begin_len, 0, data_len - begin_len);
 			heap_fill_tuple(buf->rest_desc, values + buf->nbegin, isnull + buf->nbegin,
 							data + begin_len, data_len - begin_len,
 							&tuple->t_data->t_infomask, NULL);

@@ -66,11 +66,13 @@ ckpt_catalog_insert_checkpoint(const CkptCheckpoint *cp)
 	ckpt_statement_run(&st, SPI_OK_INSERT);
 }
 
-/* Asks only of what was not used for long what else keeps it. */
+/*
+ * Asks only of what was not used for long what else keeps it; in a function, since
+ * each start of a statement would cost as much as all else if that were a part of it.
+ */
 #define NOT_EXPIRED \
 	"(c.retention IS NULL OR c.last_used_at + c.retention > clock_timestamp()" \
-	" OR (SELECT e.expires_at FROM checkpoint._expiry e" \
-	"   WHERE e.checkpoint_id = c.checkpoint_id) IS NULL)"
+	" OR checkpoint._is_used(c.checkpoint_id))"
 
 /* Notes a use: the retention in force then is kept with the checkpoint. */
 #define NOW_USED	"last_used_at = clock_timestamp(), retention = checkpoint._retention()"
@@ -267,11 +269,10 @@ List *
 ckpt_catalog_group_checkpoints(const CkptStepRef *ref)
 {
 	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
-			  " WHERE checkpoint_id IN"
-			  "  (SELECT checkpoint_id FROM checkpoint.checkpoint"
-			  "    WHERE " OWNER_OID("") " = $1 AND job_name = $2 AND step = $3"
-			  "   UNION"
-			  "   (SELECT s.checkpoint_id FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
+			  " WHERE checkpoint_id = ANY (ARRAY("
+			  "   SELECT checkpoint_id FROM checkpoint.checkpoint"
+			  "    WHERE " OWNER_OID("") " = $1 AND job_name = $2 AND step = $3) || ARRAY("
+			  "   SELECT s.checkpoint_id FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
 			  "    WHERE " OWNER_OID("j.") " = $1 AND j.name = $2 AND s.step = $3"
 			  "    ORDER BY j.job_id DESC LIMIT 10))"
 			  " AND NOT replaced ORDER BY checkpoint_id DESC");
@@ -280,6 +281,41 @@ ckpt_catalog_group_checkpoints(const CkptStepRef *ref)
 	ckpt_arg_text(&st, ref->job_name);
 	ckpt_arg_text(&st, ref->step);
 	return catalog_list_checkpoints(&st);
+}
+
+/*
+ * ckpt_catalog_unfinished_checkpoints lists (CkptCheckpoint *) the partial ones of
+ * a step of a run group, newest first.
+ */
+List *
+ckpt_catalog_unfinished_checkpoints(const CkptStepRef *ref)
+{
+	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
+			  " WHERE " OWNER_OID("") " = $1 AND job_name = $2 AND step = $3"
+			  " AND state = 'partial' AND NOT replaced ORDER BY checkpoint_id DESC");
+
+	ckpt_arg_oid(&st, ref->owner);
+	ckpt_arg_text(&st, ref->job_name);
+	ckpt_arg_text(&st, ref->step);
+	return catalog_list_checkpoints(&st);
+}
+
+/*
+ * ckpt_catalog_has_fresh returns whether a step of a run group has a partial
+ * checkpoint of a fresh run that is newer than another checkpoint.
+ */
+bool
+ckpt_catalog_has_fresh(const CkptStepRef *ref, int64 id)
+{
+	STATEMENT(st, "SELECT FROM checkpoint.checkpoint c"
+			  " WHERE " OWNER_OID("") " = $1 AND job_name = $2 AND step = $3"
+			  " AND checkpoint_id > $4 AND state = 'partial' AND fresh LIMIT 1");
+
+	ckpt_arg_oid(&st, ref->owner);
+	ckpt_arg_text(&st, ref->job_name);
+	ckpt_arg_text(&st, ref->step);
+	ckpt_arg_int8(&st, id);
+	return ckpt_statement_run(&st, SPI_OK_SELECT) > 0;
 }
 
 /*
@@ -324,8 +360,9 @@ ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp, const char *cache_key)
 			  " AND " OWNER_OID("o.") " = " OWNER_OID("c.")
 			  " AND o.job_name = c.job_name AND o.step = c.step"
 			  " AND o.checkpoint_id <> $1 AND o.state = 'final' AND NOT o.pinned"
-			  " AND (o.kind, o.input_hash, o.output_columns, o.code_hash)"
-			  "   = (c.kind, c.input_hash, c.output_columns, c.code_hash)"
+			  " AND (o.kind, o.input_hash, o.output_columns) = (c.kind, c.input_hash, c.output_columns)"
+			  /* not by its index: all steps of a job may have the same code */
+			  " AND (o.code_hash = c.code_hash) IS TRUE"
 			  " AND o.cache_version IS NOT DISTINCT FROM c.cache_version"
 			  " AND (o.mixed_code OR NOT c.mixed_code)");
 
@@ -395,8 +432,7 @@ ckpt_catalog_replaced_checkpoints(const CkptStepRef *ref)
 {
 	STATEMENT(st, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoint.checkpoint c"
 			  " WHERE " OWNER_OID("") " = $1 AND job_name = $2 AND step = $3 AND replaced"
-			  " AND NOT EXISTS (SELECT FROM checkpoint._held h"
-			  "  WHERE h.checkpoint_id = c.checkpoint_id)");
+			  " AND NOT checkpoint._is_held(c.checkpoint_id)");
 
 	ckpt_arg_oid(&st, ref->owner);
 	ckpt_arg_text(&st, ref->job_name);

@@ -106,11 +106,11 @@ ckpt_cleanup_finished(const CkptStepRef *ref, const CkptCheckpoint *cp, CkptUdf 
 {
 	ListCell   *lc;
 
-	foreach(lc, ckpt_catalog_group_checkpoints(ref))
+	foreach(lc, ckpt_catalog_unfinished_checkpoints(ref))
 	{
 		CkptCheckpoint *other = (CkptCheckpoint *) lfirst(lc);
 
-		if (!other->final &&
+		if (other->id != cp->id &&
 			(strcmp(other->input_hash, cp->input_hash) == 0 || is_superseded(cp, other, udf)))
 			ckpt_catalog_replace_checkpoint(other->id);
 	}

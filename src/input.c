@@ -26,7 +26,7 @@
 
 /* Rows are written when there are this many rows or bytes. */
 #define FLUSH_ROWS		1000
-#define FLUSH_BYTES		(1024 * 1024)
+#define FLUSH_BYTES		(512 * 1024)
 
 typedef struct InputReceiver
 {

@@ -579,7 +579,8 @@ ckpt_reuse_decide(CkptRequest *request, const char *input_hash)
 	CkptCheckpoint *final = decide_final(request, input_hash);
 
 	/* an unfinished fresh run was to replace what is final */
-	if (decide_partial(request, input_hash, true, &decision) &&
+	if ((final == NULL || ckpt_catalog_has_fresh(&request->ref, final->id)) &&
+		decide_partial(request, input_hash, true, &decision) &&
 		(final == NULL || final->id < decision.cp->id))
 		return decision;
 	decision = (CkptDecision) {.action = CKPT_COMPUTE, .rows_before = -1};

@@ -49,6 +49,16 @@
 /* Longest value that has a length of one byte. */
 #define SHORT_VALUE		(VARATT_SHORT_MAX - VARHDRSZ_SHORT)
 
+/*
+ * A column of variable length, and those of fixed length up to the next one.  The
+ * latter take so many bytes in a tuple, by where the former ends in eight bytes.
+ */
+typedef struct Stretch
+{
+	char		typalign;
+	Size		rest[8];
+} Stretch;
+
 struct CkptRowHasher
 {
 	MemoryContext cxt;			/* what the hasher consists of */
@@ -66,6 +76,8 @@ struct CkptRowHasher
 	Size		first_offset;	/* ... which is here */
 	int			after;			/* the first column that must be looked at ... */
 	Size		after_offset;	/* ... and where those before it end */
+	int			nstretches;		/* from that column on, if no value is null */
+	Stretch    *stretches;
 	Datum	   *values;
 	bool	   *isnull;
 };
@@ -83,6 +95,34 @@ align_offset(Size offset, char typalign)
 			return TYPEALIGN(4, offset);
 		default:
 			return TYPEALIGN(8, offset);
+	}
+}
+
+/*
+ * rowhash_init_stretches works out what find_image() need not for each row.
+ */
+static void
+rowhash_init_stretches(CkptRowHasher *hasher)
+{
+	int			natts = hasher->desc->natts;
+
+	hasher->stretches = palloc(Max(natts - hasher->after, 1) * sizeof(Stretch));
+	for (int i = hasher->after, next; i < natts; i = next)
+	{
+		Stretch    *stretch = &hasher->stretches[hasher->nstretches++];
+
+		stretch->typalign = hasher->hashers[i].typalign;
+		for (next = i + 1; next < natts && hasher->hashers[next].form != FORM_VARLENA;)
+			next++;
+		for (Size begin = 0; begin < lengthof(stretch->rest); begin++)
+		{
+			Size		offset = begin;
+
+			for (int k = i + 1; k < next; k++)
+				offset = align_offset(offset, hasher->hashers[k].typalign) +
+					hasher->hashers[k].typlen;
+			stretch->rest[begin] = offset - begin;
+		}
 	}
 }
 
@@ -128,12 +168,13 @@ rowhash_init_image(CkptRowHasher *hasher)
 	{
 		const CkptValueHasher *vh = &hasher->hashers[i];
 
-		if (vh->form != FORM_BYVAL && vh->form != FORM_FIXED)
+		if (vh->form == FORM_VARLENA)
 			break;
 		offset = align_offset(offset, vh->typalign) + vh->typlen;
 		hasher->after = i + 1;
 		hasher->after_offset = offset;
 	}
+	rowhash_init_stretches(hasher);
 }
 
 /*
@@ -283,7 +324,7 @@ row_put(CkptRowHasher *hasher, CkptValueHasher *vh, Datum value)
 				MemoryContext oldcxt = MemoryContextSwitchTo(hasher->writer->scratch);
 
 				hasher->writer->scratched = true;
-				v = ckpt_valuehash_fetch(vh, value);
+				v = ckpt_valuehash_fetch(hasher->writer, vh, value);
 				MemoryContextSwitchTo(oldcxt);
 			}
 			row_put_string(row, vh->typalign, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
@@ -356,6 +397,26 @@ ckpt_rowhash_add(CkptRowHasher *hasher, CkptRowSum *sum,
 }
 
 /*
+ * skip_string returns where a value of variable length ends that stands at an
+ * offset, or 0 if it does not stand there in the form that counts.
+ */
+static inline Size
+skip_string(const char *data, Size offset, char typalign)
+{
+	Size		len;
+
+	/* a byte of zero begins no length: it is there for alignment */
+	if (data[offset] == 0)
+		offset = align_offset(offset, typalign);
+	if (VARATT_IS_1B(data + offset))
+		return VARATT_IS_1B_E(data + offset) ? 0 : offset + VARSIZE_1B(data + offset);
+	len = VARSIZE_4B(data + offset) - VARHDRSZ;
+	if (!VARATT_IS_4B_U(data + offset) || len <= SHORT_VALUE || len > LONG_VALUE)
+		return 0;
+	return offset + VARHDRSZ + len;
+}
+
+/*
  * find_image looks whether a tuple's values stand there in the form that
  * counts.  Returns where they end, or 0 if they do not; sets *has_nulls, and
  * the hasher's nulls if there are any.
@@ -371,45 +432,40 @@ find_image(CkptRowHasher *hasher, HeapTupleHeader header, bool *has_nulls)
 	*has_nulls = false;
 	if (!hasher->has_image || HeapTupleHeaderGetNatts(header) < natts)
 		return 0;
+	if (!bitmap)
+	{
+		for (int i = 0; i < hasher->nstretches; i++)
+		{
+			offset = skip_string(data, offset, hasher->stretches[i].typalign);
+			if (offset == 0)
+				return 0;
+			offset += hasher->stretches[i].rest[offset % 8];
+		}
+		return offset;
+	}
 	/* a null among those that are not hashed moves the others */
-	for (int i = 0; bitmap && i < hasher->first; i++)
+	for (int i = 0; i < hasher->first; i++)
 	{
 		if (att_isnull(i, header->t_bits))
 			return 0;
 	}
-	for (int i = bitmap ? hasher->first : hasher->after; i < natts; i++)
+	for (int i = hasher->first; i < natts; i++)
 	{
 		const CkptValueHasher *vh = &hasher->hashers[i];
 
-		if (bitmap && att_isnull(i, header->t_bits))
+		if (att_isnull(i, header->t_bits))
 		{
 			note_null(hasher, i - hasher->first, !*has_nulls);
 			*has_nulls = true;
-			continue;
 		}
-		if (vh->form == FORM_VARLENA)
+		else if (vh->form == FORM_VARLENA)
 		{
-			/* a byte of zero begins no length: it is there for alignment */
-			if (data[offset] == 0)
-				offset = align_offset(offset, vh->typalign);
-			if (VARATT_IS_1B(data + offset))
-			{
-				if (VARATT_IS_1B_E(data + offset))
-					return 0;
-				offset += VARSIZE_1B(data + offset);
-			}
-			else
-			{
-				Size		len = VARSIZE_4B(data + offset) - VARHDRSZ;
-
-				if (!VARATT_IS_4B_U(data + offset) || len <= SHORT_VALUE || len > LONG_VALUE)
-					return 0;
-				offset += VARHDRSZ + len;
-			}
-			continue;
+			offset = skip_string(data, offset, vh->typalign);
+			if (offset == 0)
+				return 0;
 		}
-		offset = align_offset(offset, vh->typalign);
-		offset += vh->typlen;
+		else
+			offset = align_offset(offset, vh->typalign) + vh->typlen;
 	}
 	return offset;
 }

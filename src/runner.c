@@ -78,7 +78,7 @@
 #include "writes.h"
 
 /* A batch ends when its results have this many bytes. */
-#define BATCH_BYTES		(4 * 1024 * 1024)
+#define BATCH_BYTES		(512 * 1024)
 
 /* Batches grow from one row, by this factor. */
 #define BATCH_GROWTH	16

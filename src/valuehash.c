@@ -22,6 +22,7 @@
 
 #include "access/detoast.h"
 #include "access/htup_details.h"
+#include "access/toast_internals.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
@@ -33,6 +34,7 @@
 #include "catalog/pg_ts_config.h"
 #include "catalog/pg_ts_dict.h"
 #include "catalog/pg_type.h"
+#include "common/pg_lzcompress.h"
 #include "miscadmin.h"
 #include "pinned.h"
 #include "utils/array.h"
@@ -48,6 +50,9 @@
 
 /* A value that is written part by part is hashed when it has so many bytes. */
 #define PART_OF_VALUE	(32 * 1024)
+
+/* Room for a value that must be decompressed, bytes. */
+#define ROOM_BYTES		(1024 * 1024)
 
 /* Where the state of XXH3 must stand. */
 #define HASH_STATE_ALIGN	64
@@ -549,15 +554,41 @@ write_call(CkptValueWriter *writer, CkptValueHasher *vh, Datum value)
 }
 
 /*
- * ckpt_valuehash_fetch returns a value with an image where its bytes are as they count.
- * Allocates in CurrentMemoryContext if they must be made so.
+ * decompress returns a value that is compressed as it was, in the writer's room if
+ * that is large enough: memory that is new each time would cost more than the rest.
+ */
+static struct varlena *
+decompress(CkptValueWriter *writer, struct varlena *v)
+{
+	int32		size = VARDATA_COMPRESSED_GET_EXTSIZE(v);
+
+	if (TOAST_COMPRESS_METHOD(v) != TOAST_PGLZ_COMPRESSION_ID || size > ROOM_BYTES)
+		return detoast_attr(v);
+	if (writer->room == NULL)
+		writer->room = MemoryContextAlloc(writer->cxt, VARHDRSZ + ROOM_BYTES);
+	if (pglz_decompress((char *) v + VARHDRSZ_COMPRESSED, VARSIZE(v) - VARHDRSZ_COMPRESSED,
+						VARDATA(writer->room), size, true) != size)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg_internal("compressed pglz data is corrupt")));
+	SET_VARSIZE(writer->room, VARHDRSZ + size);
+	return writer->room;
+}
+
+/*
+ * ckpt_valuehash_fetch returns a value with an image where its bytes are as they count,
+ * until the next one is fetched.  Allocates in CurrentMemoryContext if they must be
+ * made so.
  */
 struct varlena *
-ckpt_valuehash_fetch(const CkptValueHasher *vh, Datum value)
+ckpt_valuehash_fetch(CkptValueWriter *writer, const CkptValueHasher *vh, Datum value)
 {
-	struct varlena *v = detoast_attr((struct varlena *) DatumGetPointer(value));
+	struct varlena *v = (struct varlena *) DatumGetPointer(value);
 	struct varlena *copy;
 
+	if (VARATT_IS_EXTERNAL_ONDISK(v))
+		v = detoast_external_attr(v);
+	v = VARATT_IS_COMPRESSED(v) ? decompress(writer, v) : detoast_attr(v);
 	if (LITTLE_ENDIAN_MACHINE)
 		return v;
 	copy = palloc(VARSIZE_ANY_EXHDR(v) + VARHDRSZ);
@@ -629,7 +660,7 @@ write_value(CkptValueWriter *writer, CkptValueHasher *vh, Datum value)
 	{
 		case FORM_VARLENA:
 			{
-				struct varlena *v = ckpt_valuehash_fetch(vh, value);
+				struct varlena *v = ckpt_valuehash_fetch(writer, vh, value);
 
 				put_counted(buf, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
 				break;

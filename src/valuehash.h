@@ -99,12 +99,14 @@ typedef struct CkptValueWriter
 	StringInfoData buf;			/* bytes of the value that are not hashed yet */
 	Size		hashed;			/* bytes of the value that are */
 	XXH3_state_t *state;
+	struct varlena *room;		/* where values are decompressed, or NULL */
 } CkptValueWriter;
 
 extern void ckpt_valuehash_init(CkptValueHasher *vh, Oid typid);
 extern CkptValueWriter *ckpt_valuehash_create_writer(void);
 extern void ckpt_valuehash_write(CkptValueWriter *writer, CkptValueHasher *vh, Datum value);
-extern struct varlena *ckpt_valuehash_fetch(const CkptValueHasher *vh, Datum value);
+extern struct varlena *ckpt_valuehash_fetch(CkptValueWriter *writer, const CkptValueHasher *vh,
+											 Datum value);
 extern Oid	ckpt_valuehash_catalog(Oid typid);
 
 /*

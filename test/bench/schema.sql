@@ -16,7 +16,8 @@ END $$;
 CREATE FUNCTION cpu_ms() RETURNS float8 LANGUAGE sql AS
     $$ SELECT split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::float8 / 1e6 $$;
 
--- Tables of other shapes: one integer, 200 columns, JSON of 700 kB.
+-- Tables of other shapes: one integer, 200 columns, JSON of 700 kB that hardly
+-- compresses, and JSON that does.
 CREATE PROCEDURE make_shapes(nrows bigint)
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -27,6 +28,9 @@ BEGIN
             FROM generate_series(1, 199) k), nrows / 20);
     CREATE TABLE documents AS SELECT i AS id, (SELECT json_object_agg('key' || k, md5((i * k)::text))
         FROM generate_series(1, 14500) k) AS x FROM generate_series(1, 60) i;
+    CREATE TABLE compressed AS SELECT i AS id, (SELECT json_agg(json_build_object('id', k, 'name', 'customer number ' || k,
+            'status', CASE k % 3 WHEN 0 THEN 'active' ELSE 'inactive' END, 'score', (k * i) % 1000))
+        FROM generate_series(1, 8600) k) AS x FROM generate_series(1, 60) i;
     ALTER TABLE ints ADD PRIMARY KEY (x);
     ALTER TABLE wide ADD PRIMARY KEY (x);
     CREATE TABLE numbers AS SELECT i AS x FROM generate_series(1, 10) i;
