@@ -60,9 +60,7 @@ ckpt_bulkinsert_create(TupleDesc desc)
 	buf->maxtuples = 1024;
 	buf->tuples = palloc(buf->maxtuples * sizeof(HeapTuple));
 	buf->nslots = Max(1, Min(MAX_SLOTS, MAX_SLOT_COLUMNS / Max(desc->natts, 1)));
-	buf->slots = palloc(buf->nslots * sizeof(TupleTableSlot *));
-	for (int i = 0; i < buf->nslots; i++)
-		buf->slots[i] = MakeSingleTupleTableSlot(buf->desc, &TTSOpsHeapTuple);
+	buf->slots = palloc0(buf->nslots * sizeof(TupleTableSlot *));
 	buf->spill_slot = MakeSingleTupleTableSlot(buf->desc, &TTSOpsMinimalTuple);
 	return buf;
 }
@@ -414,12 +412,29 @@ ckpt_bulkinsert_truncate(CkptBulkInsert *buf, int64 nrows)
 }
 
 /*
+ * make_slots makes the first slots, of those that are not there yet.
+ */
+static void
+make_slots(CkptBulkInsert *buf, int n)
+{
+	MemoryContext oldcxt = MemoryContextSwitchTo(GetMemoryChunkContext(buf));
+
+	for (int i = 0; i < n; i++)
+	{
+		if (buf->slots[i] == NULL)
+			buf->slots[i] = MakeSingleTupleTableSlot(buf->desc, &TTSOpsHeapTuple);
+	}
+	MemoryContextSwitchTo(oldcxt);
+}
+
+/*
  * lend_rows puts rows into the slots.  A slot believes that its row is its own:
  * else it would make a copy when the row is inserted.
  */
 static void
 lend_rows(CkptBulkInsert *buf, HeapTuple *tuples, int n)
 {
+	make_slots(buf, n);
 	for (int i = 0; i < n; i++)
 	{
 		ExecStoreHeapTuple(tuples[i], buf->slots[i], false);
