@@ -76,13 +76,13 @@ SELECT status FROM the_job;
 SELECT 1 FROM checkpoint.begin_job('window');
 SET statement_timeout = '1min';
 \set VERBOSITY sqlstate
-CALL checkpoint.map('m', 'SELECT x FROM generate_series(1, 10000) x', 'pauses(x) + length(pg_sleep(0.01)::text) AS y', max_time => '1 s');
+CALL checkpoint.map('m', 'SELECT x FROM generate_series(1, 1000) x', 'pauses(x) + length(pg_sleep(0.01)::text) AS y', max_time => '3 s');
 \set VERBOSITY terse
 RESET statement_timeout;
 SELECT status FROM the_job;
 SELECT action, rows_computed BETWEEN 3 AND 999 AS some FROM the_step;
 SELECT 1 FROM checkpoint.begin_job('window');
-CALL checkpoint.map('m', 'SELECT x FROM generate_series(1, 10000) x', 'pauses(x) + length(pg_sleep(0.01)::text) AS y', max_rows => 1);
+CALL checkpoint.map('m', 'SELECT x FROM generate_series(1, 1000) x', 'pauses(x) + length(pg_sleep(0.01)::text) AS y', max_rows => 1);
 \echo :LAST_ERROR_SQLSTATE
 SELECT rows_kept BETWEEN 3 AND 999 AS kept, rows_computed FROM the_step;
 

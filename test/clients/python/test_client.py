@@ -14,15 +14,21 @@ DSN = ''                # all from the environment
 ROWS = 3000
 
 
+def wait_for_killer(step, row):
+    """The last third of the rows waits until processes were killed, on a machine of whatever speed."""
+    while row.num > 2 * ROWS / 3 and not os.path.exists(f'{step} killed'):
+        time.sleep(0.01)
+
+
 def square(row):
+    wait_for_killer('squares', row)
     if row.num == 7 and not os.path.exists('fixed'):
         raise ValueError('cannot handle 7')
-    time.sleep(0.0005)
     return row.num * row.num,
 
 
 def divisors(row):
-    time.sleep(0.0005)
+    wait_for_killer('factors', row)
     return [(divisor,) for divisor in (2, 3, 5) if row.num % divisor == 0]
 
 
@@ -44,10 +50,11 @@ def done(step):
 def kill_half_way(step, count):
     """In a thread: waits until a third of the rows is done, and kills so many workers."""
     def wait_and_kill():
-        while done(step) < ROWS / 3:
+        while done(step) < ROWS / 3 or len(multiprocessing.active_children()) < 4:
             time.sleep(0.05)
         for process in multiprocessing.active_children()[:count]:
             os.kill(process.pid, signal.SIGKILL)
+        open(f'{step} killed', 'w').close()
     thread = threading.Thread(target=wait_and_kill, daemon=True)
     thread.start()
     return thread
