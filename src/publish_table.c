@@ -144,21 +144,49 @@ append(char **list, const char *separator, const char *item)
 }
 
 /*
+ * length_function returns the function that makes values of a type as long as they may
+ * be, or NULL if that is never asked for, or cuts nothing off.
+ */
+static const char *
+length_function(Oid typid)
+{
+	switch (typid)
+	{
+		case BPCHAROID:
+			return "pg_catalog.bpchar";
+		case VARCHAROID:
+			return "pg_catalog.\"varchar\"";
+		case BITOID:
+			return "pg_catalog.\"bit\"";
+		case VARBITOID:
+			return "pg_catalog.varbit";
+		default:
+			return NULL;
+	}
+}
+
+/*
  * source_value writes a column of the source as the target's column would hold it.
- * What is too long for the target's stays as it is: it differs then, and storing it
- * raises.
+ * What is too long for that raises, as storing it would.
  */
 static char *
 source_value(Form_pg_attribute is, Form_pg_attribute was)
 {
 	char	   *value = psprintf("s.%s", quote_identifier(NameStr(is->attname)));
-	bool		cuts = was->atttypid == VARCHAROID || was->atttypid == VARBITOID;
-	int32		typmod = cuts ? -1 : was->atttypmod;
+	int32		typmod = was->atttypmod;
+	Oid			base = getBaseTypeAndTypmod(was->atttypid, &typmod);
+	const char *function = length_function(base);
 
-	if (is->atttypid == was->atttypid && (typmod == -1 || is->atttypmod == typmod))
+	if (is->atttypid == was->atttypid && is->atttypmod == was->atttypmod)
 		return value;
-	return psprintf("%s::%s", value,
-					ckpt_type_text(was->atttypid, typmod, FORMAT_TYPE_TYPEMOD_GIVEN));
+	if (typmod == -1 || function == NULL)
+		return psprintf("%s::%s", value,
+						ckpt_type_text(was->atttypid, was->atttypmod, FORMAT_TYPE_TYPEMOD_GIVEN));
+	/* a cast would cut what storing refuses */
+	value = psprintf("%s(%s::%s, %d, false)", function, value,
+					 ckpt_type_text(base, -1, FORMAT_TYPE_TYPEMOD_GIVEN), typmod);
+	return was->atttypid == base ? value :
+		psprintf("%s::%s", value, ckpt_type_text(was->atttypid, -1, FORMAT_TYPE_TYPEMOD_GIVEN));
 }
 
 /*

@@ -125,6 +125,18 @@ SELECT set_config('publish.xmin', xmin::text, false) IS NOT NULL AS noted FROM b
 UPDATE source SET price = 20 WHERE id = 2;
 CALL publish('SELECT price, id, name FROM publish_table.source', 'publish_table.by_hand');
 SELECT id, name, double, price, note, was_written(xmin) FROM by_hand ORDER BY id;
+-- what is too long for a column is no value of it, also where the table has the first part of it
+CREATE DOMAIN short AS varchar(3);
+CREATE TABLE lengths (a char(3), b varchar(3), c bit(3), d varbit(3), e short, f char(3)[]);
+CALL publish('SELECT ''ab'' AS a, ''abc'' AS b, B''101'' AS c, B''101'' AS d, ''abc'' AS e, ''{abc}''::text[] AS f', 'publish_table.lengths');
+SELECT set_config('publish.xmin', xmin::text, false) IS NOT NULL AS noted FROM lengths;
+CALL publish('SELECT ''ab  '' AS a, ''abc '' AS b, B''101'' AS c, B''101'' AS d, ''abc'' AS e, ''{abc}''::text[] AS f', 'publish_table.lengths');
+SELECT *, was_written(xmin) FROM lengths;
+CALL publish('SELECT ''ab d''::text AS a', 'publish_table.lengths');
+CALL publish('SELECT ''abcd''::text AS b', 'publish_table.lengths');
+CALL publish('SELECT B''1011''::varbit AS c', 'publish_table.lengths');
+CALL publish('SELECT B''1011''::varbit AS d', 'publish_table.lengths');
+CALL publish('SELECT ''abcd''::text AS e', 'publish_table.lengths');
 -- columns that it lacks, or that only the server gives values: before the step starts
 SELECT checkpoint.begin_job('columns') AS job \gset
 \set VERBOSITY default
