@@ -4,12 +4,13 @@
  *	  Tables that hold the rows of checkpoints' outputs: makes them, or merges the
  *	  rows into them.
  *
- * A merge finds the rows that differ, in one query over both tables, and then deletes,
- * updates and inserts these: at most three statements, or none.  With a primary
- * key whose columns the output has, rows of one key belong together, and one that
- * differs is updated.  Else whole rows are compared, of which there may be several of a
- * kind: those that are too many are deleted, those that lack are inserted.  Rows
- * differ if their hashes do: the equality is that of content hashes.  A table whose
+ * A merge finds the rows that differ, and then deletes, updates and inserts these: at
+ * most three statements, or none.  Whole rows are compared, of which there may be
+ * several of a kind: those that are too many are to be deleted, those that lack to be
+ * inserted.  With a primary key whose columns the output has, one of each that have the
+ * same key is an update.  Rows differ if their hashes do: the equality is that of content
+ * hashes.  Both tables are read once, and the hashes kept in memory; if there are too
+ * many for that, or too many rows that differ, a query joins the tables.  A table whose
  * rows Citus keeps elsewhere gets all rows anew if any differ.
  *
  * The statements are the owner's, and everything that a statement of the owner's meets
@@ -58,6 +59,9 @@
 #define FETCH_ROWS	10000
 #define CHUNK_ROWS	1000000
 
+/* With more rows that differ, it is not worth while to look for their keys alone. */
+#define PAIR_ROWS	100000
+
 /* The parts that the statements of a merge are made of. */
 typedef struct Merge
 {
@@ -92,6 +96,24 @@ typedef struct Differences
 	RowList		inserted;
 	CkptMultiset *set;
 } Differences;
+
+/* Receives rows, the last column of which says where they are, and hashes the others. */
+typedef struct HashReceiver
+{
+	DestReceiver pub;
+	MemoryContext cxt;
+	CkptRowHasher *hasher;
+	bool		(*visit) (const pg_uuid_t *hash, Datum where, Differences *found);
+	Differences *found;
+} HashReceiver;
+
+/* Parameters of a statement. */
+typedef struct Parameters
+{
+	int			n;
+	Oid			types[2];
+	Datum		values[2];
+} Parameters;
 
 PG_FUNCTION_INFO_V1(checkpoint_row_hash);
 
@@ -354,41 +376,48 @@ prepare_merge(Merge *merge, const CkptTarget *target, const char *output_table, 
 }
 
 /*
+ * add_parameters makes the arrays of a list of rows, of at most CHUNK_ROWS from first
+ * on, parameters of a statement.
+ */
+static void
+add_parameters(Parameters *params, const RowList *rows, int64 first)
+{
+	int			n = (int) Min(rows->n - first, CHUNK_ROWS);
+	Datum	   *elements = palloc_extended((Size) n * sizeof(Datum), MCXT_ALLOC_HUGE);
+
+	if (rows->tids)
+	{
+		for (int i = 0; i < n; i++)
+			elements[i] = PointerGetDatum(&rows->tids[first + i]);
+		params->types[params->n] = TIDARRAYOID;
+		params->values[params->n++] =
+			PointerGetDatum(construct_array(elements, n, TIDOID, sizeof(ItemPointerData), false,
+											TYPALIGN_SHORT));
+	}
+	if (rows->ids)
+	{
+		for (int i = 0; i < n; i++)
+			elements[i] = Int64GetDatum(rows->ids[first + i]);
+		params->types[params->n] = INT8ARRAYOID;
+		params->values[params->n++] =
+			PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+											TYPALIGN_DOUBLE));
+	}
+}
+
+/*
  * execute runs a statement of the owner's, who is the current user, and returns the
- * number of rows.  The arrays of a list of rows, of at most CHUNK_ROWS from first on,
- * are its parameters.
+ * number of rows.  Some rows of a list, if one is given, are its parameters.
  */
 static uint64
 execute(const char *sql, int expected, const RowList *rows, int64 first)
 {
-	Oid			types[2];
-	Datum		values[2];
-	int			nargs = 0;
-	int			n = rows ? (int) Min(rows->n - first, CHUNK_ROWS) : 0;
+	Parameters	params = {0};
 	int			rc;
 
-	if (rows && rows->tids)
-	{
-		Datum	   *elements = palloc_extended((Size) n * sizeof(Datum), MCXT_ALLOC_HUGE);
-
-		for (int i = 0; i < n; i++)
-			elements[i] = PointerGetDatum(&rows->tids[first + i]);
-		types[nargs] = TIDARRAYOID;
-		values[nargs++] = PointerGetDatum(construct_array(elements, n, TIDOID,
-														  sizeof(ItemPointerData), false,
-														  TYPALIGN_SHORT));
-	}
-	if (rows && rows->ids)
-	{
-		Datum	   *elements = palloc_extended((Size) n * sizeof(Datum), MCXT_ALLOC_HUGE);
-
-		for (int i = 0; i < n; i++)
-			elements[i] = Int64GetDatum(rows->ids[first + i]);
-		types[nargs] = INT8ARRAYOID;
-		values[nargs++] = PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
-														  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	}
-	rc = SPI_execute_with_args(sql, nargs, types, values, NULL, false, 0);
+	if (rows)
+		add_parameters(&params, rows, first);
+	rc = SPI_execute_with_args(sql, params.n, params.types, params.values, NULL, false, 0);
 	/* a rule of the owner's may have put something else in the statement's place */
 	if (rc != expected && rc != SPI_OK_REWRITTEN)
 		elog(ERROR, "unexpected SPI result %s from \"%s\"", SPI_result_code_string(rc), sql);
@@ -427,30 +456,33 @@ add_row(RowList *rows, ItemPointer tid, int64 id)
 }
 
 /*
- * visit_rows calls a function for each row of a query, which has at most two columns;
- * until it returns false.
+ * note_differences runs a query that tells which rows differ: the target's tid, the
+ * source's id, or NULL for one of them.
  */
 static void
-visit_rows(const char *sql, bool (*visit) (NullableDatum *row, void *arg), void *arg)
+note_differences(const char *sql, Parameters *params, Differences *found)
 {
 	MemoryContext cxt = CurrentMemoryContext;
-	Portal		portal = SPI_cursor_open_with_args(NULL, sql, 0, NULL, NULL, NULL, false,
+	Portal		portal = SPI_cursor_open_with_args(NULL, sql, params->n, params->types,
+												   params->values, NULL, false,
 												   CURSOR_OPT_PARALLEL_OK);
-	bool		more = true;
 
-	while (more)
+	for (;;)
 	{
 		SPI_cursor_fetch(portal, true, FETCH_ROWS);
-		more = SPI_processed > 0;
+		if (SPI_processed == 0)
+			break;
 		MemoryContextSwitchTo(cxt);
-		for (uint64 i = 0; i < SPI_processed && more; i++)
+		for (uint64 i = 0; i < SPI_processed; i++)
 		{
-			NullableDatum row[2];
+			bool		no_tid;
+			bool		no_id;
+			Datum		tid = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &no_tid);
+			Datum		id = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &no_id);
 
-			for (int col = 0; col < Min(SPI_tuptable->tupdesc->natts, 2); col++)
-				row[col].value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
-											   col + 1, &row[col].isnull);
-			more = visit(row, arg);
+			add_row(no_tid ? &found->inserted : no_id ? &found->deleted : &found->updated,
+					no_tid ? NULL : (ItemPointer) DatumGetPointer(tid),
+					no_id ? 0 : DatumGetInt64(id));
 		}
 		SPI_freetuptable(SPI_tuptable);
 	}
@@ -458,49 +490,93 @@ visit_rows(const char *sql, bool (*visit) (NullableDatum *row, void *arg), void 
 }
 
 /*
- * note_difference notes a row of the query that tells which rows differ: the target's
- * tid, the source's id.
+ * hash_startup makes the hasher.  Columns count by their places: their names say
+ * nothing here.
  */
-static bool
-note_difference(NullableDatum *row, void *arg)
+static void
+hash_startup(DestReceiver *dest, int operation, TupleDesc typeinfo)
 {
-	Differences *found = (Differences *) arg;
+	HashReceiver *receiver = (HashReceiver *) dest;
+	MemoryContext oldcxt = MemoryContextSwitchTo(receiver->cxt);
+	TupleDesc	desc = CreateTemplateTupleDesc(typeinfo->natts - 1);
 
-	add_row(row[0].isnull ? &found->inserted : row[1].isnull ? &found->deleted : &found->updated,
-			row[0].isnull ? NULL : (ItemPointer) DatumGetPointer(row[0].value),
-			row[1].isnull ? 0 : DatumGetInt64(row[1].value));
-	return true;
+	for (int i = 1; i <= desc->natts; i++)
+	{
+		TupleDescCopyEntry(desc, i, typeinfo, i);
+		namestrcpy(&TupleDescAttr(desc, i - 1)->attname, psprintf("f%d", i));
+	}
+	receiver->hasher = ckpt_rowhash_create(desc);
+	MemoryContextSwitchTo(oldcxt);
+}
+
+static bool
+hash_receive(TupleTableSlot *slot, DestReceiver *dest)
+{
+	HashReceiver *receiver = (HashReceiver *) dest;
+	MemoryContext oldcxt = MemoryContextSwitchTo(receiver->cxt);
+	CkptRowSum	sum = {0};
+	pg_uuid_t	hash;
+	bool		more;
+
+	slot_getallattrs(slot);
+	ckpt_rowhash_add(receiver->hasher, &sum, slot->tts_values, slot->tts_isnull);
+	memcpy(hash.data, &sum.hi, sizeof(uint64));
+	memcpy(hash.data + sizeof(uint64), &sum.lo, sizeof(uint64));
+	more = receiver->visit(&hash, slot->tts_values[slot->tts_tupleDescriptor->natts - 1],
+						   receiver->found);
+	MemoryContextSwitchTo(oldcxt);
+	return more;
+}
+
+static void
+hash_shutdown(DestReceiver *dest)
+{
+}
+
+/*
+ * visit_hashes calls a function with the hash of each row of a query, and where it is;
+ * until it returns false.
+ */
+static void
+visit_hashes(const char *sql, Differences *found,
+			 bool (*visit) (const pg_uuid_t *hash, Datum where, Differences *found))
+{
+	HashReceiver receiver = {
+		.pub = {hash_receive, hash_startup, hash_shutdown, hash_shutdown, DestTuplestore},
+		.cxt = CurrentMemoryContext,
+		.visit = visit,
+		.found = found
+	};
+	SPIExecuteOptions options = {.dest = &receiver.pub};
+	int			rc = SPI_execute_extended(sql, &options);
+
+	if (rc != SPI_OK_SELECT)
+		elog(ERROR, "unexpected SPI result %s from \"%s\"", SPI_result_code_string(rc), sql);
 }
 
 /* Puts the hash of a row of the source into the set. */
 static bool
-add_source_row(NullableDatum *row, void *arg)
+add_source_row(const pg_uuid_t *hash, Datum where, Differences *found)
 {
-	Differences *found = (Differences *) arg;
-
-	ckpt_multiset_add(found->set, DatumGetUUIDP(row[0].value));
+	ckpt_multiset_add(found->set, hash);
 	return ckpt_multiset_size(found->set) <= (Size) maintenance_work_mem * 1024;
 }
 
 /* Takes the hash of a row of the target out of the set. */
 static bool
-take_target_row(NullableDatum *row, void *arg)
+take_target_row(const pg_uuid_t *hash, Datum where, Differences *found)
 {
-	Differences *found = (Differences *) arg;
-
-	if (!ckpt_multiset_take(found->set, DatumGetUUIDP(row[0].value)))
-		add_row(&found->deleted, (ItemPointer) DatumGetPointer(row[1].value), 0);
+	if (!ckpt_multiset_take(found->set, hash))
+		add_row(&found->deleted, (ItemPointer) DatumGetPointer(where), 0);
 	return true;
 }
 
 /* Looks for the rows of the source whose hashes are left in the set. */
 static bool
-take_source_row(NullableDatum *row, void *arg)
+take_source_row(const pg_uuid_t *hash, Datum where, Differences *found)
 {
-	Differences *found = (Differences *) arg;
-
-	if (ckpt_multiset_take(found->set, DatumGetUUIDP(row[0].value)))
-		add_row(&found->inserted, NULL, DatumGetInt64(row[1].value));
+	if (ckpt_multiset_take(found->set, hash))
+		add_row(&found->inserted, NULL, DatumGetInt64(where));
 	return ckpt_multiset_members(found->set) > 0;
 }
 
@@ -511,18 +587,18 @@ take_source_row(NullableDatum *row, void *arg)
 static bool
 compare_in_memory(const Merge *merge, Differences *found)
 {
-	char	   *target = psprintf("SELECT checkpoint._row_hash(ROW(%s)), t.ctid FROM ONLY %s AS t",
+	char	   *target = psprintf("SELECT %s, t.ctid FROM ONLY %s AS t",
 								  merge->target_row, merge->target);
-	char	   *source = psprintf("SELECT checkpoint._row_hash(ROW(%s)), s.sys__id FROM ONLY %s AS s",
+	char	   *source = psprintf("SELECT %s, s.sys__id FROM ONLY %s AS s",
 								  merge->source_row, merge->source);
 
 	found->set = ckpt_multiset_create();
-	visit_rows(source, add_source_row, found);
+	visit_hashes(source, found, add_source_row);
 	if (ckpt_multiset_size(found->set) > (Size) maintenance_work_mem * 1024)
 		return false;
-	visit_rows(target, take_target_row, found);
+	visit_hashes(target, found, take_target_row);
 	if (ckpt_multiset_members(found->set) > 0)
-		visit_rows(source, take_source_row, found);
+		visit_hashes(source, found, take_source_row);
 	return true;
 }
 
@@ -584,6 +660,35 @@ difference_query(const Merge *merge)
 }
 
 /*
+ * pair_rows makes, of a row to be deleted and one to be inserted that have the same
+ * key, an update.  Returns false if there are too many of them.
+ */
+static bool
+pair_rows(const Merge *merge, Differences *found)
+{
+	Differences all = *found;
+	Parameters	params = {0};
+
+	if (merge->condition == NULL || all.deleted.n == 0 || all.inserted.n == 0)
+		return true;
+	if (all.deleted.n > PAIR_ROWS || all.inserted.n > PAIR_ROWS)
+		return false;
+	add_parameters(&params, &all.deleted, 0);
+	add_parameters(&params, &all.inserted, 0);
+	memset(found, 0, sizeof(Differences));
+	note_differences(psprintf("SELECT t.ctid, s.sys__id FROM"
+							  " (SELECT t.ctid, t.* FROM ONLY %s AS t"
+							  "   WHERE t.ctid OPERATOR(pg_catalog.=) ANY ($1)) AS t"
+							  " FULL JOIN (SELECT * FROM ONLY %s AS s"
+							  "   WHERE s.sys__id OPERATOR(pg_catalog.=) ANY ($2)) AS s ON %s",
+							  merge->target, merge->source, merge->condition), &params, found);
+	/* each row of the target has met one */
+	if (found->updated.n > all.deleted.n - found->deleted.n)
+		refuse_second_row(merge);
+	return true;
+}
+
+/*
  * insert_all inserts all rows of the source and returns their number.
  */
 static uint64
@@ -623,6 +728,22 @@ replace_rows(const Merge *merge)
 }
 
 /*
+ * find_differences finds the rows that differ.
+ */
+static void
+find_differences(const Merge *merge, Differences *found)
+{
+	if (compare_in_memory(merge, found) && pair_rows(merge, found))
+		return;
+	memset(found, 0, sizeof(Differences));
+	note_differences(difference_query(merge), &(Parameters) {0}, found);
+	/* as many of the one as of the other have met a row of their key, if each met one */
+	if (merge->condition &&
+		count_rows(merge->target) - found->deleted.n != count_rows(merge->source) - found->inserted.n)
+		refuse_second_row(merge);
+}
+
+/*
  * merge_rows makes the target's rows those of the source, and returns whether any
  * differed.  It runs as the owner, with SPI connected.
  */
@@ -635,12 +756,7 @@ merge_rows(const Merge *merge)
 		return insert_all(merge) > 0;
 	if (merge->distributed)
 		return replace_rows(merge);
-	if (merge->condition || !compare_in_memory(merge, &found))
-		visit_rows(difference_query(merge), note_difference, &found);
-	/* as many of the one as of the other have met a row of their key, if each met one */
-	if (merge->condition &&
-		count_rows(merge->target) - found.deleted.n != count_rows(merge->source) - found.inserted.n)
-		refuse_second_row(merge);
+	find_differences(merge, &found);
 	execute_chunks(psprintf("DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)",
 							merge->target), SPI_OK_DELETE, &found.deleted);
 	execute_chunks(psprintf("UPDATE ONLY %s AS t SET %s"
