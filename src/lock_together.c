@@ -32,8 +32,10 @@
 #include "pgstat.h"
 #include "port/atomics.h"
 #include "storage/condition_variable.h"
+#include "storage/ipc.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
+#include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
 
@@ -84,19 +86,33 @@ tell(LockShared *shared, pg_atomic_uint32 *number)
 
 /*
  * ckpt_lock_together_main is what a helper does.
+ *
+ * That a lock was not got is nothing to be logged, nor that the helper ends therefore:
+ * so it ends as if nothing had happened once the leader knows, and takes the leader's
+ * order to end for a cancel.
  */
 void
 ckpt_lock_together_main(dsm_segment *seg, shm_toc *toc)
 {
 	LockShared *shared = (LockShared *) shm_toc_lookup(toc, KEY_SHARED, false);
 
-	/* that a lock was not got is nothing to be logged */
 	log_min_messages = PANIC;
-	tell(shared, &shared->nready);
-	wait_for(shared, &shared->go, 1);
-	LockRelationOid(shared->relids[ParallelWorkerNumber], AccessExclusiveLock);
-	tell(shared, &shared->ngranted);
-	wait_for(shared, &shared->done, 1);
+	pqsignal(SIGTERM, StatementCancelHandler);
+	PG_TRY();
+	{
+		tell(shared, &shared->nready);
+		wait_for(shared, &shared->go, 1);
+		LockRelationOid(shared->relids[ParallelWorkerNumber], AccessExclusiveLock);
+		tell(shared, &shared->ngranted);
+		wait_for(shared, &shared->done, 1);
+	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		EmitErrorReport();
+		proc_exit(0);
+	}
+	PG_END_TRY();
 }
 
 /*
