@@ -168,6 +168,12 @@ DROP VIEW on_another;
 SET ROLE regress_other;
 SELECT checkpoint.unpublish('publishing.another');
 \echo :LAST_ERROR_SQLSTATE
+-- without the right to create anything there, a step does not start
+SELECT checkpoint.begin_job('no right') AS job \gset
+CALL checkpoint.save('publishing.no_right', 'SELECT 1 AS x');
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) AS steps FROM checkpoint.steps WHERE job_id = :job;
+SELECT checkpoint.fail_job('no right');
 RESET ROLE;
 SELECT checkpoint.unpublish('another');
 SELECT checkpoint.unpublish('another');
