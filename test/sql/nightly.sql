@@ -115,6 +115,10 @@ RESET checkpoint.history_retention;
 SELECT checkpoint.begin_job('publisher') > 0 AS begun;
 CALL checkpoint.save('nightly.target', 'SELECT 1 AS x');
 SELECT checkpoint.end_job();
+-- so does what shows the rows of another job
+SELECT checkpoint.begin_job('shower') > 0 AS begun;
+CALL checkpoint.save('nightly.target2', 'SELECT 1 AS x');
+SELECT checkpoint.end_job();
 SELECT checkpoint.begin_job('pinner') AS pinner \gset
 CALL checkpoint.query('q', 'SELECT 2 AS x');
 SELECT checkpoint.pin(checkpoint_id) FROM checkpoint.steps WHERE job_id = :pinner;
