@@ -128,6 +128,14 @@ CALL run('reuses', cache_version => 'both');
 CALL run('accepts', cache_version => 'both');
 DELETE FROM source WHERE x > 10;
 
+-- Nor does it count in that whose result it is.
+CALL version('a');
+CALL run('computed its', cache_version => 'its');
+CALL run('accepted its', cache_version => 'its');
+CALL version('b');
+CALL run('accepted its', 'accept', cache_version => 'its');
+CALL run('computed its', cache_version => 'its');
+
 -- What is on record describes the rows.
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();

@@ -179,6 +179,37 @@ SELECT * FROM show('m');
 SELECT checkpoint.end_job();
 SELECT calls();
 
+-- One that failed and was finished with other code has replaced nothing for others:
+-- what is by one version of the code serves them on.
+CREATE PROCEDURE mixed(job text, version text, fresh boolean = false) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM checkpoint.begin_job(job, fresh => fresh);
+	CALL checkpoint.map('m', 'SELECT x FROM fresh.source ORDER BY x', 'f(x) AS run, 1 AS mixed', cache_version => version);
+	PERFORM checkpoint.end_job();
+END $$;
+SET test.fails_on = 0;
+SET test.run = 13;
+CALL mixed('mixed', 'two');
+SET test.fails_on = 5;
+SET test.run = 14;
+CALL mixed('mixed', 'one', fresh => true);
+SET test.fails_on = 0;
+SET test.run = 15;
+CALL mixed('mixed', 'two');
+SELECT calls();
+CALL mixed('other', 'two');
+SELECT calls();
+-- One that failed does not go on when others have finished the same since.
+SET test.fails_on = 5;
+SET test.run = 16;
+CALL mixed('mixed', 'three', fresh => true);
+SET test.fails_on = 0;
+SET test.run = 17;
+CALL mixed('other', 'three');
+SELECT calls();
+CALL mixed('mixed', 'three');
+SELECT calls();
+
 -- What is on record describes the rows.
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();

@@ -41,6 +41,8 @@ CALL night(11);
 CALL night(12);
 CALL night(13);
 TABLE kept;
+-- and it serves
+SELECT checkpoint_id FROM checkpoint.checkpoint WHERE replaced;
 SELECT checkpoint.unpin(9);
 CALL checkpoint.prune() \gset
 SELECT :dropped AS dropped;

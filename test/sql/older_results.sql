@@ -201,6 +201,23 @@ SELECT checkpoint.output('g') AS g \gset
 SELECT * FROM :g ORDER BY sys__id;
 SELECT checkpoint.end_job();
 
+-- An older attempt that went on later has what a newer one lacks.
+CALL version('a');
+INSERT INTO failing VALUES (3);
+CALL input(1, 2, 3, 4, 5, 6);
+CALL run('later');
+INSERT INTO failing VALUES (4);
+CALL input(1, 2, 4, 5, 6, 7);
+CALL run('later');
+TRUNCATE failing;
+INSERT INTO failing VALUES (5);
+CALL input(1, 2, 3, 4, 5, 6);
+CALL run('later');
+SELECT calls();
+TRUNCATE failing;
+CALL input(1, 2, 4, 5, 6, 7);
+CALL run('later');
+
 -- What is on record describes the rows.
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();
