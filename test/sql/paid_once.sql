@@ -305,6 +305,14 @@ CALL run('mine', 'SELECT x FROM generate_series(3, 12) x', cache_version => 'bet
 SELECT calls();
 CALL run('mine', 'SELECT x FROM generate_series(1, 10) x', cache_version => 'between');
 SELECT calls();
+-- And what it took its first rows from stays that group's.
+CALL run('others', 'SELECT x FROM generate_series(1, 10) x', cache_version => 'first');
+CALL run('mine', 'SELECT x FROM generate_series(1, 10) x', cache_version => 'first');
+CALL run('mine', 'SELECT x FROM generate_series(2, 11) x', cache_version => 'first');
+CALL run('mine', 'SELECT x FROM generate_series(3, 12) x', cache_version => 'first');
+SELECT calls();
+CALL run('others', 'SELECT x FROM generate_series(1, 10) x', cache_version => 'first');
+SELECT calls();
 RESET client_min_messages;
 
 -- What is on record describes the rows.
