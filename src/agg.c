@@ -176,6 +176,8 @@ ckpt_agg_input(Query *query, const char *udf, const char *partition_by)
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("column \"%s\" does not exist", name),
 					 errdetail("Argument \"partition_by\" names it."),
+					 ckpt_is_system_column(name) ?
+					 errhint("Give it a name in argument \"input\", as in: SELECT %s AS id, ...", name) :
 					 errhint("Name columns of argument \"input\".")));
 		appendStringInfo(&sql, "r.%s, ", quote_identifier(name));
 		appendStringInfo(&group, "%s r.%s", group.len ? "," : " GROUP BY",

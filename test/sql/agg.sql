@@ -67,6 +67,10 @@ CALL checkpoint.agg('a', 'SELECT * FROM source', 'count(*) AS k', 'k');
 \set VERBOSITY default
 CALL checkpoint.agg('a', 'SELECT x, ''{}''::json AS j FROM source', 'count(*) AS n', 'j');
 \echo :LAST_ERROR_SQLSTATE
+-- a generator's rows by the row that they came from
+CALL checkpoint.gen('words', 'SELECT k FROM source', 'generate_series(1, length(k)) AS word');
+CALL checkpoint.agg('a', 'SELECT sys__input_id, word FROM words', 'count(*) AS n', 'sys__input_id');
+CALL checkpoint.agg('of row', 'SELECT sys__input_id AS row, word FROM words', 'count(*) AS n', 'row');
 \set VERBOSITY terse
 -- Names that queries of our own use, too.
 CALL checkpoint.agg('names', 'SELECT k AS g, x AS r, 1 AS rows, 2 AS rows_, x AS sys__position FROM source',
