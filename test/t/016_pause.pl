@@ -31,6 +31,11 @@ BEGIN
 	END IF;
 	RETURN 2 * x;
 END $$;
+CREATE FUNCTION many(xs int[]) RETURNS int[] LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM nextval('calls'), pg_sleep(0.008);
+	RETURN xs;
+END $$;
 CREATE FUNCTION fails(x int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	RAISE 'fails';
@@ -141,6 +146,19 @@ let_go();
 $client->finish;
 is(status(), 'complete', 'and a rerun goes on');
 is(sql('SELECT last_value FROM calls'), 1000, 'with each call made once');
+
+# In calls for several rows, by two sessions; whoever is the first to resume it does.
+sql('ALTER SEQUENCE calls RESTART');
+$client = start_job('batches', 'many(x)', ', workers => 2, batch => 4');
+is(sql('SELECT checkpoint.pause_job(job_id) FROM job'), 't', 'a job with calls for several rows is paused');
+pause();
+cmp_ok($calls = sql('SELECT last_value FROM calls'), '<', 250, 'rows are left');
+is(sql('SELECT rows_done FROM checkpoint.progress'), 4 * $calls, 'what the calls gave is committed');
+is(sql('SELECT checkpoint.resume_job(job_id) FROM job'), 't', 'one session resumes it');
+is(sql('SELECT checkpoint.resume_job(job_id) FROM job'), 'f', 'the other one has nothing to do');
+$client->finish;
+is(status(), 'complete', 'and it goes on to the end');
+is(sql('SELECT last_value FROM calls'), 250, 'with each call made once');
 
 # What else a run waits for.
 foreach my $case (
