@@ -704,7 +704,7 @@ GRANT EXECUTE ON PROCEDURE checkpoint.agg TO PUBLIC;
 CREATE FUNCTION checkpoint._position(internal)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'checkpoint_position'
-LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION checkpoint._position(internal) IS
 'internal: numbers the input rows of agg';
 

@@ -40,14 +40,19 @@ find_function(const char *name, int nargs, Oid argument)
 }
 
 static Node *
-no_internal(void)
+internal(void *pointer)
 {
-	return (Node *) makeConst(INTERNALOID, -1, InvalidOid, sizeof(Datum), (Datum) 0, true, true);
+	return (Node *) makeConst(INTERNALOID, -1, InvalidOid, sizeof(Datum), PointerGetDatum(pointer),
+							  pointer == NULL, true);
 }
 
 /*
  * ckpt_members_number has a query count its rows in a column, in whose place stands
- * row_number() over all of them, and no other window function in the query.
+ * row_number() over all of them, and no other window function in the query.  It may
+ * be run once, as long as CurrentMemoryContext lives.
+ *
+ * The planner may have each partition of a table call the function by itself, so the
+ * count is no one's of them.
  */
 void
 ckpt_members_number(Query *query, AttrNumber attno)
@@ -56,8 +61,8 @@ ckpt_members_number(Query *query, AttrNumber attno)
 
 	Assert(IsA(tle->expr, WindowFunc));
 	tle->expr = (Expr *) makeFuncExpr(find_function("_position", 1, InvalidOid), INT8OID,
-									  list_make1(no_internal()), InvalidOid, InvalidOid,
-									  COERCE_EXPLICIT_CALL);
+									  list_make1(internal(palloc0(sizeof(int64)))), InvalidOid,
+									  InvalidOid, COERCE_EXPLICIT_CALL);
 	query->windowClause = NIL;
 	query->hasWindowFuncs = false;
 }
@@ -79,22 +84,17 @@ ckpt_members_unnest(Query *query)
 		if (!IsA(call, FuncExpr) || call->funcid != F_UNNEST_ANYARRAY)
 			continue;
 		call->funcid = member;
-		call->args = lcons(no_internal(), call->args);
+		call->args = lcons(internal(NULL), call->args);
 	}
 }
 
 /*
- * _position(NULL) returns 1, 2, ... each time that it is called in a query.
+ * _position(count) returns 1, 2, ... each time that it is called in a query.
  */
 Datum
 checkpoint_position(PG_FUNCTION_ARGS)
 {
-	int64	   *position = (int64 *) fcinfo->flinfo->fn_extra;
-
-	if (position == NULL)
-		fcinfo->flinfo->fn_extra = position =
-			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(int64));
-	PG_RETURN_INT64(++*position);
+	PG_RETURN_INT64(++*(int64 *) PG_GETARG_POINTER(0));
 }
 
 /* The array that is being taken apart. */

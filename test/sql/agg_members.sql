@@ -61,5 +61,22 @@ SELECT checkpoint.output('a') AS a \gset
 SELECT count(*), sum(n) AS n, sum(s) AS s, max(sys__id) FROM :a;
 SELECT 1 FROM checkpoint.end_job();
 
+-- So are those of partitions, and of tables that are put together.
+CREATE TABLE parts (k int, i int) PARTITION BY RANGE (i);
+CREATE TABLE part1 PARTITION OF parts FOR VALUES FROM (0) TO (100);
+CREATE TABLE part2 PARTITION OF parts FOR VALUES FROM (100) TO (200);
+CREATE TABLE part3 PARTITION OF parts FOR VALUES FROM (200) TO (300);
+INSERT INTO parts SELECT i % 7, i FROM generate_series(0, 299) i;
+SET max_parallel_workers_per_gather = 0;
+SELECT 1 FROM checkpoint.begin_job('partitions');
+CALL checkpoint.agg('of parts', 'SELECT k, i FROM parts', 'array_agg(i) AS ids', 'k');
+CALL checkpoint.agg('all', 'SELECT k, i FROM part1 UNION ALL SELECT k, i FROM part2 UNION ALL SELECT k, i FROM part3', 'array_agg(i) AS ids2', 'k');
+CALL checkpoint.agg('ordered', 'SELECT k, i FROM parts ORDER BY i DESC', 'array_agg(i) AS ids3', 'k');
+SELECT checkpoint.output('of parts') AS a, checkpoint.output('all') AS b, checkpoint.output('ordered') AS c \gset
+SELECT count(*), bool_and(ids = ARRAY(SELECT generate_series(k, 299, 7)) AND sys__id = k + 1) AS in_order FROM :a;
+SELECT count(*), bool_and(ids2 = ARRAY(SELECT generate_series(k, 299, 7)) AND sys__id = k + 1) AS in_order FROM :b;
+SELECT count(*), bool_and(ids3 = ARRAY(SELECT i FROM generate_series(k, 299, 7) i ORDER BY 1 DESC)) AS in_order FROM :c;
+SELECT 1 FROM checkpoint.end_job();
+
 SET client_min_messages = warning;
 DROP SCHEMA agg_members CASCADE;
