@@ -191,6 +191,13 @@ SELECT count(*), bool_and(p = p2 AND c = c2 AND n IS NOT DISTINCT FROM n2 AND no
 CALL checkpoint.map('domain', 'SELECT id, p FROM types ORDER BY id', 'negative(p) AS m', batch => 7);
 \echo :LAST_ERROR_SQLSTATE
 
+-- An error rate is looked at after each 100 rows or a few more: no batch is cut for it.
+SELECT setval('calls', 1, false);
+SELECT 1 FROM checkpoint.begin_job('whole');
+CALL checkpoint.map('m', 'SELECT i AS id, i::text AS txt FROM generate_series(1, 700) i', 'in_plpgsql(txt) AS u', batch => 7, max_error_rate => 0.5, on_error => 'skip');
+SELECT last_value AS calls FROM calls;
+SELECT checkpoint.end_job();
+
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();
 

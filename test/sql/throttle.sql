@@ -45,6 +45,11 @@ SELECT * FROM the_job;
 SELECT checkpoint.pause_job(:job), checkpoint.resume_job(:job);
 SELECT checkpoint.pause_job(0);
 \echo :LAST_ERROR_SQLSTATE
+-- Nor in a transaction that must not write, whether it runs or not.
+BEGIN READ ONLY;
+SELECT checkpoint.pause_job(:job);
+ROLLBACK;
+\echo :LAST_ERROR_SQLSTATE
 CREATE ROLE regress_other;
 SET ROLE regress_other;
 SELECT checkpoint.pause_job(:job);
