@@ -32,6 +32,7 @@
 #include "identity.h"
 #include "inline.h"
 #include "input.h"
+#include "input_sum.h"
 #include "ledger.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -469,10 +470,27 @@ ckpt_identity_read(CkptIdentity *identity, Query *query, const char *sql, int64 
 
 	if (identity->code.hash)
 		ckpt_plans_renew(&identity->code);
-	ckpt_input_hash(query, sql, &input);
+	if (!ckpt_input_sum(query, sql, true, &input))
+		ckpt_input_hash(query, sql, &input);
 	identity->hash = input.hash;
 	if (rows)
 		*rows = input.sum.rows;
+}
+
+/*
+ * ckpt_identity_read_apart does the same where others than this process do most of it,
+ * so that it is worth while though the rows may have to be read once more; and returns
+ * whether it has.  No code of users is run for that.
+ */
+bool
+ckpt_identity_read_apart(CkptIdentity *identity, Query *query, const char *sql)
+{
+	CkptInput	input;
+
+	if (!ckpt_input_sum(query, sql, false, &input))
+		return false;
+	identity->hash = input.hash;
+	return true;
 }
 
 /*

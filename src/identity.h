@@ -30,6 +30,7 @@ typedef struct CkptIdentity
 
 extern CkptIdentity ckpt_identity_prepare(Query *query, List *outputs, Oid owner,
 										  Query *probe, const char *probe_sql);
+extern bool ckpt_identity_read_apart(CkptIdentity *identity, Query *query, const char *sql);
 extern void ckpt_identity_read(CkptIdentity *identity, Query *query, const char *sql,
 							   int64 *rows);
 extern void ckpt_identity_check(CkptIdentity *identity, Query *query, List *outputs,

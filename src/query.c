@@ -702,11 +702,11 @@ ckpt_query_plan(Query *query, const char *sql, int cursor_options)
 }
 
 /*
- * run_plan runs a plan, with a snapshot that is taken now that all relations are
- * locked.
+ * ckpt_query_run_plan runs a plan, with a snapshot that is taken now that all relations
+ * are locked, sends its rows to dest and returns their number.
  */
-static uint64
-run_plan(PlannedStmt *plan, const char *sql, DestReceiver *dest)
+uint64
+ckpt_query_run_plan(PlannedStmt *plan, const char *sql, DestReceiver *dest)
 {
 	QueryDesc  *qd;
 	uint64		nrows;
@@ -732,7 +732,7 @@ run_plan(PlannedStmt *plan, const char *sql, DestReceiver *dest)
 uint64
 ckpt_query_run(Query *query, const char *sql, DestReceiver *dest)
 {
-	return run_plan(ckpt_query_plan(query, sql, CURSOR_OPT_PARALLEL_OK), sql, dest);
+	return ckpt_query_run_plan(ckpt_query_plan(query, sql, CURSOR_OPT_PARALLEL_OK), sql, dest);
 }
 
 /*
@@ -797,7 +797,7 @@ ckpt_query_run_input(Query *query, const char *sql, DestReceiver *dest)
 
 	if (targets)
 		plan->planTree->targetlist = targets;
-	return run_plan(plan, sql, dest);
+	return ckpt_query_run_plan(plan, sql, dest);
 }
 
 /* A name that an error's message says is missing. */

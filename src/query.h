@@ -43,6 +43,7 @@ extern Query *ckpt_query_analyze_names(const char *sql, const char *argument, Li
 extern Query *ckpt_query_rewrite(Query *query);
 extern PlannedStmt *ckpt_query_plan(Query *query, const char *sql, int cursor_options);
 extern List *ckpt_query_columns(const char *text, const char *argument, const char *hint);
+extern uint64 ckpt_query_run_plan(PlannedStmt *plan, const char *sql, DestReceiver *dest);
 extern uint64 ckpt_query_run(Query *query, const char *sql, DestReceiver *dest);
 extern uint64 ckpt_query_run_input(Query *query, const char *sql, DestReceiver *dest);
 

@@ -568,6 +568,17 @@ ckpt_reuse_needs_identity(CkptRequest *request, CkptDecision *decision)
 }
 
 /*
+ * ckpt_reuse_is_final returns whether a final checkpoint with an input of the given
+ * identity is on record.  Whether it serves is for ckpt_reuse_decide() to say.
+ */
+bool
+ckpt_reuse_is_final(CkptRequest *request, const char *input_hash)
+{
+	return ckpt_catalog_finals(request->ref.owner, request->ref.job_name,
+							   ckpt_reuse_key(request, input_hash)) != NIL;
+}
+
+/*
  * ckpt_reuse_decide looks for a checkpoint that serves a step with an input of the
  * given identity.  The tables of the one it finds are locked until the
  * transaction ends.

@@ -63,6 +63,7 @@ extern const char *ckpt_reuse_argument(CkptKind kind);
 extern Query *ckpt_reuse_analyze(CkptRequest *request, const CkptSpec *spec,
 								  List *outputs);
 extern bool ckpt_reuse_needs_identity(CkptRequest *request, CkptDecision *decision);
+extern bool ckpt_reuse_is_final(CkptRequest *request, const char *input_hash);
 extern CkptDecision ckpt_reuse_decide(CkptRequest *request, const char *input_hash);
 extern char *ckpt_reuse_key(const CkptRequest *request, const char *input_hash);
 extern bool ckpt_reuse_may_carry(const CkptRequest *request);

@@ -522,6 +522,41 @@ step_read(CkptStep *step, Query *query, List *outputs, StepRows *rows, bool keep
 }
 
 /*
+ * any_inlined returns whether any of (CkptStepOutput *) outputs is of a step that is
+ * not stored.
+ */
+static bool
+any_inlined(const List *outputs)
+{
+	ListCell   *lc;
+
+	foreach(lc, outputs)
+	{
+		if (((const CkptStepOutput *) lfirst(lc))->inlined)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * step_read_apart reads the input for its identity alone, where that costs little
+ * beside the writing of rows, and takes the identity if it is a known one.  Where
+ * tables of this server tell whether they have changed, they have.
+ */
+static void
+step_read_apart(CkptStep *step, Query *query, List *outputs)
+{
+	CkptIdentity identity = step->identity;
+
+	if (identity.hash || identity.derivation || identity.probed || any_inlined(outputs) ||
+		!ckpt_identity_read_apart(&identity, query, step->spec->query))
+		return;
+	ckpt_identity_check(&identity, query, outputs, step->job.owner);
+	if (ckpt_reuse_is_final(&step->request, identity.hash))
+		step->identity = identity;
+}
+
+/*
  * step_read_input finds out which input it is.  If that needs its rows, or if
  * they are to be kept in any case, the query is run.
  */
@@ -538,6 +573,8 @@ step_read_input(CkptStep *step, StepRows *rows, bool keep)
 	/* a probe comes before what it stands for: changes since then are noticed */
 	if (step->identity.hash == NULL)
 		step_prepare_identity(step, query, outputs);
+	if (!keep)
+		step_read_apart(step, query, outputs);
 	ckpt_user_restore(saved);
 	if (keep || step->identity.hash == NULL)
 		step_read(step, query, outputs, rows, keep);

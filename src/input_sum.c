@@ -1,0 +1,251 @@
+/*-------------------------------------------------------------------------
+ *
+ * input_sum.c
+ *	  The content hash of a query's rows, where others than this process add it up.
+ *
+ * The query becomes a sub-select of one that returns the sum of its rows' hashes:
+ *
+ *	SELECT checkpoint._hash_sum(checkpoint._row_hash(ROW(a, b))) FROM (query) input
+ *
+ * The server can have its parallel workers add up parts of the sum, and Citus its
+ * other nodes, on which the extension must be.  If their planners do not choose to,
+ * nothing is gained, and nothing is run.
+ *
+ * IDENTIFICATION
+ *	  src/input_sum.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "checkpoint.h"
+
+#include "access/transam.h"
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_type.h"
+#include "input_sum.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_func.h"
+#include "parser/parsetree.h"
+#include "query.h"
+#include "query_columns.h"
+#include "utils/builtins.h"
+
+/* Takes the sum. */
+typedef struct SumReceiver
+{
+	DestReceiver pub;
+	CkptRowSum	sum;
+} SumReceiver;
+
+static bool
+sum_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, 1, &isnull);
+
+	if (!isnull)				/* there are rows */
+	{
+		bytea	   *state = DatumGetByteaPP(value);
+
+		if (VARSIZE_ANY_EXHDR(state) != sizeof(CkptRowSum))
+			elog(ERROR, "sum of hashes has %d bytes", (int) VARSIZE_ANY_EXHDR(state));
+		memcpy(&((SumReceiver *) self)->sum, VARDATA_ANY(state), sizeof(CkptRowSum));
+	}
+	return true;
+}
+
+static void
+sum_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+}
+
+static void
+sum_shutdown(DestReceiver *self)
+{
+}
+
+static bool
+is_users(Oid funcid, void *context)
+{
+	return funcid >= FirstNormalObjectId;
+}
+
+/*
+ * depends_on_plan returns whether a query may return other rows if it is planned in
+ * another way; or, unless users' code may run, whether it calls some.
+ */
+static bool
+depends_on_plan(Node *node, void *context)
+{
+	bool		users_code = *(bool *) context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		Query	   *query = (Query *) node;
+
+		if (query->limitCount || query->limitOffset || query->hasDistinctOn ||
+			query->hasWindowFuncs || query->hasModifyingCTE || query->rowMarks)
+			return true;
+		return query_tree_walker(query, depends_on_plan, context, QTW_EXAMINE_RTES_BEFORE);
+	}
+	if (IsA(node, RangeTblEntry))
+		return ((RangeTblEntry *) node)->tablesample != NULL;
+	if (!users_code && check_functions_in_node(node, is_users, NULL))
+		return true;
+	return expression_tree_walker(node, depends_on_plan, context);
+}
+
+/*
+ * find_function returns the OID of one of the extension's functions of one argument.
+ */
+static Oid
+find_function(const char *name, Oid type)
+{
+	return LookupFuncName(list_make2(makeString(pstrdup(CKPT_SCHEMA)),
+									 makeString(pstrdup(name))), 1, &type, false);
+}
+
+/*
+ * row_expression makes ROW() of the columns of a query that count.
+ */
+static RowExpr *
+row_expression(const Query *query)
+{
+	RowExpr    *row = makeNode(RowExpr);
+	ListCell   *lc;
+
+	row->row_typeid = RECORDOID;
+	row->row_format = COERCE_EXPLICIT_CALL;
+	row->location = -1;
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		Node	   *expr = (Node *) tle->expr;
+
+		if (tle->resjunk || ckpt_is_system_column(tle->resname))
+			continue;
+		row->args = lappend(row->args, makeVar(1, tle->resno, exprType(expr), exprTypmod(expr),
+											   exprCollation(expr), 0));
+		row->colnames = lappend(row->colnames,
+								makeString(psprintf("f%d", list_length(row->args))));
+	}
+	return row;
+}
+
+/*
+ * sum_query makes the query around a query, and sets *aggregate to the OID of the sum.
+ */
+static Query *
+sum_query(Query *query, Oid *aggregate)
+{
+	Query	   *result = makeNode(Query);
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	Aggref	   *aggref = makeNode(Aggref);
+	FuncExpr   *hash = makeFuncExpr(find_function("_row_hash", RECORDOID), UUIDOID,
+									list_make1(row_expression(query)), InvalidOid, InvalidOid,
+									COERCE_EXPLICIT_CALL);
+	ListCell   *lc;
+
+	*aggregate = find_function("_hash_sum", UUIDOID);
+	aggref->aggfnoid = *aggregate;
+	aggref->aggtype = BYTEAOID;
+	aggref->aggargtypes = list_make1_oid(UUIDOID);
+	aggref->args = list_make1(makeTargetEntry((Expr *) hash, 1, NULL, false));
+	aggref->aggkind = AGGKIND_NORMAL;
+	aggref->aggsplit = AGGSPLIT_SIMPLE;
+	aggref->aggno = aggref->aggtransno = -1;
+	aggref->location = -1;
+
+	rte->rtekind = RTE_SUBQUERY;
+	rte->subquery = copyObject(query);
+	rte->alias = makeAlias("input", NIL);
+	rte->eref = makeAlias("input", NIL);
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (!tle->resjunk)
+			rte->eref->colnames = lappend(rte->eref->colnames, makeString(pstrdup(tle->resname)));
+	}
+	rte->inFromCl = true;
+	ref->rtindex = 1;
+
+	result->commandType = CMD_SELECT;
+	result->canSetTag = true;
+	result->hasAggs = true;
+	result->rtable = list_make1(rte);
+	result->jointree = makeFromExpr(list_make1(ref), NULL);
+	result->targetList = list_make1(makeTargetEntry((Expr *) aggref, 1, pstrdup("sum"), false));
+	return result;
+}
+
+/* A look for the sum in a plan. */
+typedef struct FoundSum
+{
+	Oid			aggregate;
+	bool		whole;			/* it is there, and of all rows */
+} FoundSum;
+
+static bool
+find_sum(Node *node, void *context)
+{
+	FoundSum   *found = (FoundSum *) context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Aggref) && ((Aggref *) node)->aggfnoid == found->aggregate)
+		found->whole |= ((Aggref *) node)->aggsplit == AGGSPLIT_SIMPLE;
+	return expression_tree_walker(node, find_sum, context);
+}
+
+/*
+ * is_added_here returns whether a plan adds up all rows in this process.
+ */
+static bool
+is_added_here(Plan *plan, Oid aggregate)
+{
+	FoundSum	found = {aggregate, false};
+
+	for (; plan; plan = outerPlan(plan))
+		(void) find_sum((Node *) plan->targetlist, &found);
+	return found.whole;
+}
+
+/*
+ * ckpt_input_sum reads a query's rows, and hashes them as ckpt_input_hash() does, if
+ * others than this process can do most of that.  If not, or if the query might return
+ * other rows then, it runs nothing and returns false; also if the query calls users'
+ * code, which only users_code allows.  Needs an active snapshot; what it returns is in
+ * CurrentMemoryContext.
+ */
+bool
+ckpt_input_sum(Query *query, const char *sql, bool users_code, CkptInput *input)
+{
+	SumReceiver receiver = {.sum = {0}};
+	TupleDesc	desc = ckpt_query_result_desc(query);
+	Query	   *rewritten = ckpt_query_rewrite(query);	/* views hide much */
+	PlannedStmt *plan;
+	Oid			aggregate;
+
+	if (desc->natts == 0 || depends_on_plan((Node *) rewritten, &users_code) ||
+		contain_volatile_functions((Node *) rewritten))
+		return false;
+	plan = ckpt_query_plan(sum_query(query, &aggregate), sql, CURSOR_OPT_PARALLEL_OK);
+	if (is_added_here(plan->planTree, aggregate))
+		return false;
+
+	receiver.pub.receiveSlot = sum_receive;
+	receiver.pub.rStartup = sum_startup;
+	receiver.pub.rShutdown = sum_shutdown;
+	receiver.pub.rDestroy = sum_shutdown;
+	receiver.pub.mydest = DestNone;
+	(void) ckpt_query_run_plan(plan, sql, &receiver.pub);
+	input->sum = receiver.sum;
+	input->hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(desc)),
+									  &receiver.sum);
+	return true;
+}
