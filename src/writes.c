@@ -32,6 +32,7 @@
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
+#include "distributed.h"
 #include "executor/executor.h"
 #include "parser/parsetree.h"
 #include "tcop/utility.h"
@@ -55,13 +56,17 @@ writes_note_plan(PlannedStmt *plan)
 
 	foreach(lc, plan->resultRelations)
 	{
-		char		relkind = rt_fetch(lfirst_int(lc), plan->rtable)->relkind;
+		const RangeTblEntry *rte = rt_fetch(lfirst_int(lc), plan->rtable);
 
 		watching->any = true;
 		/* which partitions get rows, the plan does not say */
-		watching->elsewhere |= relkind == RELKIND_FOREIGN_TABLE ||
-			relkind == RELKIND_PARTITIONED_TABLE;
+		watching->elsewhere |= rte->relkind == RELKIND_FOREIGN_TABLE ||
+			rte->relkind == RELKIND_PARTITIONED_TABLE || ckpt_is_distributed(rte->relid);
 	}
+	/* Citus has other nodes do it */
+	if (plan->resultRelations == NIL && plan->utilityStmt == NULL &&
+		(plan->commandType != CMD_SELECT || plan->hasModifyingCTE))
+		watching->any = watching->elsewhere = true;
 }
 
 /*
