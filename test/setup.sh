@@ -249,7 +249,7 @@ clean_environment()
 {
 	unset "${!PG@}" "${!LC_@}" MAKEFLAGS MFLAGS MAKELEVEL
 	export HOME=$tmp/home TMPDIR=$tmp/tmp LANG=C.UTF-8
-	export PGHOST=$tmp PGUSER=postgres PGDATABASE=postgres
+	export PGHOST=$tmp PGUSER=postgres PGDATABASE=postgres PGCTLTIMEOUT=300
 }
 
 # copy_server copies the server whose programs are in a directory, and makes
