@@ -437,6 +437,16 @@ decide_partial(CkptRequest *request, const char *input_hash, bool fresh_only,
 }
 
 /*
+ * has_unknown_code returns whether nothing is known of a step's code: clients compute
+ * it, and have not said what stands for it.  Then it is known by the step's name alone.
+ */
+static bool
+has_unknown_code(const CkptRequest *request)
+{
+	return request->spec->output && request->spec->code_version == NULL;
+}
+
+/*
  * decide_final looks for the newest final checkpoint under the key.
  */
 static CkptCheckpoint *
@@ -451,6 +461,9 @@ decide_final(CkptRequest *request, const char *input_hash)
 
 		if (request->anew &&
 			(cp->job_id != request->job_id || strcmp(cp->step, request->ref.step) != 0))
+			continue;
+		if (has_unknown_code(request) &&
+			(strcmp(cp->job_name, request->ref.job_name) != 0 || strcmp(cp->step, request->ref.step) != 0))
 			continue;
 		if (request->spec->on_code_change == CKPT_CODE_RECOMPUTE && rows_by_earlier(request, cp) > 0)
 			continue;

@@ -232,6 +232,29 @@ SELECT checkpoint.finish(:checkpoint_id);
 SELECT * FROM last_step;
 SELECT checkpoint.end_job();
 
+-- Where nothing is said of the code, a step of another name is other code.
+CREATE FUNCTION finish_at_once(job text, step text, version text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	o record;
+BEGIN
+	PERFORM checkpoint.begin_job(job);
+	SELECT * INTO o FROM checkpoint.open(step, 'map', 'SELECT id, body FROM docs WHERE id < 4', 'len int', code_version => version);
+	IF o.state <> 'final' THEN
+		CALL compute(o.checkpoint_id, 1, o.total::int);
+		PERFORM checkpoint.finish(o.checkpoint_id);
+	END IF;
+	PERFORM checkpoint.end_job();
+	RETURN o.state;
+END $$;
+SELECT finish_at_once('known', 'a', NULL);
+SELECT finish_at_once('known', 'a', NULL);
+SELECT finish_at_once('known', 'b', NULL);
+SELECT finish_at_once('other', 'a', NULL);
+SELECT finish_at_once('other', 'a', NULL);
+SELECT finish_at_once('known', 'a', '1');
+SELECT finish_at_once('other', 'b', '1');
+SELECT finish_at_once('other', 'b', '2');
+
 SET client_min_messages = warning;
 DROP SCHEMA client_protocol CASCADE;
 DROP EXTENSION checkpoint CASCADE;

@@ -8,7 +8,7 @@ import time
 
 import psycopg
 
-from checkpoint_client import connect, run
+from checkpoint_client import connect, open_step, run
 
 DSN = ''                # all from the environment
 ROWS = 3000
@@ -68,6 +68,21 @@ def factors():
     run(DSN, 'factors', divisors, input='SELECT num FROM numbers', output={'divisor': 'int'}, kind='gen', rows=20)
 
 
+def binary():
+    """Computes a step over the binary protocol, with prepared statements."""
+    with open_step(DSN, 'binary', input='SELECT num FROM numbers', output={'square': 'bigint'}) as opened, \
+            psycopg.connect(DSN, autocommit=True) as conn, conn.cursor(binary=True) as cursor:
+        while batch := cursor.execute(f'SELECT * FROM checkpoint.claim(NULL::{opened.input_table}, %b)', (100,), prepare=True).fetchall():
+            with conn.transaction():
+                with cursor.copy(f'COPY {opened.output_table} ({opened.columns}) FROM STDIN (FORMAT BINARY)') as copy:
+                    copy.set_types(['int8', 'int8'])
+                    for id, num in batch:
+                        copy.write_row((id, num * num))
+                cursor.execute('SELECT checkpoint.mark_processed(%b, %b::bigint[])',
+                               (opened.checkpoint_id, [id for id, num in batch]), prepare=True)
+    return value(f'SELECT count(*) = {ROWS} AND bool_and(square = num * num) FROM {opened.output_table}')
+
+
 def main():
     with connect(DSN) as conn:
         conn.execute(f'CREATE TABLE numbers AS SELECT num FROM generate_series(1, {ROWS}) AS num')
@@ -103,6 +118,7 @@ def main():
         " FROM checkpoint.steps WHERE step = 'factors' ORDER BY job_id DESC LIMIT 1"))
     check('and a generator has each row once', value(
         f'SELECT count(*) = {ROWS // 2 + ROWS // 3 + ROWS // 5} AND count(DISTINCT (sys__input_id, divisor)) = count(*) FROM {output}'))
+    check('binary format and prepared statements work', binary())
 
 
 if __name__ == '__main__':

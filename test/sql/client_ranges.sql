@@ -1,0 +1,58 @@
+--
+-- Claims and marks over several ranges of ids and codes: the rows come in order,
+-- wherever a session begins to look, and what each code has done counts.
+--
+SET client_min_messages = warning;
+DROP EXTENSION checkpoint CASCADE;
+CREATE EXTENSION checkpoint;
+\set VERBOSITY terse
+CREATE SCHEMA client_ranges;
+SET search_path = client_ranges;
+CREATE TABLE docs AS SELECT i AS id FROM generate_series(1, 20000) i;
+
+SELECT checkpoint.begin_job('r') > 0 AS begun;
+SELECT * FROM checkpoint.open('s', 'map', 'SELECT id FROM docs ORDER BY id', 'y int', code_version => '1') \gset
+SELECT count(*), min(sys__id), max(sys__id) FROM checkpoint.claim(NULL::checkpoint_data.r_s_1_input, 18000);
+SELECT checkpoint.release(:checkpoint_id);
+-- the session begins where it has found rows last, and goes on at the beginning
+SELECT count(*), min(n), max(n), array_agg(sys__id ORDER BY n) = array_agg(sys__id ORDER BY sys__id) AS in_order
+FROM (SELECT sys__id, row_number() OVER () AS n FROM checkpoint.claim(NULL::checkpoint_data.r_s_1_input, 19999)) c;
+SELECT count(*) FROM checkpoint.claim(NULL::checkpoint_data.r_s_1_input, 19999);
+SELECT checkpoint.release(:checkpoint_id);
+-- marks of all ranges at once, with holes that are claimed then
+INSERT INTO :output_table (sys__id, y) SELECT i, 1 FROM generate_series(1, 20000) i WHERE i % 5000 <> 7;
+SELECT checkpoint.mark_processed(:checkpoint_id, ARRAY(SELECT sys__id FROM :output_table ORDER BY -sys__id));
+SELECT sys__id FROM checkpoint.claim(NULL::checkpoint_data.r_s_1_input, 10);
+SELECT holder ~ '^process', rows FROM checkpoint.claims;
+SELECT checkpoint.mark_processed(:checkpoint_id, '{7, 5007}');
+SELECT rows FROM checkpoint.claims;
+INSERT INTO :output_table (sys__id, y) VALUES (7, 1), (5007, 1);
+SELECT checkpoint.record_error(:checkpoint_id, 10007, 'XX000', 'bad');
+SELECT rows FROM checkpoint.claims;
+
+-- Another code ends the claims; it computes nothing, and all that there is counts.
+SELECT checkpoint.fail_job('other code');
+SELECT count(*) FROM checkpoint.lease;
+SELECT checkpoint.begin_job('r') > 0 AS begun;
+SELECT state, remaining FROM checkpoint.open('s', 'map', 'SELECT id FROM docs ORDER BY id', 'y int', code_version => '1');
+SELECT sys__id FROM checkpoint.claim(NULL::checkpoint_data.r_s_1_input, 10, holder => 'stays');
+-- the job goes, the holder does not know
+\c -
+SET search_path = client_ranges;
+\set VERBOSITY terse
+DO $$ BEGIN
+	WHILE EXISTS (SELECT FROM checkpoint.jobs WHERE status = 'running') LOOP
+		PERFORM pg_sleep(0.01);
+	END LOOP;
+END $$;
+SELECT checkpoint.begin_job('r') > 0 AS begun;
+SELECT state, remaining FROM checkpoint.open('s', 'map', 'SELECT id FROM docs ORDER BY id', 'y int', code_version => '2');
+SELECT holder, rows FROM checkpoint.claims;
+SELECT checkpoint.record_error(:checkpoint_id, i, 'XX000', 'bad') FROM unnest('{10007, 15007}'::int[]) i;
+SELECT checkpoint.finish(:checkpoint_id);
+SELECT state, rows_processed, rows_failed, rows_output FROM checkpoint.checkpoints;
+SELECT checkpoint.end_job();
+SELECT count(*) FROM checkpoint.lease;
+
+SET client_min_messages = warning;
+DROP SCHEMA client_ranges CASCADE;
