@@ -19,6 +19,15 @@ SELECT count(*), min(n), max(n), array_agg(sys__id ORDER BY n) = array_agg(sys__
 FROM (SELECT sys__id, row_number() OVER () AS n FROM checkpoint.claim(NULL::checkpoint_data.r_s_1_input, 19999)) c;
 SELECT count(*) FROM checkpoint.claim(NULL::checkpoint_data.r_s_1_input, 19999);
 SELECT checkpoint.release(:checkpoint_id);
+-- a claim around the rows of another holds no row of its
+SELECT count(*) FROM checkpoint.claim(NULL::checkpoint_data.r_s_1_input, 3, holder => 'a');
+SELECT count(*) FROM checkpoint.claim(NULL::checkpoint_data.r_s_1_input, 3, holder => 'b');
+SELECT checkpoint.release(:checkpoint_id, 'a');
+SELECT array_agg(sys__id) FROM checkpoint.claim(NULL::checkpoint_data.r_s_1_input, 6, holder => 'c');
+SELECT holder, rows FROM checkpoint.claims ORDER BY holder;
+SELECT checkpoint.release(:checkpoint_id, 'b');
+SELECT array_agg(sys__id) FROM checkpoint.claim(NULL::checkpoint_data.r_s_1_input, 4);
+SELECT checkpoint.renew(:checkpoint_id), checkpoint.release(:checkpoint_id), checkpoint.release(:checkpoint_id, 'c');
 -- marks of all ranges at once, with holes that are claimed then
 INSERT INTO :output_table (sys__id, y) SELECT i, 1 FROM generate_series(1, 20000) i WHERE i % 5000 <> 7;
 SELECT checkpoint.mark_processed(:checkpoint_id, ARRAY(SELECT sys__id FROM :output_table ORDER BY -sys__id));
