@@ -28,6 +28,12 @@ SELECT holder, rows FROM checkpoint.claims ORDER BY holder;
 SELECT checkpoint.release(:checkpoint_id, 'b');
 SELECT array_agg(sys__id) FROM checkpoint.claim(NULL::checkpoint_data.r_s_1_input, 4);
 SELECT checkpoint.renew(:checkpoint_id), checkpoint.release(:checkpoint_id), checkpoint.release(:checkpoint_id, 'c');
+-- leases that are over go with the next claim that comes upon them
+SELECT count(*) FROM checkpoint.claim(NULL::checkpoint_data.r_s_1_input, 3, '0', 'short');
+SELECT count(*) FROM checkpoint.lease;
+SELECT count(*) FROM checkpoint.claim(NULL::checkpoint_data.r_s_1_input, 2, holder => 'a');
+SELECT holder, last_id - first_id + 1 AS rows FROM checkpoint.lease;
+SELECT checkpoint.release(:checkpoint_id, 'a');
 -- marks of all ranges at once, with holes that are claimed then
 INSERT INTO :output_table (sys__id, y) SELECT i, 1 FROM generate_series(1, 20000) i WHERE i % 5000 <> 7;
 SELECT checkpoint.mark_processed(:checkpoint_id, ARRAY(SELECT sys__id FROM :output_table ORDER BY -sys__id));
