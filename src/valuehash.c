@@ -325,20 +325,20 @@ put_part(CkptValueWriter *writer, CkptValueHasher *vh, Datum value, bool isnull)
 
 /*
  * write_numbers writes the elements of an array as write_array() does, if none is null
- * and all stand there as numbers one behind the other.  Returns whether that is so.
+ * and all stand there as numbers one behind the other.  Returns whether that is so; it
+ * is not for an array in the form in which it can be changed.
  */
 static bool
-write_numbers(CkptValueWriter *writer, const CkptValueHasher *element, const AnyArrayType *any,
+write_numbers(CkptValueWriter *writer, const CkptValueHasher *element, const ArrayType *array,
 			  int nelems)
 {
-	const ArrayType *array = &any->flt;
 	StringInfo	buf = &writer->buf;
 	Size		len = (Size) nelems * (1 + sizeof(uint64));
 	int			size = element->typlen;
 	const char *from;
 	char	   *to;
 
-	if (element->form > FORM_FLOAT8 || VARATT_IS_EXPANDED_HEADER(any) || ARR_HASNULL(array) ||
+	if (element->form > FORM_FLOAT8 || VARATT_IS_EXPANDED_HEADER(array) || ARR_HASNULL(array) ||
 		att_align_nominal(size, element->typalign) != size || buf->len + len > PART_OF_VALUE)
 		return false;
 	enlargeStringInfo(buf, (int) len);
@@ -376,7 +376,7 @@ write_array(CkptValueWriter *writer, CkptValueHasher *vh, Datum value)
 		put_uint64(&writer->buf, (int64) AARR_LBOUND(array)[i]);
 	}
 
-	if (write_numbers(writer, element, array, nelems))
+	if (write_numbers(writer, element, (const ArrayType *) array, nelems))
 		return;
 	array_iter_setup(&iter, array);
 	for (int i = 0; i < nelems; i++)
