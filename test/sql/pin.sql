@@ -113,6 +113,19 @@ SELECT checkpoint.unpin(:saved);
 SELECT checkpoint.drop_checkpoint(:saved);
 RESET default_transaction_read_only;
 
+-- An unfinished one that is superseded serves on, too, and is not dropped when it is
+-- let go of.
+SET ROLE regress_pin_owner;
+CALL run('superseded', 'x + 20 / (6 - x) AS y');
+SELECT checkpoint_id AS partial FROM checkpoint.checkpoints WHERE job = 'superseded' \gset
+SELECT checkpoint.pin(:partial);
+SELECT checkpoint.begin_job('superseded') > 0 AS begun;
+CALL checkpoint.map('m', 'SELECT x FROM pins.source UNION ALL SELECT 11', 'x + CASE x WHEN 6 THEN 0 ELSE 20 / (6 - x) END AS y');
+SELECT checkpoint.end_job();
+SELECT checkpoint.unpin(:partial);
+CALL checkpoint.prune();
+SELECT state, rows_total, rows_processed FROM checkpoint.checkpoints WHERE job = 'superseded' ORDER BY checkpoint_id;
+
 RESET ROLE;
 SET client_min_messages = warning;
 DROP SCHEMA pins CASCADE;
