@@ -315,6 +315,19 @@ CALL run('others', 'SELECT x FROM generate_series(1, 10) x', cache_version => 'f
 SELECT calls();
 RESET client_min_messages;
 
+-- Nor is one superseded that has only rows that failed: they are to be tried again.
+SET test.fails_on = 10;
+CALL run('failed', 'SELECT 10 AS x', on_error => 'skip');
+SET test.fails_on = 0;
+CALL run('failed', 'SELECT x FROM generate_series(1, 9) x');
+SELECT sys__id, message FROM checkpoint.errors WHERE job = 'failed';
+-- One that has nothing at all is.
+SET test.fails_on = 10;
+CALL run('nothing', 'SELECT 10 AS x');
+SET test.fails_on = 0;
+CALL run('nothing', 'SELECT x FROM generate_series(1, 9) x');
+SELECT state, rows_total, rows_processed FROM checkpoint.checkpoints WHERE job = 'nothing';
+
 -- What is on record describes the rows.
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();

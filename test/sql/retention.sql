@@ -140,4 +140,12 @@ SELECT count(*) AS left FROM checkpoint.checkpoints;
 SELECT checkpoint.end_job();
 SELECT count(*) AS left FROM checkpoint.checkpoints;
 
+-- A job that ran for long has used until its end what it leaves unfinished.
+SET checkpoint.retention = '28d';
+SELECT checkpoint.begin_job('long') > 0 AS begun;
+CALL checkpoint.map('m', 'SELECT x FROM generate_series(1, 2) x', '1 / (x - 1) AS y', on_error => 'skip');
+SELECT later('29 days');
+SELECT checkpoint.end_job();
+SELECT state, rows_failed, expires_at > now() + interval '27 days' AS kept FROM checkpoint.checkpoints WHERE job = 'long';
+
 DROP SCHEMA retention CASCADE;
