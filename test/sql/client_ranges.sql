@@ -69,5 +69,19 @@ SELECT state, rows_processed, rows_failed, rows_output FROM checkpoint.checkpoin
 SELECT checkpoint.end_job();
 SELECT count(*) FROM checkpoint.lease;
 
+-- so does what another code finishes without a call for a row
+SELECT checkpoint.begin_job('z') > 0 AS begun;
+SELECT * FROM checkpoint.open('s', 'map', 'SELECT id FROM docs WHERE id < 4', 'y int', code_version => '1') \gset
+INSERT INTO :output_table (sys__id, y) VALUES (1, 1), (2, 1), (3, 1);
+SELECT checkpoint.mark_processed(:checkpoint_id, '{1, 2, 3}');
+SELECT checkpoint.fail_job('not finished');
+SELECT checkpoint.begin_job('z') > 0 AS begun;
+SELECT state, remaining FROM checkpoint.open('s', 'map', 'SELECT id FROM docs WHERE id < 4', 'y int', code_version => '2');
+SELECT checkpoint.finish(:checkpoint_id);
+SELECT state, rows_processed, rows_output,
+	content_hash = (SELECT checkpoint.content_hash(r) FROM (SELECT id, 1 AS y FROM docs WHERE id < 4) r) AS hash
+FROM checkpoint.checkpoints WHERE job = 'z';
+SELECT checkpoint.end_job();
+
 SET client_min_messages = warning;
 DROP SCHEMA client_ranges CASCADE;
