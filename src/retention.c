@@ -57,17 +57,20 @@ ckpt_retention_due(void)
  * ckpt_retention_due_of lists a few of an owner that have expired or were replaced,
  * those left aside that an object of a user depends on.
  *
- * Only of those is asked what else keeps them: an owner may have many that are not.
+ * Only of those is asked what else keeps them, of one after the other until there are
+ * enough: an owner may have many that are not, and many that are.
  */
 List *
 ckpt_retention_due_of(Oid owner, int limit)
 {
-	STATEMENT(st, "SELECT checkpoint_id, checkpoint._role_oid(owner)::bigint, NULL::text"
-			  " FROM checkpoint.checkpoint c WHERE checkpoint._role_oid(owner) = $1"
-			  " AND (replaced OR last_used_at + retention <= clock_timestamp())"
-			  " AND NOT EXISTS (SELECT FROM checkpoint._held h"
-			  "  WHERE h.checkpoint_id = c.checkpoint_id)"
-			  " ORDER BY checkpoint_id LIMIT $2");
+	STATEMENT(st, "SELECT checkpoint_id, $1::bigint, NULL::text"
+			  " FROM (SELECT checkpoint_id FROM checkpoint.checkpoint"
+			  "  WHERE checkpoint._role_oid(owner) = $1"
+			  "  AND (replaced OR last_used_at + retention <= clock_timestamp())"
+			  "  ORDER BY checkpoint_id OFFSET 0) c"
+			  " WHERE (SELECT h.checkpoint_id FROM checkpoint._held h"
+			  "  WHERE h.checkpoint_id = c.checkpoint_id) IS NULL"
+			  " LIMIT $2");
 
 	ckpt_arg_oid(&st, owner);
 	ckpt_arg_int4(&st, limit);
