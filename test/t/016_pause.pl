@@ -34,6 +34,9 @@ END $$;
 CREATE FUNCTION many(xs int[]) RETURNS int[] LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM nextval('calls'), pg_sleep(0.008);
+	IF xs[1] > 100 THEN
+		PERFORM pg_advisory_xact_lock_shared(1);
+	END IF;
 	RETURN xs;
 END $$;
 CREATE FUNCTION fails(x int) RETURNS int LANGUAGE plpgsql AS $$
@@ -149,6 +152,7 @@ is(sql('SELECT last_value FROM calls'), 1000, 'with each call made once');
 
 # In calls for several rows, by two sessions; whoever is the first to resume it does.
 sql('ALTER SEQUENCE calls RESTART');
+hold();
 $client = start_job('batches', 'many(x)', ', workers => 2, batch => 4');
 is(sql('SELECT checkpoint.pause_job(job_id) FROM job'), 't', 'a job with calls for several rows is paused');
 pause();
