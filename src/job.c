@@ -273,12 +273,30 @@ is_complete(CkptJobStatus status)
 }
 
 /*
+ * job_shown_status returns what the view jobs says of a job that does not run: one that
+ * is stored as running was interrupted, or end_job has refused it, which it could not
+ * store, as it has not called the step that it resumes from (view _interruption).
+ */
+static CkptJobStatus
+job_shown_status(const CkptJob *job)
+{
+	char	   *table;
+
+	if (job->status != CKPT_JOB_RUNNING)
+		return job->status;
+	return job->resume_from && job->attached &&
+		!ckpt_catalog_get_step_table(job->job_id, job->resume_from, true, &table) &&
+		ckpt_catalog_running_steps(job->job_id) == NIL ?
+		CKPT_JOB_FAILED : CKPT_JOB_INTERRUPTED;
+}
+
+/*
  * ckpt_job_refuse raises 55000: the job does not run.
  */
 void
 ckpt_job_refuse(const CkptJob *job)
 {
-	CkptJobStatus status = job->status == CKPT_JOB_RUNNING ? CKPT_JOB_INTERRUPTED : job->status;
+	CkptJobStatus status = job_shown_status(job);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
