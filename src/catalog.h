@@ -210,6 +210,7 @@ extern bool ckpt_catalog_find_client_step(int64 job_id, const char *step,
 extern void ckpt_catalog_store_outcome(int64 step_id, CkptStepAction outcome);
 extern char *ckpt_catalog_open_step(int64 job_id);
 extern void ckpt_catalog_close_open_steps(int64 job_id);
+extern void ckpt_catalog_count_for_step(int64 step_id);
 extern bool ckpt_catalog_server_works_on(int64 checkpoint_id);
 extern int64 ckpt_catalog_job_of_client_step(int64 step_id);
 extern bool ckpt_catalog_job_has_failed_rows(int64 job_id);

@@ -109,17 +109,46 @@ ckpt_catalog_open_step(int64 job_id)
 }
 
 /*
+ * What clients have computed for a step that was opened, on record from then on: the
+ * view checkpoint.steps counts it until others go on with the checkpoint.
+ */
+#define COUNTS_OF_CLIENTS \
+	" rows_computed = (SELECT COALESCE(sum(w.rows_processed), 0)::bigint" \
+	" FROM checkpoint._work w WHERE w.checkpoint_id = s.checkpoint_id) - s.rows_kept," \
+	" rows_failed = (SELECT count(*) FROM checkpoint.error e" \
+	" WHERE e.checkpoint_id = s.checkpoint_id AND e.job_id = s.job_id)"
+
+/*
  * ckpt_catalog_close_open_steps stores that steps of a job that ends were not
  * finished.
  */
 void
 ckpt_catalog_close_open_steps(int64 job_id)
 {
+	STATEMENT(count, "UPDATE checkpoint.step s SET" COUNTS_OF_CLIENTS
+			  " FROM checkpoint.checkpoint c WHERE s.job_id = $1 AND s.action = 'running'"
+			  " AND s.output IS NOT NULL AND c.open_step = s.step_id");
 	STATEMENT(st, "UPDATE checkpoint.step SET action = 'failed',"
 			  " reason = 'its job ended before it was finished', ended_at = clock_timestamp()"
 			  " WHERE job_id = $1 AND action = 'running' AND output IS NOT NULL");
 
+	ckpt_arg_int8(&count, job_id);
+	ckpt_statement_run(&count, SPI_OK_UPDATE);
 	ckpt_arg_int8(&st, job_id);
+	ckpt_statement_run(&st, SPI_OK_UPDATE);
+}
+
+/*
+ * ckpt_catalog_count_for_step stores what clients have computed for a step: another
+ * step is about to go on with its checkpoint.
+ */
+void
+ckpt_catalog_count_for_step(int64 step_id)
+{
+	STATEMENT(st, "UPDATE checkpoint.step s SET" COUNTS_OF_CLIENTS
+			  " FROM checkpoint.checkpoint c WHERE s.step_id = $1 AND c.open_step = $1");
+
+	ckpt_arg_int8(&st, step_id);
 	ckpt_statement_run(&st, SPI_OK_UPDATE);
 }
 

@@ -73,13 +73,17 @@ ckpt_step_take_from_clients(CkptStep *step)
 		return;
 	ckpt_joblock_wait(CKPT_LOCK_CLIENTS, cp->id, ExclusiveLock);
 	if (step->spec->output)
+	{
+		ckpt_catalog_count_for_step(cp->open_step);
 		return;
+	}
 	if (ckpt_lease_any(cp))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("clients have claimed rows of checkpoint %lld", (long long) cp->id),
 				 errdetail("See the view checkpoint.claims."),
 				 errhint("Wait until they have finished, or have them call checkpoint.release(); claims end with checkpoint.fail_job(), too.")));
+	ckpt_catalog_count_for_step(cp->open_step);
 	client_settle(step);
 }
 

@@ -42,6 +42,25 @@ CALL checkpoint.prune() \gset
 SELECT :dropped AS dropped;
 SELECT count(*) FROM checkpoint.lease;
 
+-- What clients computed for a job that failed stays counted for it when the next goes on.
+CREATE VIEW counted AS SELECT job, action, rows_total, rows_kept, rows_computed, rows_failed FROM checkpoint.steps ORDER BY job_id;
+SELECT checkpoint.begin_job('two') AS job \gset
+SELECT checkpoint_id AS cp, output_table AS output
+FROM checkpoint.open('s', 'map', 'SELECT generate_series(1, 10) AS x', 'y int', code_version => '1') \gset
+INSERT INTO :output (sys__id, y) SELECT i, i FROM generate_series(1, 5) i;
+SELECT checkpoint.mark_processed(:cp, ARRAY[1, 2, 3, 4, 5]), checkpoint.record_error(:cp, 6, '22012', 'x');
+SELECT checkpoint.fail_job('no more');
+SELECT * FROM counted WHERE job = 'two';
+SELECT checkpoint.begin_job('two') > 0 AS begun;
+SELECT state, remaining FROM checkpoint.open('s', 'map', 'SELECT generate_series(1, 10) AS x', 'y int', code_version => '1');
+INSERT INTO :output (sys__id, y) VALUES (6, 6);
+SELECT checkpoint.mark_processed(:cp, ARRAY[6]);
+SELECT * FROM counted WHERE job = 'two';
+-- also when the record of the checkpoint is gone
+SELECT checkpoint.fail_job('no more');
+SELECT checkpoint.drop_checkpoint(:cp);
+SELECT * FROM counted WHERE job = 'two';
+
 -- Failed after a long time, it counts from then.
 SELECT checkpoint.begin_job('long', attach => false) AS job \gset
 SELECT checkpoint_id AS cp
