@@ -234,7 +234,7 @@ COMMENT ON VIEW checkpoint._held IS
 CREATE VIEW checkpoint._interruption AS
 SELECT j.job_id, COALESCE(r.status, 'interrupted') AS status,
 	COALESCE(r.error, 'step "' || (SELECT pg_catalog.min(s.step) FROM checkpoint.step s
-			WHERE s.job_id = j.job_id AND s.action = 'running'
+			WHERE s.job_id = j.job_id AND s.action = 'running' AND s.output IS NULL
 			AND checkpoint._step_action(s.step_id, s.action) = 'failed') || '": its process ended',
 		CASE WHEN j.attached THEN 'session ended without end_job'
 			ELSE 'not ended, and no step of it runs' END)
@@ -267,7 +267,9 @@ ORDER BY j.job_id;
 
 DROP VIEW checkpoint.steps;
 
-CREATE OR REPLACE VIEW checkpoint.checkpoints WITH (security_barrier) AS
+DROP VIEW checkpoint.checkpoints;
+
+CREATE VIEW checkpoint.checkpoints WITH (security_barrier) AS
 SELECT c.checkpoint_id, c.job_name AS job, c.step, c.kind, c.state,
 	checkpoint._role_name(c.owner) AS owner,
 	c.input_hash, c.code_hash, c.content_hash, c.rows_total,
@@ -275,12 +277,13 @@ SELECT c.checkpoint_id, c.job_name AS job, c.step, c.kind, c.state,
 	(SELECT pg_catalog.count(*) FROM checkpoint.error e
 		WHERE e.checkpoint_id = c.checkpoint_id) AS rows_failed,
 	COALESCE(w.rows_output, 0) AS rows_output,
+	v.rows_by_code,
 	COALESCE(pg_catalog.pg_total_relation_size(t.input_table), 0)
 		+ COALESCE(pg_catalog.pg_total_relation_size(t.output_table), 0) AS bytes,
 	c.created_at, c.last_used_at,
 	x.expires_at,
 	c.pinned, c.job_id, c.cache_version, t.input_table, t.output_table,
-	v.rows_by_code, c.label, c.retention
+	c.label, c.retention
 FROM checkpoint.checkpoint c
 	JOIN checkpoint._expiry x USING (checkpoint_id)
 	CROSS JOIN LATERAL (SELECT
@@ -298,6 +301,8 @@ FROM checkpoint.checkpoint c
 			HAVING pg_catalog.sum(w.rows_processed) > 0) r) v
 WHERE checkpoint._may_use(c.owner)
 ORDER BY c.checkpoint_id;
+COMMENT ON VIEW checkpoint.checkpoints IS 'state of the work of steps';
+GRANT SELECT ON checkpoint.checkpoints TO PUBLIC;
 
 DROP VIEW checkpoint.errors;
 
@@ -737,7 +742,9 @@ SELECT s.job_id, j.name AS job, s.step, s.kind,
 	checkpoint._step_action(s.step_id, s.action) AS action,
 	CASE WHEN s.action = 'running' AND
 			checkpoint._step_action(s.step_id, s.action) = 'failed'
-		THEN 'its process ended' ELSE s.reason END AS reason,
+		THEN CASE WHEN s.output IS NULL THEN 'its process ended'
+			ELSE 'its job ended before it was finished' END
+		ELSE s.reason END AS reason,
 	s.checkpoint_id, s.reads_steps AS depends_on, s.query, s.udf,
 	s.rows_total, s.rows_kept,
 	CASE WHEN s.step_id = c.open_step

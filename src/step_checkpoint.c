@@ -260,6 +260,8 @@ step_adopt(CkptStep *step, CkptCheckpoint *cp, bool carry)
 	step->cp = cp;
 	step->action = CKPT_STEP_CONTINUED;
 	step->kept_from = cp->job_id;
+	if (cp->open_step != 0)
+		step->done = ckpt_ledger_totals(cp);	/* for an error's context */
 	ckpt_step_take_from_clients(step);
 	/* from here on, nobody gives up a row of it */
 	ckpt_catalog_lock_checkpoint(cp->id);

@@ -30,6 +30,8 @@ DO $$ BEGIN
 		PERFORM pg_sleep(0.01);
 	END LOOP;
 END $$;
+SELECT status, error FROM checkpoint.jobs;
+SELECT action, reason FROM checkpoint.steps;
 SELECT holder, rows FROM checkpoint.claims;
 TABLE kept;
 CALL checkpoint.prune();
