@@ -574,7 +574,9 @@ ckpt_reuse_needs_identity(CkptRequest *request, CkptDecision *decision)
 	decision->rows_before = -1;
 	if (request->anew ? step_checkpoints(request) != NIL :
 		ckpt_catalog_has_candidate(&request->ref, request->kind, request->output_columns,
-								   request->code.hash))
+								   request->code.hash) ||
+		/* what another step computed, and this one has used, may be accepted */
+		(request->udf && step_checkpoints(request) != NIL))
 		return true;
 	decide_compute(request, NULL, decision);
 	return false;

@@ -136,6 +136,26 @@ CALL version('b');
 CALL run('accepted its', 'accept', cache_version => 'its');
 CALL run('computed its', cache_version => 'its');
 
+-- What the step has only used, and another step of the group computed, is accepted, too.
+CREATE PROCEDURE two() LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM checkpoint.begin_job('two');
+	CALL checkpoint.map('one', 'SELECT x FROM source WHERE x < 4 ORDER BY x', 'f(x) AS y', cache_version => 'two');
+	CALL checkpoint.map('again', 'SELECT x FROM source WHERE x < 4', 'f(x) AS y', cache_version => 'two');
+	PERFORM checkpoint.end_job();
+END $$;
+CALL version('a');
+CALL two();
+CALL version('b');
+SELECT checkpoint.begin_job('two') AS job \gset
+CALL checkpoint.map('again', 'SELECT x FROM source WHERE x < 4', 'f(x) AS y', on_code_change => 'accept', cache_version => 'two');
+SELECT checkpoint.end_job();
+-- and from then on counts
+SELECT checkpoint.begin_job('two') AS job \gset
+CALL checkpoint.map('again', 'SELECT x FROM source WHERE x < 4', 'f(x) AS y', cache_version => 'two');
+SELECT checkpoint.end_job();
+SELECT calls();
+
 -- What is on record describes the rows.
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();
