@@ -563,6 +563,28 @@ decide_compute(const CkptRequest *request, const char *input_hash, CkptDecision 
 }
 
 /*
+ * has_used returns whether there is a final checkpoint that could be what the step
+ * is now, if its input and a change of code allow: another step may have computed
+ * it, and this one reused it.
+ */
+static bool
+has_used(const CkptRequest *request)
+{
+	ListCell   *lc;
+
+	if (request->udf == NULL)
+		return false;
+	foreach(lc, step_checkpoints(request))
+	{
+		const CkptCheckpoint *cp = (const CkptCheckpoint *) lfirst(lc);
+
+		if (cp->final && is_of_step(request, cp))
+			return true;
+	}
+	return false;
+}
+
+/*
  * ckpt_reuse_needs_identity returns whether there is anything that could serve
  * the step if its input turned out to be the right one.  If not, *decision is
  * to compute.
@@ -575,8 +597,7 @@ ckpt_reuse_needs_identity(CkptRequest *request, CkptDecision *decision)
 	if (request->anew ? step_checkpoints(request) != NIL :
 		ckpt_catalog_has_candidate(&request->ref, request->kind, request->output_columns,
 								   request->code.hash) ||
-		/* what another step computed, and this one has used, may be accepted */
-		(request->udf && step_checkpoints(request) != NIL))
+		has_used(request))
 		return true;
 	decide_compute(request, NULL, decision);
 	return false;
