@@ -65,7 +65,8 @@ def stress(conn, opened):
             fault(conn, processes, stopped)
             faults += 1
     for process in stopped:         # zombies, which wake up when all is done
-        os.kill(process.pid, signal.SIGCONT)
+        if process.is_alive():
+            os.kill(process.pid, signal.SIGCONT)
     for process in processes:
         process.join()
     return faults
