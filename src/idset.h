@@ -65,10 +65,11 @@ static inline bool
 ckpt_idset_contains(const CkptIdSet *set, int64 id)
 {
 	const CkptIdRange *range;
-	int64		bit = id - 1;
+	int64		bit;
 
-	if (bit < 0 || id > set->max_id)
+	if (id < 1 || id > set->max_id)
 		return false;
+	bit = id - 1;
 	range = &set->ranges[bit / CKPT_IDSET_RANGE];
 	if (range->bits == NULL)
 		return range->count > 0;

@@ -40,7 +40,8 @@
 typedef struct WrongIds
 {
 	int64		n;
-	int64		first[MAX_NAMED];	/* the smallest ones, in order; 0 is NULL */
+	int64		first[MAX_NAMED];	/* the smallest ones, in order */
+	bool		null;			/* NULL is among them, and is not counted */
 } WrongIds;
 
 typedef struct Settling
@@ -86,18 +87,16 @@ wrong_add(WrongIds *wrong, int64 id)
 static void
 wrong_describe(const WrongIds *wrong, const char *what, StringInfo buf)
 {
-	if (wrong->n == 0)
+	int64		named = wrong->null ? MAX_NAMED - 1 : MAX_NAMED;
+
+	if (wrong->n == 0 && !wrong->null)
 		return;
 	appendStringInfo(buf, "%s%s", buf->len > 0 ? " " : "", what);
-	for (int i = 0; i < Min(wrong->n, MAX_NAMED); i++)
-	{
-		appendStringInfoString(buf, i > 0 ? ", " : " ");
-		if (wrong->first[i] == 0)
-			appendStringInfoString(buf, "null");
-		else
-			appendStringInfo(buf, INT64_FORMAT, wrong->first[i]);
-	}
-	appendStringInfoString(buf, wrong->n > MAX_NAMED ? ", ..." : ".");
+	if (wrong->null)
+		appendStringInfoString(buf, wrong->n > 0 ? " null," : " null");
+	for (int i = 0; i < Min(wrong->n, named); i++)
+		appendStringInfo(buf, "%s " INT64_FORMAT, i > 0 ? "," : "", wrong->first[i]);
+	appendStringInfoString(buf, wrong->n > named ? ", ..." : ".");
 }
 
 /*
@@ -108,8 +107,10 @@ settle_check(Settling *s, Datum value, bool isnull)
 {
 	int64		id = isnull ? 0 : DatumGetInt64(value);
 
-	if (isnull || !ckpt_idset_contains(s->processed, id))
-		wrong_add(&s->unprocessed, isnull ? 0 : id);
+	if (isnull)
+		s->unprocessed.null = true;
+	else if (!ckpt_idset_contains(s->processed, id))
+		wrong_add(&s->unprocessed, id);
 	else if (s->seen && !ckpt_idset_add(s->seen, id))
 		wrong_add(&s->twice, id);
 }

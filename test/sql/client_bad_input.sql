@@ -134,7 +134,7 @@ SELECT checkpoint.finish(:checkpoint_id);
 \echo :LAST_ERROR_SQLSTATE
 INSERT INTO :output_table (sys__id) SELECT 5 FROM generate_series(1, 3);
 INSERT INTO :output_table (sys__id) SELECT i FROM generate_series(31, 50) i;
-INSERT INTO :output_table (sys__id) VALUES (NULL), (0);
+INSERT INTO :output_table (sys__id) VALUES (NULL), (0), (-9223372036854775808);
 INSERT INTO :output_table (sys__id) SELECT i FROM generate_series(21, 28) i;
 SELECT checkpoint.finish(:checkpoint_id);
 \echo :LAST_ERROR_SQLSTATE
