@@ -49,24 +49,26 @@ def stress(conn, opened):
     """Has eight clients, at any time, until all rows are done; returns how many faults there were."""
     spawn = multiprocessing.get_context('spawn')
     processes, stopped, faults, done = [], {}, 0, 0
-    while done < ROWS:
-        for process in [process for process in stopped if stopped[process] < time.monotonic()]:
+    try:
+        while done < ROWS:
+            for process in [process for process in stopped if stopped[process] < time.monotonic()]:
+                if process.is_alive():
+                    os.kill(process.pid, signal.SIGCONT)
+                del stopped[process]
+            processes = [process for process in processes if process.is_alive()]
+            while len(processes) < 8:
+                processes.append(spawn.Process(target=client, args=(opened,), daemon=True))
+                processes[-1].start()
+            time.sleep(0.05)
+            done = conn.execute("SELECT max(rows_done) FROM checkpoint.progress WHERE step = 'stress'").fetchone()[0]
+            # one in a thousand rows, however fast the machine is
+            if done >= faults * 1000:
+                fault(conn, processes, stopped)
+                faults += 1
+    finally:
+        for process in processes:   # zombies, which wake up when all is done, and none is left asleep
             if process.is_alive():
                 os.kill(process.pid, signal.SIGCONT)
-            del stopped[process]
-        processes = [process for process in processes if process.is_alive()]
-        while len(processes) < 8:
-            processes.append(spawn.Process(target=client, args=(opened,), daemon=True))
-            processes[-1].start()
-        time.sleep(0.05)
-        done = conn.execute("SELECT max(rows_done) FROM checkpoint.progress WHERE step = 'stress'").fetchone()[0]
-        # one in a thousand rows, however fast the machine is
-        if done >= faults * 1000:
-            fault(conn, processes, stopped)
-            faults += 1
-    for process in stopped:         # zombies, which wake up when all is done
-        if process.is_alive():
-            os.kill(process.pid, signal.SIGCONT)
     for process in processes:
         process.join()
     return faults
