@@ -81,7 +81,7 @@ ckpt_catalog_inlined_call(int64 job_id, const char *step, char **path)
 
 /*
  * ckpt_catalog_was_stored returns whether the last other job of the run group that
- * had a step stored its rows.
+ * had a step stored its rows; a call that failed before it was to be is not looked at.
  */
 bool
 ckpt_catalog_was_stored(const CkptStepRef *ref, int64 job_id)
@@ -89,7 +89,8 @@ ckpt_catalog_was_stored(const CkptStepRef *ref, int64 job_id)
 	STATEMENT(st, "SELECT s.checkpoint_id IS NOT NULL"
 			  " FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
 			  " WHERE " OWNER_OID("j.") " = $1 AND j.name = $2 AND s.step = $3"
-			  " AND job_id <> $4 ORDER BY job_id DESC LIMIT 1");
+			  " AND job_id <> $4 AND (s.checkpoint_id IS NOT NULL OR s.action = 'inlined')"
+			  " ORDER BY job_id DESC LIMIT 1");
 	bool		stored;
 
 	ckpt_arg_oid(&st, ref->owner);
@@ -109,12 +110,15 @@ ckpt_catalog_was_stored(const CkptStepRef *ref, int64 job_id)
 char *
 ckpt_catalog_inlined_before(const CkptStepRef *ref, int64 job_id, const CkptInline *inlined)
 {
-	STATEMENT(st, "SELECT CASE WHEN s.inline_query <> $5 OR s.inline_reads <> $6 THEN 'query changed'"
+	STATEMENT(st, "SELECT CASE WHEN s.inline_query <> $5 OR s.inline_reads <> $6"
+			  " THEN CASE WHEN s.query = now.query AND s.udf <> now.udf"
+			  " THEN 'expression changed' ELSE 'query changed' END"
 			  " WHEN s.inline_probe <> $8 THEN 'probe changed'"
 			  " WHEN s.inline_code <> $7 THEN 'code changed' END"
 			  " FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
+			  " LEFT JOIN checkpoint.step now ON now.job_id = $4 AND now.step = $3"
 			  " WHERE " OWNER_OID("j.") " = $1 AND j.name = $2 AND s.step = $3"
-			  " AND job_id <> $4 AND s.action = 'inlined' ORDER BY job_id DESC LIMIT 1");
+			  " AND j.job_id <> $4 AND s.action = 'inlined' ORDER BY j.job_id DESC LIMIT 1");
 
 	ckpt_arg_oid(&st, ref->owner);
 	ckpt_arg_text(&st, ref->job_name);

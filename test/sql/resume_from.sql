@@ -124,6 +124,22 @@ SELECT status, error FROM checkpoint.jobs WHERE job_id >= :job;
 CALL graph();
 SELECT checkpoint.end_job();
 
+-- An inlined step that the resumed one does not read says by itself what is new of it.
+CREATE PROCEDURE inlined(query text, udf text, from_step text = NULL) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM checkpoint.begin_job('inlined', resume_from => from_step);
+	CALL checkpoint.map('m', query, udf, materialized => false);
+	CALL checkpoint.query('n', 'SELECT sum(y) AS s FROM m');
+	PERFORM checkpoint.end_job();
+END $$;
+CALL inlined('SELECT x FROM source', 'plus(x) * 3 AS y');
+CALL inlined('SELECT x FROM source', 'plus(x) * 2 AS y', 'n');
+CALL inlined('SELECT x + 1 AS x FROM source', 'plus(x) * 3 AS y', 'n');
+-- so it does if it was stored, however often that is tried
+CALL inlined('SELECT x FROM source', 'plus(x) AS y');
+CALL inlined('SELECT x FROM source', 'plus(x) * 2 AS y', 'n');
+CALL inlined('SELECT x FROM source', 'plus(x) * 2 AS y', 'n');
+
 -- What is on record describes the rows.
 DO $$ BEGIN EXECUTE pg_read_file(current_setting('test.dir') || '/records.sql'); END $$;
 SELECT public.wrong_records();
