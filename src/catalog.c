@@ -402,9 +402,7 @@ ckpt_catalog_step_is_new(const CkptStepRef *ref, int64 job_id)
 			  " WHERE " OWNER_OID("j.") " = $1 AND j.name = $2 AND s.step = $3"
 			  " AND job_id <> $4 LIMIT 1");
 
-	ckpt_arg_oid(&st, ref->owner);
-	ckpt_arg_text(&st, ref->job_name);
-	ckpt_arg_text(&st, ref->step);
+	arg_step(&st, ref);
 	ckpt_arg_int8(&st, job_id);
 	return ckpt_statement_run(&st, SPI_OK_SELECT) == 0;
 }
@@ -603,9 +601,7 @@ ckpt_catalog_seconds_per_row(const CkptStepRef *ref)
 			  " ORDER BY j.job_id DESC LIMIT 1");
 	double		seconds = -1;
 
-	ckpt_arg_oid(&st, ref->owner);
-	ckpt_arg_text(&st, ref->job_name);
-	ckpt_arg_text(&st, ref->step);
+	arg_step(&st, ref);
 	if (ckpt_statement_open(&st, SPI_OK_SELECT) > 0)
 	{
 		bool		isnull;
@@ -627,9 +623,7 @@ ckpt_catalog_group_has_step(const CkptStepRef *ref)
 	STATEMENT(st, "SELECT FROM checkpoint.job j JOIN checkpoint.step s USING (job_id)"
 			  " WHERE " OWNER_OID("j.") " = $1 AND j.name = $2 AND s.step = $3 LIMIT 1");
 
-	ckpt_arg_oid(&st, ref->owner);
-	ckpt_arg_text(&st, ref->job_name);
-	ckpt_arg_text(&st, ref->step);
+	arg_step(&st, ref);
 	return ckpt_statement_run(&st, SPI_OK_SELECT) > 0;
 }
 

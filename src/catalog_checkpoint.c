@@ -251,9 +251,7 @@ ckpt_catalog_has_candidate(const CkptStepRef *ref, CkptKind kind,
 			  " AND kind = $4 AND output_columns = $5 AND NOT replaced AND " NOT_EXPIRED
 			  " LIMIT 1");
 
-	ckpt_arg_oid(&st, ref->owner);
-	ckpt_arg_text(&st, ref->job_name);
-	ckpt_arg_text(&st, ref->step);
+	arg_step(&st, ref);
 	ckpt_arg_text(&st, ckpt_kind_name(kind));
 	ckpt_arg_text(&st, output_columns);
 	ckpt_arg_text(&st, code_hash);
@@ -277,9 +275,7 @@ ckpt_catalog_group_checkpoints(const CkptStepRef *ref)
 			  "    ORDER BY j.job_id DESC LIMIT 10))"
 			  " AND NOT replaced ORDER BY checkpoint_id DESC");
 
-	ckpt_arg_oid(&st, ref->owner);
-	ckpt_arg_text(&st, ref->job_name);
-	ckpt_arg_text(&st, ref->step);
+	arg_step(&st, ref);
 	return catalog_list_checkpoints(&st);
 }
 
@@ -294,9 +290,7 @@ ckpt_catalog_unfinished_checkpoints(const CkptStepRef *ref)
 			  " WHERE " OWNER_OID("") " = $1 AND job_name = $2 AND step = $3"
 			  " AND state = 'partial' AND NOT replaced ORDER BY checkpoint_id DESC");
 
-	ckpt_arg_oid(&st, ref->owner);
-	ckpt_arg_text(&st, ref->job_name);
-	ckpt_arg_text(&st, ref->step);
+	arg_step(&st, ref);
 	return catalog_list_checkpoints(&st);
 }
 
@@ -311,9 +305,7 @@ ckpt_catalog_has_fresh(const CkptStepRef *ref, int64 id)
 			  " WHERE " OWNER_OID("") " = $1 AND job_name = $2 AND step = $3"
 			  " AND checkpoint_id > $4 AND state = 'partial' AND fresh LIMIT 1");
 
-	ckpt_arg_oid(&st, ref->owner);
-	ckpt_arg_text(&st, ref->job_name);
-	ckpt_arg_text(&st, ref->step);
+	arg_step(&st, ref);
 	ckpt_arg_int8(&st, id);
 	return ckpt_statement_run(&st, SPI_OK_SELECT) > 0;
 }
@@ -434,9 +426,7 @@ ckpt_catalog_replaced_checkpoints(const CkptStepRef *ref)
 			  " WHERE " OWNER_OID("") " = $1 AND job_name = $2 AND step = $3 AND replaced"
 			  " AND NOT checkpoint._is_held(c.checkpoint_id)");
 
-	ckpt_arg_oid(&st, ref->owner);
-	ckpt_arg_text(&st, ref->job_name);
-	ckpt_arg_text(&st, ref->step);
+	arg_step(&st, ref);
 	return catalog_list_checkpoints(&st);
 }
 

@@ -93,9 +93,7 @@ ckpt_catalog_was_stored(const CkptStepRef *ref, int64 job_id)
 			  " ORDER BY job_id DESC LIMIT 1");
 	bool		stored;
 
-	ckpt_arg_oid(&st, ref->owner);
-	ckpt_arg_text(&st, ref->job_name);
-	ckpt_arg_text(&st, ref->step);
+	arg_step(&st, ref);
 	ckpt_arg_int8(&st, job_id);
 	stored = ckpt_statement_open(&st, SPI_OK_SELECT) > 0 && ckpt_row_bool(0, 1);
 	ckpt_statement_close(&st);
@@ -120,9 +118,7 @@ ckpt_catalog_inlined_before(const CkptStepRef *ref, int64 job_id, const CkptInli
 			  " WHERE " OWNER_OID("j.") " = $1 AND j.name = $2 AND s.step = $3"
 			  " AND j.job_id <> $4 AND s.action = 'inlined' ORDER BY j.job_id DESC LIMIT 1");
 
-	ckpt_arg_oid(&st, ref->owner);
-	ckpt_arg_text(&st, ref->job_name);
-	ckpt_arg_text(&st, ref->step);
+	arg_step(&st, ref);
 	ckpt_arg_int8(&st, job_id);
 	ckpt_arg_text(&st, inlined->query);
 	ckpt_arg_names(&st, inlined->reads);

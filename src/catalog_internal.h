@@ -29,6 +29,15 @@
 
 extern CkptSpec *ckpt_catalog_row_call(CkptStatement *st, uint64 row);
 
+/* arg_step makes a step's owner, job and name the next three parameters. */
+static inline void
+arg_step(CkptStatement *st, const CkptStepRef *ref)
+{
+	ckpt_arg_oid(st, ref->owner);
+	ckpt_arg_text(st, ref->job_name);
+	ckpt_arg_text(st, ref->step);
+}
+
 /* row_owner returns the role of an owner column: see ckpt_role_oid(). */
 static inline Oid
 row_owner(uint64 row, int col)

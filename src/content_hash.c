@@ -30,7 +30,6 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
-#include "utils/uuid.h"
 
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_trans);
 PG_FUNCTION_INFO_V1(checkpoint_content_hash_columns_trans);
@@ -526,11 +525,8 @@ checkpoint_hash_sum_trans(PG_FUNCTION_ARGS)
 		sum = hash_sum_get(PG_GETARG_BYTEA_PP(0));
 	if (!PG_ARGISNULL(1))
 	{
-		CkptRowSum	row = {.rows = 1};
-		const pg_uuid_t *hash = PG_GETARG_UUID_P(1);
+		CkptRowSum	row = ckpt_rowhash_from_uuid(PG_GETARG_UUID_P(1));
 
-		memcpy(&row.hi, hash->data, sizeof(uint64));
-		memcpy(&row.lo, hash->data + sizeof(uint64), sizeof(uint64));
 		ckpt_rowhash_merge(&sum, &row);
 	}
 	return return_hash_sum(fcinfo, &sum);

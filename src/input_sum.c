@@ -25,7 +25,6 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
-#include "parser/parse_func.h"
 #include "parser/parsetree.h"
 #include "query.h"
 #include "query_columns.h"
@@ -99,16 +98,6 @@ depends_on_plan(Node *node, void *context)
 }
 
 /*
- * find_function returns the OID of one of the extension's functions of one argument.
- */
-static Oid
-find_function(const char *name, Oid type)
-{
-	return LookupFuncName(list_make2(makeString(pstrdup(CKPT_SCHEMA)),
-									 makeString(pstrdup(name))), 1, &type, false);
-}
-
-/*
  * row_expression makes ROW() of the columns of a query that count.
  */
 static RowExpr *
@@ -145,12 +134,14 @@ sum_query(Query *query, Oid *aggregate)
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
 	RangeTblRef *ref = makeNode(RangeTblRef);
 	Aggref	   *aggref = makeNode(Aggref);
-	FuncExpr   *hash = makeFuncExpr(find_function("_row_hash", RECORDOID), UUIDOID,
+	Oid			row_type = RECORDOID;
+	Oid			hash_type = UUIDOID;
+	FuncExpr   *hash = makeFuncExpr(ckpt_query_function("_row_hash", 1, &row_type), UUIDOID,
 									list_make1(row_expression(query)), InvalidOid, InvalidOid,
 									COERCE_EXPLICIT_CALL);
 	ListCell   *lc;
 
-	*aggregate = find_function("_hash_sum", UUIDOID);
+	*aggregate = ckpt_query_function("_hash_sum", 1, &hash_type);
 	aggref->aggfnoid = *aggregate;
 	aggref->aggtype = BYTEAOID;
 	aggref->aggargtypes = list_make1_oid(UUIDOID);

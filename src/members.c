@@ -20,7 +20,7 @@
 #include "funcapi.h"
 #include "members.h"
 #include "nodes/makefuncs.h"
-#include "parser/parse_func.h"
+#include "query.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -28,16 +28,6 @@
 
 PG_FUNCTION_INFO_V1(checkpoint_position);
 PG_FUNCTION_INFO_V1(checkpoint_member);
-
-static Oid
-find_function(const char *name, int nargs, Oid argument)
-{
-	Oid			types[2] = {INTERNALOID, argument};
-
-	return LookupFuncName(list_make2(makeString(pstrdup(CKPT_SCHEMA)),
-									 makeString(pstrdup(name))),
-						  nargs, types, false);
-}
 
 static Node *
 internal(void *pointer)
@@ -58,9 +48,10 @@ void
 ckpt_members_number(Query *query, AttrNumber attno)
 {
 	TargetEntry *tle = list_nth_node(TargetEntry, query->targetList, attno - 1);
+	Oid			type = INTERNALOID;
 
 	Assert(IsA(tle->expr, WindowFunc));
-	tle->expr = (Expr *) makeFuncExpr(find_function("_position", 1, InvalidOid), INT8OID,
+	tle->expr = (Expr *) makeFuncExpr(ckpt_query_function("_position", 1, &type), INT8OID,
 									  list_make1(internal(palloc0(sizeof(int64)))), InvalidOid,
 									  InvalidOid, COERCE_EXPLICIT_CALL);
 	query->windowClause = NIL;
@@ -74,7 +65,8 @@ ckpt_members_number(Query *query, AttrNumber attno)
 void
 ckpt_members_unnest(Query *query)
 {
-	Oid			member = find_function("_member", 2, ANYARRAYOID);
+	Oid			types[2] = {INTERNALOID, ANYARRAYOID};
+	Oid			member = ckpt_query_function("_member", 2, types);
 	ListCell   *lc;
 
 	foreach(lc, query->targetList)

@@ -154,8 +154,7 @@ checkpoint_row_hash(PG_FUNCTION_ARGS)
 	tuple.t_tableOid = InvalidOid;
 	tuple.t_data = header;
 	ckpt_rowhash_add_tuple(rh->hasher, &sum, &tuple);
-	memcpy(result->data, &sum.hi, sizeof(uint64));
-	memcpy(result->data + sizeof(uint64), &sum.lo, sizeof(uint64));
+	ckpt_rowhash_to_uuid(&sum, result);
 	PG_RETURN_UUID_P(result);
 }
 
@@ -520,8 +519,7 @@ hash_receive(TupleTableSlot *slot, DestReceiver *dest)
 
 	slot_getallattrs(slot);
 	ckpt_rowhash_add(receiver->hasher, &sum, slot->tts_values, slot->tts_isnull);
-	memcpy(hash.data, &sum.hi, sizeof(uint64));
-	memcpy(hash.data + sizeof(uint64), &sum.lo, sizeof(uint64));
+	ckpt_rowhash_to_uuid(&sum, &hash);
 	more = receiver->visit(&hash, slot->tts_values[slot->tts_tupleDescriptor->natts - 1],
 						   receiver->found);
 	MemoryContextSwitchTo(oldcxt);

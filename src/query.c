@@ -38,6 +38,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
+#include "parser/parse_func.h"
 #include "parser/parse_node.h"
 #include "parser/parser.h"
 #include "parser/parsetree.h"
@@ -689,6 +690,17 @@ ckpt_query_columns(const char *text, const char *argument, const char *hint)
 		names = lappend(names, linitial(ref->fields));
 	}
 	return names;
+}
+
+/*
+ * ckpt_query_function returns one of the extension's functions or aggregates, for a
+ * query that is to call it.  Raises if there is none.
+ */
+Oid
+ckpt_query_function(const char *name, int nargs, const Oid *types)
+{
+	return LookupFuncName(list_make2(makeString(pstrdup(CKPT_SCHEMA)),
+									 makeString(pstrdup(name))), nargs, types, false);
 }
 
 /*

@@ -41,6 +41,7 @@ extern List *ckpt_query_names(List *names, const char *sql, const char *argument
 extern Query *ckpt_query_analyze(const char *sql, const char *argument, List *outputs);
 extern Query *ckpt_query_analyze_names(const char *sql, const char *argument, List *outputs);
 extern Query *ckpt_query_rewrite(Query *query);
+extern Oid	ckpt_query_function(const char *name, int nargs, const Oid *types);
 extern PlannedStmt *ckpt_query_plan(Query *query, const char *sql, int cursor_options);
 extern List *ckpt_query_columns(const char *text, const char *argument, const char *hint);
 extern uint64 ckpt_query_run_plan(PlannedStmt *plan, const char *sql, DestReceiver *dest);

@@ -18,6 +18,7 @@
 
 #include "access/htup.h"
 #include "access/tupdesc.h"
+#include "utils/uuid.h"
 
 /* Length of a hash in its text form, without the final NUL. */
 #define CKPT_HASH_LEN	32
@@ -31,6 +32,24 @@ typedef struct CkptRowSum
 } CkptRowSum;
 
 typedef struct CkptRowHasher CkptRowHasher;
+
+/* The hash of one row, as SQL has it, from the sum of that row alone, and back. */
+static inline void
+ckpt_rowhash_to_uuid(const CkptRowSum *sum, pg_uuid_t *hash)
+{
+	memcpy(hash->data, &sum->hi, sizeof(uint64));
+	memcpy(hash->data + sizeof(uint64), &sum->lo, sizeof(uint64));
+}
+
+static inline CkptRowSum
+ckpt_rowhash_from_uuid(const pg_uuid_t *hash)
+{
+	CkptRowSum	sum = {.rows = 1};
+
+	memcpy(&sum.hi, hash->data, sizeof(uint64));
+	memcpy(&sum.lo, hash->data + sizeof(uint64), sizeof(uint64));
+	return sum;
+}
 
 extern CkptRowHasher *ckpt_rowhash_create(TupleDesc desc);
 extern void ckpt_rowhash_add(CkptRowHasher *hasher, CkptRowSum *sum,

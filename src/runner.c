@@ -61,7 +61,6 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "parser/parse_func.h"
 #include "query.h"
 #include "result_table.h"
 #include "runner.h"
@@ -451,9 +450,7 @@ static void
 add_filters(CkptRunner *runner, Query *query)
 {
 	Oid			claim_types[2] = {INTERNALOID, TIDOID};
-	Oid			claim = LookupFuncName(list_make2(makeString(pstrdup(CKPT_SCHEMA)),
-												  makeString(pstrdup("_claim"))),
-									   2, claim_types, false);
+	Oid			claim = ckpt_query_function("_claim", 2, claim_types);
 	Oid			ops[2] = {TIDGreaterEqOperator, TIDLessOperator};
 	List	   *quals = NIL;
 	Var		   *tid = makeVar(1, SelfItemPointerAttributeNumber, TIDOID, -1,
