@@ -18,6 +18,7 @@
 #include "access/tableam.h"
 #include "bulkinsert.h"
 #include "catalog/pg_type.h"
+#include "freed_memory.h"
 #include "input.h"
 #include "progress.h"
 #include "query.h"
@@ -138,6 +139,7 @@ input_run(Query *query, const char *sql, Relation rel, CkptInput *input)
 	InputReceiver *receiver = palloc0(sizeof(InputReceiver));
 	TupleDesc	desc = ckpt_query_result_desc(query);
 
+	ckpt_freed_memory_keep();
 	receiver->pub.receiveSlot = input_receive;
 	receiver->pub.rStartup = input_startup;
 	receiver->pub.rShutdown = input_shutdown;
@@ -149,12 +151,21 @@ input_run(Query *query, const char *sql, Relation rel, CkptInput *input)
 	receiver->values = palloc((desc->natts + 1) * sizeof(Datum));
 	receiver->isnull = palloc0((desc->natts + 1) * sizeof(bool));
 	receiver->rel = rel;
+	input->long_hashes = NULL;
 	if (rel)
+	{
 		receiver->buffer = ckpt_bulkinsert_create(RelationGetDescr(rel));
+		input->long_hashes = ckpt_long_hashes_create();
+		ckpt_rowhash_note(receiver->hasher, input->long_hashes);
+	}
 
 	(void) ckpt_query_run_input(query, sql, &receiver->pub);
 	if (rel)
+	{
 		input_flush(receiver);
+		if (!ckpt_long_hashes_end(input->long_hashes))
+			input->long_hashes = NULL;
+	}
 
 	input->sum = receiver->sum;
 	input->hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(desc)),

@@ -22,6 +22,7 @@ typedef struct CkptInput
 {
 	CkptRowSum	sum;			/* of the query's rows */
 	char	   *hash;			/* content hash */
+	CkptLongHashes *long_hashes;	/* of rows that were kept, or NULL */
 } CkptInput;
 
 extern void ckpt_input_hash(Query *query, const char *sql, CkptInput *input);

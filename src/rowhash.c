@@ -32,6 +32,7 @@
  */
 #include "checkpoint.h"
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
@@ -69,6 +70,13 @@ struct CkptRowHasher
 	StringInfoData row;			/* the row at hand */
 	CkptValueWriter *writer;	/* for a value that has no image */
 	uint8	   *nulls;			/* bit by column hashed */
+
+	/* hashes of long values, by the row's id, which is in this column */
+	int			id_column;
+	int64		id;				/* of the row at hand */
+	CkptLongHashes *noted;		/* where to put them, or NULL */
+	CkptLongHashes *known;		/* where they may be, or NULL */
+	AttrNumber *origins;		/* by column, what it is called there; 0 is not at all */
 
 	/* for tuples */
 	bool		has_image;		/* their images may be hashed, from ... */
@@ -292,6 +300,49 @@ row_put_written(CkptRowHasher *hasher, CkptValueHasher *vh, Datum value)
 }
 
 /*
+ * row_put_fetched writes a value with an image whose bytes are not as they count.
+ */
+static void
+row_put_fetched(CkptRowHasher *hasher, CkptValueHasher *vh, Datum value)
+{
+	StringInfo	row = &hasher->row;
+	int			col = (int) (vh - hasher->hashers);
+	CkptLongHash known;
+	MemoryContext oldcxt;
+	struct varlena *v;
+	Size		size;
+
+	if (unlikely(hasher->known) && hasher->origins[col] != InvalidAttrNumber)
+	{
+		size = toast_raw_datum_size(value) - VARHDRSZ;
+		if (size > LONG_VALUE &&
+			ckpt_long_hashes_find(hasher->known, hasher->id, hasher->origins[col], size, &known))
+		{
+			XXH128_hash_t hash = {.low64 = known.lo,.high64 = known.hi};
+
+			row_put_long(row, vh->typalign, size, hash);
+			return;
+		}
+	}
+
+	oldcxt = MemoryContextSwitchTo(hasher->writer->scratch);
+	hasher->writer->scratched = true;
+	v = ckpt_valuehash_fetch(hasher->writer, vh, value);
+	MemoryContextSwitchTo(oldcxt);
+	size = VARSIZE_ANY_EXHDR(v);
+	if (hasher->noted && size > LONG_VALUE)
+	{
+		XXH128_hash_t hash = XXH3_128bits(VARDATA_ANY(v), size);
+
+		known = (CkptLongHash) {hash.low64, hash.high64};
+		ckpt_long_hashes_note(hasher->noted, hasher->id, col + 1, size, known);
+		row_put_long(row, vh->typalign, size, hash);
+	}
+	else
+		row_put_string(row, vh->typalign, VARDATA_ANY(v), size);
+}
+
+/*
  * row_put writes a value that is not null to the row's buffer.
  */
 static void
@@ -320,14 +371,9 @@ row_put(CkptRowHasher *hasher, CkptValueHasher *vh, Datum value)
 		case FORM_VARLENA:
 			v = (struct varlena *) DatumGetPointer(value);
 			if (must_fetch(v))
-			{
-				MemoryContext oldcxt = MemoryContextSwitchTo(hasher->writer->scratch);
-
-				hasher->writer->scratched = true;
-				v = ckpt_valuehash_fetch(hasher->writer, vh, value);
-				MemoryContextSwitchTo(oldcxt);
-			}
-			row_put_string(row, vh->typalign, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
+				row_put_fetched(hasher, vh, value);
+			else
+				row_put_string(row, vh->typalign, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
 			return;
 		default:
 			row_put_written(hasher, vh, value);
@@ -379,6 +425,8 @@ ckpt_rowhash_add(CkptRowHasher *hasher, CkptRowSum *sum,
 	bool		has_nulls = false;
 
 	hasher->row.len = 0;
+	if (hasher->noted || hasher->known)
+		hasher->id = DatumGetInt64(values[hasher->id_column]);
 	for (int i = 0; i < hasher->ncols; i++)
 	{
 		int			col = hasher->cols[i];
@@ -394,6 +442,42 @@ ckpt_rowhash_add(CkptRowHasher *hasher, CkptRowSum *sum,
 	add_hash(sum, hash_image(hasher, hasher->row.data, hasher->row.len,
 							 has_nulls ? hasher->nulls : NULL));
 	ckpt_valuehash_reset(hasher->writer);
+}
+
+/*
+ * ckpt_rowhash_note has the hashes of long values noted.  The rows of the hasher have
+ * sys__id in their first column; they come in the order of it.
+ */
+void
+ckpt_rowhash_note(CkptRowHasher *hasher, CkptLongHashes *hashes)
+{
+	hasher->noted = hashes;
+	hasher->id_column = 0;
+}
+
+/*
+ * ckpt_rowhash_origins says what the columns of the hasher are called where hashes of
+ * long values were noted: by column an attribute number, or 0.  id_column has the id of
+ * the row that they come from, there.
+ */
+void
+ckpt_rowhash_origins(CkptRowHasher *hasher, int id_column, const AttrNumber *origins)
+{
+	Size		size = hasher->desc->natts * sizeof(AttrNumber);
+
+	hasher->origins = MemoryContextAlloc(hasher->cxt, Max(size, 1));
+	memcpy(hasher->origins, origins, size);
+	hasher->id_column = id_column;
+}
+
+/*
+ * ckpt_rowhash_known says where the hashes of long values of the next rows may be,
+ * until told otherwise; NULL is nowhere.  Needs ckpt_rowhash_origins().
+ */
+void
+ckpt_rowhash_known(CkptRowHasher *hasher, CkptLongHashes *hashes)
+{
+	hasher->known = hashes;
 }
 
 /*

@@ -18,6 +18,7 @@
 
 #include "access/htup.h"
 #include "access/tupdesc.h"
+#include "long_hash.h"
 #include "utils/uuid.h"
 
 /* Length of a hash in its text form, without the final NUL. */
@@ -58,6 +59,10 @@ extern void ckpt_rowhash_add_tuple(CkptRowHasher *hasher, CkptRowSum *sum,
 								   HeapTuple tuple);
 extern void ckpt_rowhash_add_formed(CkptRowHasher *hasher, CkptRowSum *sum, HeapTuple tuple,
 									const Datum *values, const bool *isnull);
+extern void ckpt_rowhash_note(CkptRowHasher *hasher, CkptLongHashes *hashes);
+extern void ckpt_rowhash_origins(CkptRowHasher *hasher, int id_column,
+								 const AttrNumber *origins);
+extern void ckpt_rowhash_known(CkptRowHasher *hasher, CkptLongHashes *hashes);
 extern void ckpt_rowhash_merge(CkptRowSum *sum, const CkptRowSum *other);
 extern char *ckpt_rowhash_columns(const CkptRowHasher *hasher);
 extern char *ckpt_rowhash_finish(const char *columns, const CkptRowSum *sum);

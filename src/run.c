@@ -148,7 +148,8 @@ run_open(CkptRun *run)
 	run->ledger = ckpt_ledger_open(run->cp, &run->udf->code, run->task.worker);
 	ckpt_ledger_close_crashed(run->ledger);
 	run->runner = ckpt_runner_create(run->udf, run->cp, run->task.owner,
-									 &run->shared->claims, run->ledger, run->task.worker);
+									 &run->shared->claims, run->ledger, run->task.worker,
+									 run->task.long_hashes);
 	MemoryContextSwitchTo(oldcxt);
 }
 

@@ -25,6 +25,7 @@
 #include "catalog.h"
 #include "claim.h"
 #include "limits.h"
+#include "long_hash.h"
 #include "udf.h"
 
 /* What one process of a run is to do.  All processes but for worker. */
@@ -36,6 +37,7 @@ typedef struct CkptRunTask
 	Oid			owner;			/* whom the UDF runs as */
 	const CkptSpec *spec;		/* a worker's has no texts but udf */
 	int64		until;			/* begins no row after it, ckpt_now_ms() */
+	CkptLongHashes *long_hashes;	/* of the input, or NULL; a worker has none */
 } CkptRunTask;
 
 /* What the processes of a run share.  In shared memory if there are several. */

@@ -53,6 +53,7 @@
 #include "crash_marker.h"
 #include "executor/executor.h"
 #include "fmgr.h"
+#include "freed_memory.h"
 #include "guc.h"
 #include "hidden.h"
 #include "input_row.h"
@@ -142,6 +143,7 @@ struct CkptRunner
 	CkptRowSum	sum;
 	CkptBulkInsert *buffer;
 	CkptRowHasher *hasher;
+	CkptLongHashes *long_hashes;	/* of the input, or NULL */
 	CkptBatch  *call;			/* its rows, if it takes several, or NULL */
 	TupleTableSlot *input_row;	/* where the scan of the input has its row */
 	CkptUser	user;			/* who the session is, apart from the calls */
@@ -295,6 +297,21 @@ take_columns(CkptRunner *runner, int first)
 }
 
 /*
+ * know_hashes has the hashes of long values used that were noted when the input's row
+ * was written.
+ */
+static void
+know_hashes(CkptRunner *runner, TupleTableSlot *row)
+{
+	HeapTuple	tuple = TTS_IS_BUFFERTUPLE(row) || TTS_IS_HEAPTUPLE(row) ?
+		((HeapTupleTableSlot *) row)->tuple : NULL;
+
+	ckpt_rowhash_known(runner->hasher,
+					   tuple && ckpt_long_hashes_are_of(runner->long_hashes, tuple) ?
+					   runner->long_hashes : NULL);
+}
+
+/*
  * add_result adds a row to the output: what the expressions of the UDF gave.
  * Before them go, for map, the columns of the input's row.
  */
@@ -326,6 +343,8 @@ add_result(CkptRunner *runner, TupleTableSlot *input_row, Datum *values, bool *i
 		take_columns(runner, 2);
 		tuple = ckpt_bulkinsert_add(runner->buffer, runner->values, runner->isnull);
 	}
+	if (runner->long_hashes)
+		know_hashes(runner, input_row);
 	if (tuple && udf->kind == CKPT_MAP)
 		ckpt_rowhash_add_tuple(runner->hasher, &runner->sum, tuple);
 	else
@@ -395,18 +414,36 @@ receiver_shutdown(DestReceiver *self)
 }
 
 /*
+ * tell_origins tells the hasher which columns of the output are those of the input.
+ */
+static void
+tell_origins(CkptRunner *runner)
+{
+	CkptUdf    *udf = runner->udf;
+	AttrNumber *origins = palloc0(udf->output_desc->natts * sizeof(AttrNumber));
+	bool		is_gen = udf->kind == CKPT_GEN;
+	int			first = is_gen ? 2 : 0;
+
+	for (int i = first; i < udf->nplain; i++)
+		origins[i] = is_gen ? udf->keep[i - first] : i + 1;
+	ckpt_rowhash_origins(runner->hasher, is_gen ? 1 : 0, origins);
+	pfree(origins);
+}
+
+/*
  * ckpt_runner_create prepares to compute rows of a partial checkpoint, in
  * CurrentMemoryContext.
  *
- * udf, cp, claims and ledger must live as long as the runner.  The number of the
- * process is that as a writer of the ledger.
+ * udf, cp, claims, ledger and long_hashes, which may be NULL, must live as long as the
+ * runner.  The number of the process is that as a writer of the ledger.
  */
 CkptRunner *
 ckpt_runner_create(CkptUdf *udf, CkptCheckpoint *cp, Oid owner, CkptClaims *claims,
-				   CkptLedger *ledger, int process)
+				   CkptLedger *ledger, int process, CkptLongHashes *long_hashes)
 {
 	CkptRunner *runner = palloc0(sizeof(CkptRunner));
 
+	ckpt_freed_memory_keep();
 	runner->owner = owner;
 	runner->udf = udf;
 	runner->input_columns = ckpt_columns_text(udf->input_desc);
@@ -430,6 +467,11 @@ ckpt_runner_create(CkptUdf *udf, CkptCheckpoint *cp, Oid owner, CkptClaims *clai
 	if (udf->kind == CKPT_MAP)
 		ckpt_bulkinsert_begin_with(runner->buffer, udf->nplain);
 	runner->hasher = ckpt_rowhash_create(udf->output_desc);
+	if (long_hashes && udf->kind != CKPT_AGG)
+	{
+		runner->long_hashes = long_hashes;
+		tell_origins(runner);
+	}
 	runner->values = palloc0(udf->output_desc->natts * sizeof(Datum));
 	runner->isnull = palloc0(udf->output_desc->natts * sizeof(bool));
 	runner->receiver.pub.receiveSlot = receive_row;

@@ -41,7 +41,7 @@ typedef struct CkptRunner CkptRunner;
 
 extern CkptRunner *ckpt_runner_create(CkptUdf *udf, CkptCheckpoint *cp, Oid owner,
 									  CkptClaims *claims, CkptLedger *ledger,
-									  int process);
+									  int process, CkptLongHashes *long_hashes);
 extern bool ckpt_runner_open(CkptRunner *runner, CkptRunnerXact *xact);
 extern void ckpt_runner_close(CkptRunner *runner);
 extern void ckpt_runner_seek(CkptRunner *runner, int64 lo, int64 hi, int64 first);

@@ -637,6 +637,7 @@ step_materialize(CkptStep *step, StepRows *rows)
 			if (2 * counts.from_base > cp->rows_total)
 				cp->carried_from = counts.base->id;
 		}
+		step->task.long_hashes = input->long_hashes;
 		step_begin_run(step);
 	}
 	else

@@ -186,6 +186,7 @@ workers_share(const CkptRunTask *task, int64 step_id, const CkptUdf *udf,
 	ckpt_run_share(&shared->run, task, run->claims.max_id, nworkers + 1,
 				   (int64) pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &run->claims.next_output_id)));
 	shared->task = *task;
+	shared->task.long_hashes = NULL;
 	shared->spec = *task->spec;
 	/* these are the session's */
 	shared->spec.job = NULL;
