@@ -91,6 +91,16 @@ typedef struct ContentHash
 } ContentHash;
 
 /*
+ * is_of_type returns whether a hasher is for records of that record's type.
+ */
+static inline bool
+is_of_type(const RecordHasher *rh, HeapTupleHeader header)
+{
+	return rh && rh->typid == HeapTupleHeaderGetTypeId(header) &&
+		rh->typmod == HeapTupleHeaderGetTypMod(header);
+}
+
+/*
  * record_hasher returns the hasher for records of a type.  It is kept with the
  * call.
  */
@@ -183,7 +193,6 @@ checkpoint_content_hash_trans(PG_FUNCTION_ARGS)
 		(ContentHash *) PG_GETARG_POINTER(0);
 	RecordHasher *rh = (RecordHasher *) fcinfo->flinfo->fn_extra;
 	HeapTupleHeader header;
-	HeapTupleData tuple;
 
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -191,17 +200,30 @@ checkpoint_content_hash_trans(PG_FUNCTION_ARGS)
 				 errmsg("argument of content_hash must not be null"),
 				 errhint("Hash rows, such as content_hash(t) or content_hash(ROW(a, b)).")));
 	header = PG_GETARG_HEAPTUPLEHEADER(1);
-	if (unlikely(rh == NULL || rh->typid != HeapTupleHeaderGetTypeId(header) ||
-				 rh->typmod != HeapTupleHeaderGetTypMod(header)))
+	if (!is_of_type(rh, header))
 		rh = record_hasher(fcinfo, HeapTupleHeaderGetTypeId(header),
 						   HeapTupleHeaderGetTypMod(header));
-
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = header;
-	ckpt_rowhash_add_tuple(rh->hasher, sum_for(state, rh, rh->columns), &tuple);
+	ckpt_rowhash_add_record(rh->hasher, sum_for(state, rh, rh->columns), header);
 	PG_RETURN_POINTER(state);
+}
+
+/*
+ * add_another_row adds a row as the one before it was added, and returns whether it
+ * can be: this is what is done for nearly all rows.
+ */
+static inline bool
+add_another_row(FunctionCallInfo fcinfo)
+{
+	RecordHasher *rh = (RecordHasher *) fcinfo->flinfo->fn_extra;
+	ContentHash *state = (ContentHash *) PG_GETARG_POINTER(0);
+	HeapTupleHeader header = (HeapTupleHeader) PG_GETARG_POINTER(1);
+
+	if (unlikely(rh == NULL || !rh->any.of_rows || PG_ARGISNULL(0) || PG_ARGISNULL(1) ||
+				 VARATT_IS_EXTENDED(header) || !is_of_type(rh, header) ||
+				 state->sums == NULL || state->sums->last_hasher != rh))
+		return false;
+	ckpt_rowhash_add_record(rh->hasher, &state->sums->sum, header);
+	return true;
 }
 
 /*
@@ -351,12 +373,8 @@ checkpoint_content_hash_columns_trans(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-/*
- * content_hash(x) hashes rows if x is one, also if its type is a domain over row
- * types; else it is content_hash(ROW(x)).
- */
-Datum
-checkpoint_content_hash_value_trans(PG_FUNCTION_ARGS)
+static pg_noinline Datum
+add_first_value(FunctionCallInfo fcinfo)
 {
 	const AnyHasher *hasher = (const AnyHasher *) fcinfo->flinfo->fn_extra;
 	bool		of_rows = hasher ? hasher->of_rows :
@@ -364,6 +382,16 @@ checkpoint_content_hash_value_trans(PG_FUNCTION_ARGS)
 
 	return of_rows ? checkpoint_content_hash_trans(fcinfo) :
 		checkpoint_content_hash_columns_trans(fcinfo);
+}
+
+/*
+ * content_hash(x) hashes rows if x is one, also if its type is a domain over row
+ * types; else it is content_hash(ROW(x)).
+ */
+Datum
+checkpoint_content_hash_value_trans(PG_FUNCTION_ARGS)
+{
+	return add_another_row(fcinfo) ? PG_GETARG_DATUM(0) : add_first_value(fcinfo);
 }
 
 Datum

@@ -135,7 +135,6 @@ checkpoint_row_hash(PG_FUNCTION_ARGS)
 	RowHasher  *rh = (RowHasher *) fcinfo->flinfo->fn_extra;
 	pg_uuid_t  *result = palloc(sizeof(pg_uuid_t));
 	CkptRowSum	sum = {0};
-	HeapTupleData tuple;
 
 	if (rh == NULL || rh->typid != HeapTupleHeaderGetTypeId(header) ||
 		rh->typmod != HeapTupleHeaderGetTypMod(header))
@@ -149,11 +148,7 @@ checkpoint_row_hash(PG_FUNCTION_ARGS)
 		fcinfo->flinfo->fn_extra = rh;
 		MemoryContextSwitchTo(oldcxt);
 	}
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = header;
-	ckpt_rowhash_add_tuple(rh->hasher, &sum, &tuple);
+	ckpt_rowhash_add_record(rh->hasher, &sum, header);
 	ckpt_rowhash_to_uuid(&sum, result);
 	PG_RETURN_UUID_P(result);
 }

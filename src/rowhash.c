@@ -388,11 +388,9 @@ row_put(CkptRowHasher *hasher, CkptValueHasher *vh, Datum value)
 static inline XXH128_hash_t
 hash_image(const CkptRowHasher *hasher, const char *bytes, Size len, const uint8 *nulls)
 {
-	uint64		seed = 0;
-
-	if (nulls)
-		seed = XXH3_64bits(nulls, BITMAPLEN(hasher->ncols));
-	return XXH3_128bits_withSeed(bytes, len, seed);
+	if (likely(nulls == NULL))
+		return XXH3_128bits(bytes, len);	/* as with seed 0 */
+	return XXH3_128bits_withSeed(bytes, len, XXH3_64bits(nulls, BITMAPLEN(hasher->ncols)));
 }
 
 static inline void
@@ -501,32 +499,37 @@ skip_string(const char *data, Size offset, char typalign)
 }
 
 /*
- * find_image looks whether a tuple's values stand there in the form that
- * counts.  Returns where they end, or 0 if they do not; sets *has_nulls, and
- * the hasher's nulls if there are any.
+ * find_end looks whether a tuple's values, none of which is null, stand there in the
+ * form that counts.  Returns where they end, or 0 if they do not.
  */
 static inline Size
-find_image(CkptRowHasher *hasher, HeapTupleHeader header, bool *has_nulls)
+find_end(const CkptRowHasher *hasher, const char *data)
+{
+	Size		offset = hasher->after_offset;
+	const Stretch *end = hasher->stretches + hasher->nstretches;
+
+	for (const Stretch *stretch = hasher->stretches; stretch < end; stretch++)
+	{
+		offset = skip_string(data, offset, stretch->typalign);
+		if (offset == 0)
+			return 0;
+		offset += stretch->rest[offset % 8];
+	}
+	return offset;
+}
+
+/*
+ * find_end_with_nulls is that for a tuple that has a bitmap of nulls.  Sets *has_nulls
+ * to whether there are some among those hashed, and notes them.
+ */
+static Size
+find_end_with_nulls(CkptRowHasher *hasher, HeapTupleHeader header, bool *has_nulls)
 {
 	const char *data = (const char *) header + header->t_hoff;
-	bool		bitmap = (header->t_infomask & HEAP_HASNULL) != 0;
-	Size		offset = bitmap ? hasher->first_offset : hasher->after_offset;
+	Size		offset = hasher->first_offset;
 	int			natts = hasher->desc->natts;
 
 	*has_nulls = false;
-	if (!hasher->has_image || HeapTupleHeaderGetNatts(header) < natts)
-		return 0;
-	if (!bitmap)
-	{
-		for (int i = 0; i < hasher->nstretches; i++)
-		{
-			offset = skip_string(data, offset, hasher->stretches[i].typalign);
-			if (offset == 0)
-				return 0;
-			offset += hasher->stretches[i].rest[offset % 8];
-		}
-		return offset;
-	}
 	/* a null among those that are not hashed moves the others */
 	for (int i = 0; i < hasher->first; i++)
 	{
@@ -555,25 +558,60 @@ find_image(CkptRowHasher *hasher, HeapTupleHeader header, bool *has_nulls)
 }
 
 /*
- * add_image adds a row by the image of its values in a tuple, and returns whether
- * that can be done.
+ * image_end returns where the values of a tuple end if they stand there in the form that
+ * counts, and none is null; else 0.
  */
-static inline bool
-add_image(CkptRowHasher *hasher, CkptRowSum *sum, HeapTuple tuple)
+static pg_attribute_always_inline Size
+image_end(const CkptRowHasher *hasher, HeapTupleHeader header)
 {
-	bool		has_nulls;
-	Size		end = find_image(hasher, tuple->t_data, &has_nulls);
+	if (unlikely(!hasher->has_image || (header->t_infomask & HEAP_HASNULL) != 0 ||
+				 HeapTupleHeaderGetNatts(header) < hasher->desc->natts))
+		return 0;
+	return find_end(hasher, (const char *) header + header->t_hoff);
+}
 
-	if (end > 0)
+/*
+ * add_image adds a row by the image of its values in a tuple, which ends there.
+ */
+static pg_attribute_always_inline void
+add_image(const CkptRowHasher *hasher, CkptRowSum *sum, HeapTupleHeader header, Size end)
+{
+	const char *data = (const char *) header + header->t_hoff;
+	Size		begin = hasher->first_offset;
+
+	add_hash(sum, XXH3_128bits(data + begin, end - begin));
+}
+
+/*
+ * add_apart adds a row value by value, which are taken from the tuple unless they are
+ * given.  If there are nulls between, it may yet have an image.
+ */
+static pg_noinline void
+add_apart(CkptRowHasher *hasher, CkptRowSum *sum, HeapTuple tuple, const Datum *values,
+		  const bool *isnull)
+{
+	if (tuple && hasher->has_image && HeapTupleHasNulls(tuple) &&
+		HeapTupleHeaderGetNatts(tuple->t_data) >= hasher->desc->natts)
 	{
+		HeapTupleHeader header = tuple->t_data;
 		Size		begin = hasher->first_offset;
+		bool		has_nulls;
+		Size		end = find_end_with_nulls(hasher, header, &has_nulls);
 
-		add_hash(sum, hash_image(hasher,
-								 (char *) tuple->t_data + tuple->t_data->t_hoff + begin,
-								 end - begin, has_nulls ? hasher->nulls : NULL));
-		return true;
+		if (end > 0)
+		{
+			add_hash(sum, hash_image(hasher, (char *) header + header->t_hoff + begin,
+									 end - begin, has_nulls ? hasher->nulls : NULL));
+			return;
+		}
 	}
-	return false;
+	if (values == NULL)
+	{
+		heap_deform_tuple(tuple, hasher->desc, hasher->values, hasher->isnull);
+		values = hasher->values;
+		isnull = hasher->isnull;
+	}
+	ckpt_rowhash_add(hasher, sum, values, isnull);
 }
 
 /*
@@ -583,10 +621,7 @@ add_image(CkptRowHasher *hasher, CkptRowSum *sum, HeapTuple tuple)
 void
 ckpt_rowhash_add_tuple(CkptRowHasher *hasher, CkptRowSum *sum, HeapTuple tuple)
 {
-	if (add_image(hasher, sum, tuple))
-		return;
-	heap_deform_tuple(tuple, hasher->desc, hasher->values, hasher->isnull);
-	ckpt_rowhash_add(hasher, sum, hasher->values, hasher->isnull);
+	ckpt_rowhash_add_formed(hasher, sum, tuple, NULL, NULL);
 }
 
 /*
@@ -597,8 +632,35 @@ void
 ckpt_rowhash_add_formed(CkptRowHasher *hasher, CkptRowSum *sum, HeapTuple tuple,
 						const Datum *values, const bool *isnull)
 {
-	if (tuple == NULL || !add_image(hasher, sum, tuple))
-		ckpt_rowhash_add(hasher, sum, values, isnull);
+	Size		end = tuple ? image_end(hasher, tuple->t_data) : 0;
+
+	if (end > 0)
+		add_image(hasher, sum, tuple->t_data, end);
+	else
+		add_apart(hasher, sum, tuple, values, isnull);
+}
+
+static pg_noinline void
+add_record_apart(CkptRowHasher *hasher, CkptRowSum *sum, HeapTupleHeader record)
+{
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(record),.t_data = record};
+
+	ItemPointerSetInvalid(&tuple.t_self);
+	add_apart(hasher, sum, &tuple, NULL, NULL);
+}
+
+/*
+ * ckpt_rowhash_add_record is that for a composite value that is not toasted.
+ */
+void
+ckpt_rowhash_add_record(CkptRowHasher *hasher, CkptRowSum *sum, HeapTupleHeader record)
+{
+	Size		end = image_end(hasher, record);
+
+	if (likely(end > 0))
+		add_image(hasher, sum, record, end);
+	else
+		add_record_apart(hasher, sum, record);
 }
 
 static char *

@@ -57,6 +57,8 @@ extern void ckpt_rowhash_add(CkptRowHasher *hasher, CkptRowSum *sum,
 							 const Datum *values, const bool *isnull);
 extern void ckpt_rowhash_add_tuple(CkptRowHasher *hasher, CkptRowSum *sum,
 								   HeapTuple tuple);
+extern void ckpt_rowhash_add_record(CkptRowHasher *hasher, CkptRowSum *sum,
+									HeapTupleHeader record);
 extern void ckpt_rowhash_add_formed(CkptRowHasher *hasher, CkptRowSum *sum, HeapTuple tuple,
 									const Datum *values, const bool *isnull);
 extern void ckpt_rowhash_note(CkptRowHasher *hasher, CkptLongHashes *hashes);
