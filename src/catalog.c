@@ -18,6 +18,7 @@
 
 #include "catalog.h"
 #include "catalog_internal.h"
+#include "catalog_picture.h"
 #include "catalog/pg_type.h"
 #include "guc.h"
 #include "miscadmin.h"
@@ -25,6 +26,7 @@
 #include "role.h"
 #include "statement.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 #include "wait.h"
 
 /*
@@ -74,7 +76,9 @@ ckpt_catalog_insert_job(const char *name, Oid owner, int64 rerun_of,
 }
 
 #define JOB_COLUMNS "job_id, name, owner, status, attached, fresh, started_at, resume_from, refused, max_time," \
-	" (EXTRACT(epoch FROM started_at + max_time - clock_timestamp()) * 1000)::bigint, publish"
+	" (EXTRACT(epoch FROM started_at + max_time - clock_timestamp()) * 1000)::bigint, publish," \
+	" " OWNER_OID("") " = 0, paused, EXISTS (SELECT FROM checkpoint.step s WHERE s.job_id = job.job_id" \
+	"  AND s.action = 'running' AND s.output IS NULL)"
 
 static void
 row_job(CkptStatement *st, uint64 row, CkptJob *job)
@@ -91,6 +95,9 @@ row_job(CkptStatement *st, uint64 row, CkptJob *job)
 	job->max_time = ckpt_row_text(st, row, 10);
 	job->until = job->max_time ? ckpt_now_ms() + ckpt_row_int8(row, 11) : PG_INT64_MAX;
 	job->publish = row_word(st, row, 12, &ckpt_publish_whens);
+	job->by_name = ckpt_row_bool(row, 13);
+	job->paused = ckpt_row_bool(row, 14);
+	job->has_running = ckpt_row_bool(row, 15);
 }
 
 /*
@@ -278,15 +285,12 @@ ckpt_catalog_rename_group(Oid owner, const char *name, const char *new_name)
 	" resumed, code_version, code_query, partition_by, batch, keep, output, reads, materialized"
 
 /*
- * step_statement_call runs a statement on the step $2 of the job $1 that stores
- * how it was called, $3 to $18, and returns the step's number or 0.
+ * arg_call makes a job and the name of a step of it the first two parameters of a
+ * statement, and how the step was called $3 to $18.
  */
-static int64
-step_statement_call(CkptStatement *st, int expected, int64 job_id, const char *step,
-					const CkptSpec *spec, bool resumed)
+static void
+arg_call(CkptStatement *st, int64 job_id, const char *step, const CkptSpec *spec, bool resumed)
 {
-	int64		step_id = 0;
-
 	ckpt_arg_int8(st, job_id);
 	ckpt_arg_text(st, step);
 	ckpt_arg_text(st, ckpt_kind_name(spec->kind));
@@ -305,6 +309,17 @@ step_statement_call(CkptStatement *st, int expected, int64 job_id, const char *s
 	ckpt_arg_text(st, spec->output);
 	ckpt_arg_text(st, spec->reads);
 	ckpt_arg_datum(st, BOOLOID, BoolGetDatum(spec->materialized == true), spec->materialized == CKPT_NONE);
+}
+
+/*
+ * statement_step runs a statement that stores a step, and returns the step's number
+ * or 0.
+ */
+static int64
+statement_step(CkptStatement *st, int expected)
+{
+	int64		step_id = 0;
+
 	if (ckpt_statement_open(st, expected) > 0)
 		step_id = ckpt_row_int8(0, 1);
 	ckpt_statement_close(st);
@@ -312,18 +327,39 @@ step_statement_call(CkptStatement *st, int expected, int64 job_id, const char *s
 }
 
 /*
- * ckpt_catalog_insert_step stores a new step, running, and returns its number,
- * or 0 if the job has a step of that name.  resumed says that it is computed anew
- * as the job resumes from it, or from one that it reads.
+ * ckpt_catalog_insert_step stores a new step and returns its number, or 0 if the job
+ * has a step of that name.  resumed says that it is computed anew as the job resumes
+ * from it, or from one that it reads; it reads those of outputs that are used.  Without
+ * an end, it is running.
  */
 int64
-ckpt_catalog_insert_step(int64 job_id, const char *step, const CkptSpec *spec, bool resumed)
+ckpt_catalog_insert_step(int64 job_id, const char *step, const CkptSpec *spec, bool resumed,
+						 List *outputs, const CkptStepEnd *end)
 {
-	STATEMENT(st, "INSERT INTO checkpoint.step (job_id, step, action, " CALL_COLUMNS ")"
-			  " VALUES ($1, $2, 'running', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+	STATEMENT(st, "INSERT INTO checkpoint.step (job_id, step, " CALL_COLUMNS ", reads_steps,"
+			  "  action, reason, checkpoint_id, rows_total, rows_kept, rows_computed, rows_failed,"
+			  "  rows_output, derivation, input_hash, started_at, ended_at)"
+			  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
+			  "  $20, $21, NULLIF($22, 0), $23, $24, $25, $26, $27, $28, $29,"
+			  "  COALESCE($30, clock_timestamp()), CASE WHEN $20 <> 'running' THEN clock_timestamp() END)"
 			  " ON CONFLICT (job_id, step) DO NOTHING RETURNING step_id");
+	CkptStepEnd begun = {.action = CKPT_STEP_RUNNING, .counts = {-1, -1, -1, -1, -1, -1}};
+	const CkptStepEnd *now = end ? end : &begun;
 
-	return step_statement_call(&st, SPI_OK_INSERT_RETURNING, job_id, step, spec, resumed);
+	arg_call(&st, job_id, step, spec, resumed);
+	ckpt_arg_names(&st, ckpt_catalog_reads(outputs));
+	ckpt_arg_text(&st, ckpt_word(&ckpt_step_actions, now->action));
+	ckpt_arg_text(&st, now->reason);
+	ckpt_arg_int8(&st, now->checkpoint_id);
+	ckpt_arg_count(&st, now->counts.total);
+	ckpt_arg_count(&st, now->counts.kept);
+	ckpt_arg_count(&st, now->counts.computed);
+	ckpt_arg_count(&st, now->counts.failed);
+	ckpt_arg_count(&st, now->counts.output);
+	ckpt_arg_text(&st, now->derivation);
+	ckpt_arg_text(&st, now->input_hash);
+	ckpt_arg_datum(&st, TIMESTAMPTZOID, TimestampTzGetDatum(now->started), end == NULL);
+	return statement_step(&st, SPI_OK_INSERT_RETURNING);
 }
 
 /*
@@ -341,7 +377,8 @@ ckpt_catalog_restart_step(int64 job_id, const char *step, const CkptSpec *spec, 
 			  " (" CALL_COLUMNS ") = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
 			  " WHERE job_id = $1 AND step = $2 AND action IN ('failed', 'stopped') RETURNING step_id");
 
-	return step_statement_call(&st, SPI_OK_UPDATE_RETURNING, job_id, step, spec, resumed);
+	arg_call(&st, job_id, step, spec, resumed);
+	return statement_step(&st, SPI_OK_UPDATE_RETURNING);
 }
 
 /*

@@ -39,6 +39,10 @@ typedef struct CkptJob
 	char	   *max_time;		/* interval in words, or NULL */
 	int64		until;			/* when that is over, ckpt_now_ms() */
 	CkptPublishWhen publish;
+	bool		by_name;		/* its owner had no role yet when it was stored: see
+								 * ckpt_catalog_adopt() */
+	bool		paused;
+	bool		has_running;	/* steps of it are stored as running in a process */
 } CkptJob;
 
 /*
@@ -89,6 +93,18 @@ typedef struct CkptStepCounts
 	int64		output;
 	double		seconds;		/* that computing took */
 } CkptStepCounts;
+
+/* How a step has ended that is stored only then. */
+typedef struct CkptStepEnd
+{
+	CkptStepAction action;
+	const char *reason;
+	int64		checkpoint_id;
+	const char *derivation;		/* see ckpt_catalog_store_identity() */
+	const char *input_hash;
+	CkptStepCounts counts;
+	TimestampTz started;
+} CkptStepEnd;
 
 /* A step that clients compute, as it was opened. */
 typedef struct CkptClientStep
@@ -176,7 +192,7 @@ extern void ckpt_catalog_end_job(int64 job_id, CkptJobStatus status, const char 
 
 /* steps */
 extern int64 ckpt_catalog_insert_step(int64 job_id, const char *step, const CkptSpec *spec,
-									  bool resumed);
+									  bool resumed, List *outputs, const CkptStepEnd *end);
 extern int64 ckpt_catalog_restart_step(int64 job_id, const char *step, const CkptSpec *spec,
 									   bool resumed);
 extern char *ckpt_catalog_failed_step(int64 job_id);

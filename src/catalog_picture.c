@@ -16,13 +16,11 @@
 #include "utils/builtins.h"
 
 /*
- * ckpt_catalog_store_reads stores which of the steps before it a step reads: those
- * whose outputs are used.
+ * ckpt_catalog_reads lists the names (char *) of the steps whose outputs are used.
  */
-void
-ckpt_catalog_store_reads(int64 step_id, List *outputs)
+List *
+ckpt_catalog_reads(List *outputs)
 {
-	STATEMENT(st, "UPDATE checkpoint.step SET reads_steps = $2 WHERE step_id = $1");
 	List	   *names = NIL;
 	ListCell   *lc;
 
@@ -33,8 +31,20 @@ ckpt_catalog_store_reads(int64 step_id, List *outputs)
 		if (output->used)
 			names = lappend(names, output->step);
 	}
+	return names;
+}
+
+/*
+ * ckpt_catalog_store_reads stores which of the steps before it a step that is on
+ * record reads.
+ */
+void
+ckpt_catalog_store_reads(int64 step_id, List *outputs)
+{
+	STATEMENT(st, "UPDATE checkpoint.step SET reads_steps = $2 WHERE step_id = $1");
+
 	ckpt_arg_int8(&st, step_id);
-	ckpt_arg_names(&st, names);
+	ckpt_arg_names(&st, ckpt_catalog_reads(outputs));
 	ckpt_statement_run(&st, SPI_OK_UPDATE);
 }
 

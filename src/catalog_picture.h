@@ -27,6 +27,7 @@ typedef struct CkptGraphStep
 	List	   *reads;			/* names (char *) of the steps that it reads */
 } CkptGraphStep;
 
+extern List *ckpt_catalog_reads(List *outputs);
 extern void ckpt_catalog_store_reads(int64 step_id, List *outputs);
 extern List *ckpt_catalog_graph_steps(int64 job_id);
 extern char *ckpt_catalog_failed_rows(int64 job_id);

@@ -428,6 +428,28 @@ identity_derivation(Query *query, List *outputs, Oid owner, const char *text,
 }
 
 /*
+ * ckpt_identity_is_free returns whether ckpt_identity_prepare() has to look at no
+ * table's pages for a query: it reads outputs of steps at most.
+ */
+bool
+ckpt_identity_is_free(Query *query)
+{
+	Oid			data = get_namespace_oid(CKPT_DATA_SCHEMA, false);
+	List	   *rtes = NIL;
+	ListCell   *lc;
+
+	(void) list_relations((Node *) query, &rtes);
+	foreach(lc, rtes)
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) lfirst(lc);
+
+		if (rte->rtekind == RTE_RELATION && get_rel_namespace(rte->relid) != data)
+			return false;
+	}
+	return true;
+}
+
+/*
  * ckpt_identity_prepare identifies the input that a query returns, as far as
  * that is possible without running it.  outputs is what the query was analysed
  * with; probe is NULL if there is none.

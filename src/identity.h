@@ -28,6 +28,7 @@ typedef struct CkptIdentity
 	bool		probed;			/* hash is a probe's, not of the rows */
 } CkptIdentity;
 
+extern bool ckpt_identity_is_free(Query *query);
 extern CkptIdentity ckpt_identity_prepare(Query *query, List *outputs, Oid owner,
 										  Query *probe, const char *probe_sql);
 extern bool ckpt_identity_read_apart(CkptIdentity *identity, Query *query, const char *sql);

@@ -234,6 +234,32 @@ job_is_waited_for(int64 job_id)
 }
 
 /*
+ * job_has_dead_step returns whether a step of a job has died.
+ */
+static bool
+job_has_dead_step(int64 job_id)
+{
+	ListCell   *lc;
+
+	foreach(lc, ckpt_catalog_running_steps(job_id))
+	{
+		if (step_has_died(*(int64 *) lfirst(lc)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * job_is_held returns whether a process, maybe this one, holds a job.
+ */
+static bool
+job_is_held(int64 job_id)
+{
+	return ckpt_joblock_held_here(CKPT_LOCK_JOB, job_id, ShareLock) ||
+		ckpt_joblock_holder(CKPT_LOCK_JOB, job_id) != 0;
+}
+
+/*
  * job_is_interrupted returns whether a job that is stored as running cannot go
  * on: a process that ran it, or a step of it, has died.
  *
@@ -242,16 +268,7 @@ job_is_waited_for(int64 job_id)
 static bool
 job_is_interrupted(int64 job_id, bool attached)
 {
-	ListCell   *lc;
-
-	if (attached && ckpt_joblock_holder(CKPT_LOCK_JOB, job_id) == 0)
-		return true;
-	foreach(lc, ckpt_catalog_running_steps(job_id))
-	{
-		if (step_has_died(*(int64 *) lfirst(lc)))
-			return true;
-	}
-	return false;
+	return (attached && !job_is_held(job_id)) || job_has_dead_step(job_id);
 }
 
 /*
@@ -308,13 +325,14 @@ ckpt_job_refuse(const CkptJob *job)
 }
 
 /*
- * ckpt_job_check_open raises 55000 unless steps of the job may run.  The caller
- * holds its lock.
+ * ckpt_job_check_open raises 55000 unless steps of the job, which has just been
+ * looked up, may run.  The caller holds its lock.
  */
 void
 ckpt_job_check_open(const CkptJob *job)
 {
-	if (job->status != CKPT_JOB_RUNNING || job_is_interrupted(job->job_id, job->attached))
+	if (job->status != CKPT_JOB_RUNNING || (job->attached && !job_is_held(job->job_id)) ||
+		(job->has_running && job_has_dead_step(job->job_id)))
 		ckpt_job_refuse(job);
 }
 
@@ -326,30 +344,38 @@ ckpt_job_check_open(const CkptJob *job)
 static bool
 job_is_left(const CkptJob *job, bool held)
 {
+	bool		died = job->has_running && job_has_dead_step(job->job_id);
 	ListCell   *lc;
 
-	if (held || !job->attached)
-		return job_is_interrupted(job->job_id, false);
+	if (died || held || !job->attached)
+		return died;
 	foreach(lc, ckpt_joblock_pids(CKPT_LOCK_JOB, job->job_id))
 	{
 		if (lfirst_int(lc) != MyProcPid)
-			return job_is_interrupted(job->job_id, false);
+			return false;
 	}
 	return true;
 }
 
 /*
- * ckpt_job_may_reopen returns whether a job that does not run would run again by a
- * call of a step: it is the last run of its group, and the step has failed.  held
- * says that the session has held the job before the call.
+ * ckpt_job_may_reopen returns whether a job that does not run, and has just been
+ * looked up, would run again by a call of a step: it is the last run of its group,
+ * and the step has failed.  held says that the session has held the job before the
+ * call.
+ *
+ * If the job runs it returns false, and otherwise raises 55000.
  */
 bool
 ckpt_job_may_reopen(const CkptJob *job, const CkptSpec *spec, bool held)
 {
-	return !is_complete(job->status) &&
-		(job->status != CKPT_JOB_RUNNING || job_is_left(job, held)) &&
+	bool		left = job->status != CKPT_JOB_RUNNING || job_is_left(job, held);
+
+	if (!is_complete(job->status) && left &&
 		ckpt_catalog_last_job(job->owner, job->name) == job->job_id &&
-		ckpt_catalog_step_failed(job->job_id, spec);
+		ckpt_catalog_step_failed(job->job_id, spec))
+		return true;
+	ckpt_job_check_open(job);
+	return false;
 }
 
 /*

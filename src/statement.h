@@ -29,7 +29,7 @@
 #include "executor/spi.h"
 #include "utils/array.h"
 
-#define CKPT_MAX_ARGS	24
+#define CKPT_MAX_ARGS	30
 
 /* What a session keeps of a statement. */
 typedef struct CkptPlan

@@ -463,16 +463,24 @@ step_create(const CkptSpec *spec)
 
 /*
  * step_prepare prepares a step in a transaction of its own, and returns the error
- * if the call is refused.
+ * if the call is refused.  The record that a step has begun need not outlive a crash
+ * of the server: that of what it has done, which comes later, is not without it.
  */
 static ErrorData *
 step_prepare(CkptStep *step)
 {
 	ErrorData  *error = ckpt_subxact_run(ckpt_step_prepare, step, CurrentMemoryContext, NULL);
 
-	/* if the caller's state does not allow to commit, this says so */
+	/* if the caller's state does not allow to commit, the commit says so */
+	if (error)
+		return error;
+	if (step->state != STEP_DONE)
+		return ckpt_transaction_commit_async();
+	HOLD_INTERRUPTS();
+	error = ckpt_transaction_commit();
 	if (error == NULL)
-		error = ckpt_transaction_commit();
+		HOLD_CANCEL_INTERRUPTS();	/* it would come too late */
+	RESUME_INTERRUPTS();
 	return error;
 }
 
@@ -592,6 +600,7 @@ ckpt_step_run(const CkptSpec *spec, bool nested)
 		RESUME_INTERRUPTS();
 		ckpt_step_refuse(spec, error);
 	}
-	step_run_all(step);
+	if (step->state != STEP_DONE)
+		step_run_all(step);
 	step_end(step, nested);
 }

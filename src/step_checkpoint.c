@@ -50,12 +50,17 @@ step_protect(const CkptStep *step)
 }
 
 /*
- * step_reuse ends the step with a final checkpoint.
+ * ckpt_step_note_reuse notes what the step has done if it ends with the final
+ * checkpoint that was decided on.
  */
-static void
-step_reuse(CkptStep *step, CkptCheckpoint *cp)
+void
+ckpt_step_note_reuse(CkptStep *step, const CkptDecision *decision)
 {
-	ckpt_progress_phase(CKPT_PHASE_FINISHING, cp->rows_total);
+	CkptCheckpoint *cp = decision->cp;
+
+	step->by_earlier = decision->by_earlier;
+	step->full_reason = ckpt_reuse_full_reason(step->spec->kind, decision->reason, cp->rows_total,
+											   decision->by_earlier);
 	step->cp = cp;
 	step->action = CKPT_STEP_REUSED;
 	step->counts.total = cp->rows_total;
@@ -64,6 +69,17 @@ step_reuse(CkptStep *step, CkptCheckpoint *cp)
 	step->counts.failed = 0;
 	step->done = ckpt_ledger_totals(cp);
 	step->counts.output = step->done.output.rows;
+}
+
+/*
+ * ckpt_step_reuse ends the step with that checkpoint.
+ */
+void
+ckpt_step_reuse(CkptStep *step)
+{
+	const CkptCheckpoint *cp = step->cp;
+
+	ckpt_progress_phase(CKPT_PHASE_FINISHING, cp->rows_total);
 	step_protect(step);
 	ckpt_catalog_touch_checkpoint(cp->id);
 	ckpt_cleanup_finished(&step->request.ref, cp, NULL);
@@ -680,10 +696,8 @@ reuse_final(CkptStep *step, const CkptDecision *decision)
 {
 	if (decision->accept)
 		ckpt_ledger_accept_code(decision->cp, &step->request.code);
-	step->by_earlier = decision->by_earlier;
-	step->full_reason = ckpt_reuse_full_reason(step->spec->kind, decision->reason, decision->cp->rows_total,
-											   decision->by_earlier);
-	step_reuse(step, decision->cp);
+	ckpt_step_note_reuse(step, decision);
+	ckpt_step_reuse(step);
 }
 
 /*

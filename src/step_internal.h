@@ -5,6 +5,7 @@
  *
  * step.c goes through the states; step_prepare.c checks the call and starts the
  * step; step_checkpoint.c finds or makes its checkpoint, and finishes it;
+ * step_at_once.c ends it at its start if nothing has to be read for that;
  * step_check.c looks at rows that are not to be there;
  * step_failure.c records how the step failed; step_report.c tells the user;
  * step_client.c opens and finishes steps that clients compute.
@@ -113,8 +114,13 @@ extern void ckpt_step_end_workers(CkptStep *step);
 extern void ckpt_step_count(CkptStep *step);
 extern void ckpt_step_clock(CkptStep *step);
 
+/* step_at_once.c */
+extern bool ckpt_step_reuse_at_once(CkptStep *step, Query *query, List *outputs);
+
 /* step_checkpoint.c */
 extern void ckpt_step_identify(CkptStep *step);
+extern void ckpt_step_note_reuse(CkptStep *step, const CkptDecision *decision);
+extern void ckpt_step_reuse(CkptStep *step);
 extern bool ckpt_step_carry_ran_short(const CkptStep *step, const ErrorData *error);
 extern void ckpt_step_without_carry(CkptStep *step, ErrorData *error);
 extern void ckpt_step_finish(CkptStep *step);

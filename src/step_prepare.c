@@ -96,10 +96,10 @@ step_resume(const CkptStep *step, List *outputs)
 /*
  * step_insert records that the step has begun: as a new one of its job or as one
  * that has failed and is called again.  A job that has ended goes on with such a
- * one only; held says that the session has held it before.
+ * one only: reopen says that it does.  held says that the session has held it before.
  */
 static void
-step_insert(CkptStep *step, bool held)
+step_insert(CkptStep *step, List *outputs, bool reopen, bool held)
 {
 	int64		job_id = step->job.job_id;
 	bool		resumed = step->resume == RESUME_FROM;
@@ -109,33 +109,56 @@ step_insert(CkptStep *step, bool held)
 		step->step_id = ckpt_catalog_reinsert_inlined(job_id, step->name);
 		if (step->step_id == 0)
 			step_refuse_second(step);
-		return;
 	}
-	if (ckpt_job_may_reopen(&step->job, step->spec, held))
+	else if (reopen)
 	{
 		ckpt_job_reopen(&step->job, held);
 		step->step_id = ckpt_catalog_restart_step(job_id, step->name, step->spec, resumed);
 		if (step->step_id == 0)
 			ckpt_job_refuse(&step->job);
-		return;
 	}
-	step->step_id = ckpt_catalog_insert_step(job_id, step->name, step->spec, resumed);
-	if (step->step_id == 0)
+	else
+	{
+		step->step_id = ckpt_catalog_insert_step(job_id, step->name, step->spec, resumed, outputs, NULL);
+		if (step->step_id != 0)
+			return;
 		step->step_id = ckpt_catalog_restart_step(job_id, step->name, step->spec, resumed);
-	/* of several that open a step at the same time, one does */
-	if (step->step_id == 0 && step->spec->output == NULL)
-		step_refuse_second(step);
+		/* of several that open a step at the same time, one does */
+		if (step->step_id == 0 && step->spec->output == NULL)
+			step_refuse_second(step);
+	}
+	if (step->step_id != 0)
+		ckpt_catalog_store_reads(step->step_id, outputs);
 }
 
 /*
- * check_open raises unless steps of the job may run, or one that has failed may
- * be called again.
+ * step_find_job finds the step's job and makes it live as long as the step.  Raises
+ * unless steps of it may run; or returns true if only this one, which has failed, may be
+ * called again.  *held says whether the session has held the job before.
+ *
+ * What the session has held nobody has ended until now; what it has not may have
+ * been, until the locks were got.
  */
-static void
-check_open(const CkptStep *step, bool held)
+static bool
+step_find_job(CkptStep *step, bool *held)
 {
-	if (!ckpt_job_may_reopen(&step->job, step->spec, held))
-		ckpt_job_check_open(&step->job);
+	const CkptSpec *spec = step->spec;
+	CkptJob    *job = &step->job;
+
+	ckpt_job_resolve(spec->job, job);
+	*held = ckpt_joblock_held_here(CKPT_LOCK_JOB, job->job_id, ShareLock);
+	if (!*held)
+		(void) ckpt_job_may_reopen(job, spec, false);
+	ckpt_stop_point("middle of", "prepare");
+	if (!ckpt_job_hold(job))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("job %lld is being ended", (long long) job->job_id),
+				 errhint("A new run of it is being started.")));
+	step->job_locked = true;
+	if (!*held)
+		ckpt_job_resolve(&job->job_id, job);
+	return ckpt_job_may_reopen(job, spec, *held);
 }
 
 /*
@@ -177,7 +200,7 @@ ckpt_step_outputs(const CkptStep *step)
  * refusal: nothing is changed and the job goes on.  A step for clients that another
  * session has opened is not started: then it has no number.
  * Or it says in step->to_store which step is to be stored before; then it is to be
- * called again.
+ * called again.  Or the step is done already.
  */
 void
 ckpt_step_prepare(void *arg)
@@ -186,35 +209,28 @@ ckpt_step_prepare(void *arg)
 	const CkptSpec *spec = step->spec;
 	CkptRequest *request = &step->request;
 	List	   *outputs;
+	Query	   *query;
 	CkptUser	saved;
 	bool		held;
+	bool		reopen;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 
-	ckpt_job_resolve(spec->job, &step->job);
-	held = ckpt_joblock_held_here(CKPT_LOCK_JOB, step->job.job_id, ShareLock);
-	check_open(step, held);
-	ckpt_stop_point("middle of", "prepare");
-	if (!ckpt_job_hold(&step->job))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("job %lld is being ended", (long long) step->job.job_id),
-				 errhint("A new run of it is being started.")));
-	step->job_locked = true;
-	/* it may have been ended until the locks were got */
-	ckpt_job_resolve(&step->job.job_id, &step->job);
-	check_open(step, held);
+	reopen = step_find_job(step, &held);
 	if (GetUserNameFromId(step->job.owner, true) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("the role that owns job %lld does not exist",
 						(long long) step->job.job_id),
 				 errhint("Start a job of your own.")));
-	ckpt_catalog_adopt(step->job.owner);
+	/* who began the job has adopted what there was, unless it has come with that */
+	if (step->job.by_name)
+		ckpt_catalog_adopt(step->job.owner);
 
 	outputs = ckpt_step_outputs(step);
 	saved = ckpt_user_become(step->job.owner);
-	ckpt_rights_check(ckpt_reuse_analyze(request, spec, outputs));
+	query = ckpt_reuse_analyze(request, spec, outputs);
+	ckpt_rights_check(query);
 	if (request->udf && request->udf->query)
 		ckpt_rights_check(request->udf->query);
 	if (spec->probe)
@@ -257,7 +273,12 @@ ckpt_step_prepare(void *arg)
 	request->job_id = step->job.job_id;
 	step->resume = step_resume(step, outputs);
 	request->anew = step_anew(step, outputs);
-	step_insert(step, held);
+	if (!reopen && ckpt_step_reuse_at_once(step, query, outputs))
+	{
+		PopActiveSnapshot();
+		return;
+	}
+	step_insert(step, outputs, reopen, held);
 	if (step->target)
 		ckpt_catalog_store_step_target(step->step_id, step->target);
 	PopActiveSnapshot();
@@ -266,7 +287,6 @@ ckpt_step_prepare(void *arg)
 
 	if (!ckpt_joblock_acquire(CKPT_LOCK_STEP, step->step_id, ExclusiveLock, true))
 		elog(ERROR, "lock of new step %lld is taken", (long long) step->step_id);
-	ckpt_catalog_store_reads(step->step_id, outputs);
 	ckpt_progress_begin(step->step_id);
 	step->state = spec->kind == CKPT_CHECK_EMPTY ? STEP_CHECK : STEP_IDENTIFY;
 }

@@ -71,6 +71,27 @@ ckpt_transaction_commit(void)
 }
 
 /*
+ * dont_wait lets the transaction's commit not wait for the disk.
+ */
+static void
+dont_wait(void)
+{
+	if (synchronous_commit > SYNCHRONOUS_COMMIT_OFF)
+		(void) set_config_option("synchronous_commit", "off", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/*
+ * ckpt_transaction_commit_async does the same, and does not wait for the disk.
+ */
+ErrorData *
+ckpt_transaction_commit_async(void)
+{
+	dont_wait();
+	return end_transaction(SPI_commit);
+}
+
+/*
  * ckpt_transaction_rollback rolls back, and returns the error if it could not.
  */
 ErrorData *
@@ -123,9 +144,8 @@ ckpt_transaction_run(CkptTransaction *transaction)
 	ckpt_transaction_is_ours();
 	error = ckpt_subxact_run(do_work, transaction, CurrentMemoryContext, NULL);
 	ckpt_stop_point("before commit of", transaction->name);
-	if (transaction->async && synchronous_commit > SYNCHRONOUS_COMMIT_OFF)
-		(void) set_config_option("synchronous_commit", "off", PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+	if (transaction->async)
+		dont_wait();
 	commit_error = ckpt_transaction_commit();
 	ckpt_stop_point("after commit of", transaction->name);
 	RESUME_INTERRUPTS();

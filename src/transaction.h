@@ -29,6 +29,7 @@ typedef struct CkptTransaction
 
 extern ErrorData *ckpt_transaction_run(CkptTransaction *transaction);
 extern ErrorData *ckpt_transaction_commit(void);
+extern ErrorData *ckpt_transaction_commit_async(void);
 extern ErrorData *ckpt_transaction_rollback(void);
 extern ErrorData *ckpt_transaction_catch(MemoryContext cxt);
 
