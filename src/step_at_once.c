@@ -69,10 +69,13 @@ ckpt_step_reuse_at_once(CkptStep *step, Query *query, List *outputs)
 	if (decision.action != CKPT_REUSE || decision.accept)
 		return false;
 	ckpt_step_note_reuse(step, &decision);
-	end = (CkptStepEnd) {
-		step->action, step->full_reason, step->cp->id, identity.derivation, identity.hash,
-		step->counts, step->started
-	};
+	end.action = step->action;
+	end.reason = step->full_reason;
+	end.checkpoint_id = step->cp->id;
+	end.derivation = identity.derivation;
+	end.input_hash = identity.hash;
+	end.counts = step->counts;
+	end.started = step->started;
 	step->step_id = ckpt_catalog_insert_step(step->job.job_id, step->name, step->spec, false,
 											 outputs, &end);
 	if (step->step_id != 0)
