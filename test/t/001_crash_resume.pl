@@ -371,6 +371,32 @@ CONSTRAINT NAME:  a_constraint/,
 		'an error arrives with all its fields');
 }
 
+# A step that was reused, one of those that are stored in one transaction, is on record
+# as soon as its call has returned: its client, who may be an engine that calls the next
+# step tomorrow, will not call it again.
+{
+	my $reused = q{CALL checkpoint.query('reused', 'SELECT g FROM generate_series(1, 3) g'};
+
+	$node->safe_psql('postgres', "SELECT checkpoint.begin_job('engine');\n$reused);\nSELECT checkpoint.end_job();");
+	$node->append_conf('postgresql.conf', 'wal_writer_delay = 10s');
+	$node->reload;
+	my $job = $node->safe_psql('postgres', q{SELECT checkpoint.begin_job('engine', attach => false)});
+	my $used = q{SELECT last_used_at FROM checkpoint.checkpoints WHERE step = 'reused'};
+	my $before = $node->safe_psql('postgres', $used);
+	$node->safe_psql('postgres', "$reused, job => $job)");
+	my $after = $node->safe_psql('postgres', $used);
+	isnt($after, $before, 'a step that is reused is a use');
+	$node->stop('immediate');
+	$node->start;
+	is($node->safe_psql('postgres', "SELECT action FROM checkpoint.steps WHERE job_id = $job"), 'reused',
+		'after a crash of the server, a step that was reused is on record');
+	is($node->safe_psql('postgres', $used), $after, 'and so is the use');
+	$node->safe_psql('postgres', "CALL checkpoint.map('reads', 'SELECT g FROM reused', 'slow(g) AS y', job => $job);\n"
+		  . "SELECT checkpoint.end_job($job);");
+	is($node->safe_psql('postgres', "SELECT status FROM checkpoint.jobs WHERE job_id = $job"), 'complete',
+		'and its job goes on');
+}
+
 is($node->safe_psql('postgres', slurp_file(dirname(__FILE__) . '/../records.sql') . 'SELECT wrong_records()'), '',
 	'what is on record describes the rows');
 $node->stop;

@@ -164,6 +164,23 @@ $client->finish;
 is(status(), 'complete', 'and it goes on to the end');
 is(sql('SELECT last_value FROM calls'), 250, 'with each call made once');
 
+# Also a step that has nothing to compute, or even to read.
+my $reused = q{CALL checkpoint.query('reused', 'SELECT 1 AS one')};
+sql("SELECT checkpoint.begin_job('reused'); $reused; SELECT checkpoint.end_job();");
+my $job = sql(q{SELECT checkpoint.begin_job('reused', attach => false)});
+sql("CALL checkpoint.query('first', 'SELECT 1', job => $job)");
+is(sql("SELECT checkpoint.pause_job($job)"), 't', 'a job is paused between two steps');
+my ($waits_out, $waits_err) = ('', '');
+my $waits = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "SET checkpoint.job = $job", '-c', $reused ],
+	'<', \undef, '>', \$waits_out, '2>', \$waits_err);
+wait_until("SELECT EXISTS (SELECT FROM checkpoint.progress WHERE job_id = $job AND waiting_for = 'paused')");
+my $action = "SELECT action FROM checkpoint.steps WHERE job_id = $job AND step = 'reused'";
+is(sql($action), 'running', 'a paused job has no step reused');
+sql("SELECT checkpoint.resume_job($job)");
+$waits->finish;
+is(sql($action), 'reused', 'until it is resumed');
+sql("SELECT checkpoint.end_job($job)");
+
 # What else a run waits for.
 foreach my $case (
 	[ 'rate', 'f(x)', ', workers => 2, rate => 0.5' ],
