@@ -21,9 +21,9 @@
  * as another run can use it.  The transactions are the step's own, whatever the
  * session's default: read-write and READ COMMITTED.  Their work is done in a
  * subtransaction, so that after any error the transaction can record it
- * (transaction.c).  Commits are asynchronous in the run only: results and the
- * record of what is processed are in one commit, so a lost one is computed
- * again.
+ * (transaction.c).  Commits are asynchronous in the run, where results and the
+ * record of what is processed are in one commit, so that a lost one is computed
+ * again, and after prepare, unless the step is done by then (step_at_once.c).
  *
  * While a failure is recorded, interrupts are held: a cancel that comes on top
  * of an error does not keep it from being recorded.
