@@ -156,16 +156,14 @@ zeroed_page(Relation rel, BlockNumber block)
 }
 
 /*
- * add_pages adds pages to a table, pins them and returns how many.  If 0, the
- * server must do it, or say why it cannot be done.
+ * add_pages adds pages to a table, whose lock for extending is held, pins them and
+ * returns how many.  If 0, the server must do it, or say why it cannot be done.
  */
 static int
 add_pages(Relation rel, int npages, Buffer *pages)
 {
-	BlockNumber first;
+	BlockNumber first = RelationGetNumberOfBlocks(rel);
 
-	LockRelationForExtension(rel, ExclusiveLock);
-	first = RelationGetNumberOfBlocks(rel);
 	npages = Min(npages, RELSEG_SIZE - first % RELSEG_SIZE);
 	if (first % RELSEG_SIZE == 0)
 		npages = 0;				/* a file to be created */
@@ -178,7 +176,6 @@ add_pages(Relation rel, int npages, Buffer *pages)
 			ReleaseBuffer(pages[i]);
 		npages = 0;
 	}
-	UnlockRelationForExtension(rel, ExclusiveLock);
 	return npages;
 }
 
@@ -231,7 +228,9 @@ append_to_pages(Relation rel, HeapTuple *tuples, TupleTableSlot **slots, int ntu
 		}
 		if (npages < 2)
 			break;
+		LockRelationForExtension(rel, ExclusiveLock);
 		npages = add_pages(rel, npages, pages);
+		UnlockRelationForExtension(rel, ExclusiveLock);
 		if (npages == 0)
 			break;
 		for (int i = 0; i < npages; i++)
@@ -280,4 +279,26 @@ ckpt_bulkextend(Relation rel, HeapTuple *tuples, TupleTableSlot **slots, int ntu
 #endif
 	if (done < ntuples)
 		table_multi_insert(rel, slots + done, ntuples - done, cid, options, bistate);
+}
+
+/*
+ * ckpt_bulkextend_add adds so many pages, of zeros, to a table whose lock for extending
+ * is held, and pins them.
+ */
+void
+ckpt_bulkextend_add(Relation rel, int npages, Buffer *pages)
+{
+	int			done = 0;
+
+	while (done < npages)
+	{
+		int			added = 0;
+
+#ifdef CKPT_ADDS_PAGES
+		added = add_pages(rel, npages - done, pages + done);
+#endif
+		if (added == 0)
+			added = ckpt_add_pages(rel, npages - done, pages + done);
+		done += added;
+	}
 }

@@ -23,5 +23,6 @@ extern BulkInsertState ckpt_bulkextend_begin(void);
 extern void ckpt_bulkextend(Relation rel, HeapTuple *tuples, TupleTableSlot **slots,
 						int ntuples, CommandId cid, int options,
 						BulkInsertState bistate);
+extern void ckpt_bulkextend_add(Relation rel, int npages, Buffer *pages);
 
 #endif							/* CKPT_BULKEXTEND_H */

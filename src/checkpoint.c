@@ -15,6 +15,7 @@
 
 #include "fmgr.h"
 #include "guc.h"
+#include "input_parallel.h"
 #include "joblock.h"
 #include "writes.h"
 
@@ -28,4 +29,5 @@ _PG_init(void)
 	ckpt_guc_init();
 	ckpt_joblock_init();
 	ckpt_writes_init();
+	ckpt_input_parallel_init();
 }

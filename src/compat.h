@@ -59,6 +59,31 @@
 #define CKPT_ADDS_PAGES
 #endif
 
+/*
+ * ckpt_add_pages adds up to n pages to a table, whose extension lock is held, pins them
+ * and returns how many.  PostgreSQL 15 adds one.
+ */
+#if PG_VERSION_NUM < 160000
+#include "storage/bufmgr.h"
+static inline int
+ckpt_add_pages(Relation rel, int n, Buffer *pages)
+{
+	pages[0] = ReadBufferExtended(rel, MAIN_FORKNUM, P_NEW, RBM_NORMAL, NULL);
+	return 1;
+}
+#else
+#include "storage/bufmgr.h"
+static inline int
+ckpt_add_pages(Relation rel, int n, Buffer *pages)
+{
+	uint32		added;
+
+	(void) ExtendBufferedRelBy(BMR_REL(rel), MAIN_FORKNUM, NULL, EB_SKIP_EXTENSION_LOCK,
+							   (uint32) n, pages, &added);
+	return (int) added;
+}
+#endif
+
 /* PostgreSQL 16 tells summarizing indexes apart. */
 #if PG_VERSION_NUM < 160000
 #define ckpt_insert_index_tuples(rel, slot, estate) \

@@ -20,6 +20,7 @@
 #include "catalog/pg_type.h"
 #include "freed_memory.h"
 #include "input.h"
+#include "input_parallel.h"
 #include "progress.h"
 #include "query.h"
 #include "query_columns.h"
@@ -133,6 +134,18 @@ input_shutdown(DestReceiver *self)
 {
 }
 
+/*
+ * input_finish completes what is known of a query's rows, which have been read.
+ */
+static void
+input_finish(Query *query, const CkptRowSum *sum, CkptInput *input)
+{
+	TupleDesc	desc = ckpt_query_result_desc(query);
+
+	input->sum = *sum;
+	input->hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(desc)), sum);
+}
+
 static void
 input_run(Query *query, const char *sql, Relation rel, CkptInput *input)
 {
@@ -151,7 +164,6 @@ input_run(Query *query, const char *sql, Relation rel, CkptInput *input)
 	receiver->values = palloc((desc->natts + 1) * sizeof(Datum));
 	receiver->isnull = palloc0((desc->natts + 1) * sizeof(bool));
 	receiver->rel = rel;
-	input->long_hashes = NULL;
 	if (rel)
 	{
 		receiver->buffer = ckpt_bulkinsert_create(RelationGetDescr(rel));
@@ -166,10 +178,7 @@ input_run(Query *query, const char *sql, Relation rel, CkptInput *input)
 		if (!ckpt_long_hashes_end(input->long_hashes))
 			input->long_hashes = NULL;
 	}
-
-	input->sum = receiver->sum;
-	input->hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(desc)),
-									  &receiver->sum);
+	input_finish(query, &receiver->sum, input);
 }
 
 /*
@@ -179,19 +188,27 @@ input_run(Query *query, const char *sql, Relation rel, CkptInput *input)
 void
 ckpt_input_hash(Query *query, const char *sql, CkptInput *input)
 {
+	input->long_hashes = NULL;
 	input_run(query, sql, NULL, input);
 }
 
 /*
  * ckpt_input_materialize runs a query, numbers its rows from 1 and writes them
  * to a table that was made in this (sub)transaction and has the columns
- * sys__id and the query's.  Also hashes them.
+ * sys__id and the query's.  Also hashes them.  Up to nprocesses do that, if more than
+ * one may.
  */
 void
-ckpt_input_materialize(Query *query, const char *sql, Oid relid, CkptInput *input)
+ckpt_input_materialize(Query *query, const char *sql, Oid relid, int nprocesses,
+					   CkptInput *input)
 {
 	Relation	rel = table_open(relid, RowExclusiveLock);
+	CkptRowSum	sum;
 
-	input_run(query, sql, rel, input);
+	input->long_hashes = NULL;
+	if (ckpt_input_parallel(query, sql, rel, nprocesses, &sum))
+		input_finish(query, &sum, input);
+	else
+		input_run(query, sql, rel, input);
 	table_close(rel, NoLock);
 }

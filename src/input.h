@@ -27,6 +27,6 @@ typedef struct CkptInput
 
 extern void ckpt_input_hash(Query *query, const char *sql, CkptInput *input);
 extern void ckpt_input_materialize(Query *query, const char *sql, Oid relid,
-								   CkptInput *input);
+								   int nprocesses, CkptInput *input);
 
 #endif							/* CKPT_INPUT_H */

@@ -18,17 +18,14 @@
  */
 #include "checkpoint.h"
 
-#include "access/transam.h"
-#include "catalog/pg_aggregate.h"
 #include "catalog/pg_type.h"
+#include "input_query.h"
 #include "input_sum.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
-#include "parser/parsetree.h"
 #include "query.h"
 #include "query_columns.h"
-#include "utils/builtins.h"
 
 /* Takes the sum. */
 typedef struct SumReceiver
@@ -64,114 +61,20 @@ sum_shutdown(DestReceiver *self)
 {
 }
 
-static bool
-is_users(Oid funcid, void *context)
-{
-	return funcid >= FirstNormalObjectId;
-}
-
-/*
- * depends_on_plan returns whether a query may return other rows if it is planned in
- * another way; or, unless users' code may run, whether it calls some.
- */
-static bool
-depends_on_plan(Node *node, void *context)
-{
-	bool		users_code = *(bool *) context;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, Query))
-	{
-		Query	   *query = (Query *) node;
-
-		if (query->limitCount || query->limitOffset || query->hasDistinctOn ||
-			query->hasWindowFuncs || query->hasModifyingCTE || query->rowMarks)
-			return true;
-		return query_tree_walker(query, depends_on_plan, context, QTW_EXAMINE_RTES_BEFORE);
-	}
-	if (IsA(node, RangeTblEntry))
-		return ((RangeTblEntry *) node)->tablesample != NULL;
-	if (!users_code && check_functions_in_node(node, is_users, NULL))
-		return true;
-	return expression_tree_walker(node, depends_on_plan, context);
-}
-
-/*
- * row_expression makes ROW() of the columns of a query that count.
- */
-static RowExpr *
-row_expression(const Query *query)
-{
-	RowExpr    *row = makeNode(RowExpr);
-	ListCell   *lc;
-
-	row->row_typeid = RECORDOID;
-	row->row_format = COERCE_EXPLICIT_CALL;
-	row->location = -1;
-	foreach(lc, query->targetList)
-	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-		Node	   *expr = (Node *) tle->expr;
-
-		if (tle->resjunk || ckpt_is_system_column(tle->resname))
-			continue;
-		row->args = lappend(row->args, makeVar(1, tle->resno, exprType(expr), exprTypmod(expr),
-											   exprCollation(expr), 0));
-		row->colnames = lappend(row->colnames,
-								makeString(psprintf("f%d", list_length(row->args))));
-	}
-	return row;
-}
-
 /*
  * sum_query makes the query around a query, and sets *aggregate to the OID of the sum.
  */
 static Query *
 sum_query(Query *query, Oid *aggregate)
 {
-	Query	   *result = makeNode(Query);
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	RangeTblRef *ref = makeNode(RangeTblRef);
-	Aggref	   *aggref = makeNode(Aggref);
 	Oid			row_type = RECORDOID;
 	Oid			hash_type = UUIDOID;
 	FuncExpr   *hash = makeFuncExpr(ckpt_query_function("_row_hash", 1, &row_type), UUIDOID,
-									list_make1(row_expression(query)), InvalidOid, InvalidOid,
+									list_make1(ckpt_input_row(query)), InvalidOid, InvalidOid,
 									COERCE_EXPLICIT_CALL);
-	ListCell   *lc;
 
 	*aggregate = ckpt_query_function("_hash_sum", 1, &hash_type);
-	aggref->aggfnoid = *aggregate;
-	aggref->aggtype = BYTEAOID;
-	aggref->aggargtypes = list_make1_oid(UUIDOID);
-	aggref->args = list_make1(makeTargetEntry((Expr *) hash, 1, NULL, false));
-	aggref->aggkind = AGGKIND_NORMAL;
-	aggref->aggsplit = AGGSPLIT_SIMPLE;
-	aggref->aggno = aggref->aggtransno = -1;
-	aggref->location = -1;
-
-	rte->rtekind = RTE_SUBQUERY;
-	rte->subquery = copyObject(query);
-	rte->alias = makeAlias("input", NIL);
-	rte->eref = makeAlias("input", NIL);
-	foreach(lc, query->targetList)
-	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-
-		if (!tle->resjunk)
-			rte->eref->colnames = lappend(rte->eref->colnames, makeString(pstrdup(tle->resname)));
-	}
-	rte->inFromCl = true;
-	ref->rtindex = 1;
-
-	result->commandType = CMD_SELECT;
-	result->canSetTag = true;
-	result->hasAggs = true;
-	result->rtable = list_make1(rte);
-	result->jointree = makeFromExpr(list_make1(ref), NULL);
-	result->targetList = list_make1(makeTargetEntry((Expr *) aggref, 1, pstrdup("sum"), false));
-	return result;
+	return ckpt_input_aggregate(query, *aggregate, BYTEAOID, (Expr *) hash);
 }
 
 /* A look for the sum in a plan. */
@@ -222,7 +125,7 @@ ckpt_input_sum(Query *query, const char *sql, bool users_code, CkptInput *input)
 	PlannedStmt *plan;
 	Oid			aggregate;
 
-	if (desc->natts == 0 || depends_on_plan((Node *) rewritten, &users_code) ||
+	if (desc->natts == 0 || ckpt_input_depends_on_plan(rewritten, users_code, false) ||
 		contain_volatile_functions((Node *) rewritten))
 		return false;
 	plan = ckpt_query_plan(sum_query(query, &aggregate), sql, CURSOR_OPT_PARALLEL_OK);

@@ -502,6 +502,16 @@ new_checkpoint(const CkptStep *step)
 }
 
 /*
+ * input_processes returns how many processes may read a step's input: one, where the
+ * order of rows counts, as it does within a group.
+ */
+static int
+input_processes(const CkptSpec *spec)
+{
+	return spec->kind == CKPT_MAP || spec->kind == CKPT_GEN ? (int) spec->workers : 1;
+}
+
+/*
  * step_read runs the input query, writes its rows to the tables of a new
  * checkpoint, and completes the input's identity.  A snapshot is active.
  */
@@ -526,7 +536,8 @@ step_read(CkptStep *step, Query *query, List *outputs, StepRows *rows, bool keep
 		shared = copyObject(shared);
 		ckpt_agg_prepare_input(shared);
 	}
-	ckpt_input_materialize(shared, step->spec->query, relid, &rows->input);
+	ckpt_input_materialize(shared, step->spec->query, relid, input_processes(step->spec),
+						   &rows->input);
 	ckpt_identity_check(&step->identity, query, outputs, step->job.owner);
 	if (earlier)
 	{
