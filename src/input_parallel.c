@@ -77,6 +77,7 @@ typedef struct GatherReceiver
 	CkptBulkInsert *buffer;		/* for one such row */
 	CkptRowHasher *hasher;
 	CkptRowSum	sum;
+	MemoryContext cxt;			/* outlives the query */
 	MemoryContext row_cxt;
 } GatherReceiver;
 
@@ -288,7 +289,7 @@ static void
 receive_long(GatherReceiver *receiver, TupleTableSlot *slot)
 {
 	TupleDesc	desc = RelationGetDescr(receiver->rel);
-	MemoryContext oldcxt = CurrentMemoryContext;
+	MemoryContext oldcxt = MemoryContextSwitchTo(receiver->cxt);
 	Datum	   *values;
 	bool	   *isnull;
 	HeapTuple	row;
@@ -507,6 +508,7 @@ ckpt_input_parallel(Query *query, const char *sql, Relation rel, int nprocesses,
 	receiver.pub.rShutdown = gather_shutdown;
 	receiver.pub.rDestroy = gather_shutdown;
 	receiver.pub.mydest = DestNone;
+	receiver.cxt = CurrentMemoryContext;
 	receiver.row_cxt = AllocSetContextCreate(CurrentMemoryContext, "checkpoint long row",
 											 ALLOCSET_DEFAULT_SIZES);
 	(void) ckpt_query_run_plan(plan, sql, &receiver.pub);
