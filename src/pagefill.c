@@ -8,10 +8,9 @@
  * transaction.  Nobody sees it, so its rows are born frozen, and no command number
  * counts; the session has marked its number as used.  The transaction id is there
  * before the processes are; they have it from the session, and it waits for them
- * whatever the end.  So pages can be filled here, and given to the server as wholes:
- * in shared buffers, with WAL that has the whole page, as the server itself does where
- * it rewrites a table.  What becomes of them at commit, abort or a crash is the
- * server's business, as ever.
+ * whatever the end.  So pages can be filled here, and given to the server as wholes,
+ * in shared buffers, with the WAL that heap_multi_insert() would write.  What becomes
+ * of them at commit, abort or a crash is the server's business, as ever.
  *
  * Pages are added and numbers drawn while one lock is held, the server's own for
  * extending a table, which also keeps the processes of a parallel query apart.  So
@@ -29,6 +28,7 @@
 #include "checkpoint.h"
 
 #include "access/heapam.h"
+#include "access/heapam_xlog.h"
 #include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/transam.h"
@@ -279,6 +279,43 @@ number_rows(Page page, BlockNumber block, int64 number)
 }
 
 /*
+ * log_page writes WAL of a page that got its rows at once, as heap_multi_insert() does,
+ * in a critical section.  Nobody decodes the rows: see hidden.h.
+ */
+static void
+log_page(Page page, Buffer buffer)
+{
+	PGAlignedBlock scratch;
+	char	   *end = scratch.data;
+	XLogRecPtr	lsn;
+	xl_heap_multi_insert record = {
+		.flags = XLH_INSERT_ALL_FROZEN_SET | XLH_INSERT_LAST_IN_MULTI,
+		.ntuples = PageGetMaxOffsetNumber(page)
+	};
+
+	for (OffsetNumber i = FirstOffsetNumber; i <= record.ntuples; i++)
+	{
+		ItemId		item = PageGetItemId(page, i);
+		HeapTupleHeader row = (HeapTupleHeader) PageGetItem(page, item);
+		xl_multi_insert_tuple *header = (xl_multi_insert_tuple *) SHORTALIGN(end);
+
+		header->t_infomask2 = row->t_infomask2;
+		header->t_infomask = row->t_infomask;
+		header->t_hoff = row->t_hoff;
+		header->datalen = ItemIdGetLength(item) - SizeofHeapTupleHeader;
+		end = (char *) header + SizeOfMultiInsertTuple;
+		memcpy(end, (char *) row + SizeofHeapTupleHeader, header->datalen);
+		end += header->datalen;
+	}
+	XLogBeginInsert();
+	XLogRegisterData((char *) &record, SizeOfHeapMultiInsert);
+	XLogRegisterBuffer(0, buffer, REGBUF_STANDARD | REGBUF_WILL_INIT);
+	XLogRegisterBufData(0, scratch.data, end - scratch.data);
+	lsn = XLogInsert(RM_HEAP2_ID, XLOG_HEAP2_MULTI_INSERT | XLOG_HEAP_INIT_PAGE);
+	PageSetLSN(BufferGetPage(buffer), lsn);
+}
+
+/*
  * write_page puts a page into the table: into a buffer, which it lets go of.
  */
 static void
@@ -292,7 +329,7 @@ write_page(Relation rel, Page page, Buffer buffer, Buffer *map)
 	memcpy(BufferGetPage(buffer), page, BLCKSZ);
 	MarkBufferDirty(buffer);
 	if (RelationNeedsWAL(rel))
-		(void) log_newpage_buffer(buffer, true);
+		log_page(page, buffer);
 	END_CRIT_SECTION();
 	(void) visibilitymap_set(rel, block, buffer, InvalidXLogRecPtr, *map, InvalidTransactionId,
 							 VISIBILITYMAP_ALL_VISIBLE | VISIBILITYMAP_ALL_FROZEN);
