@@ -466,7 +466,13 @@ WHERE u.use IS NOT NULL
 		AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'n'
 		AND d.refobjid IN
 			(pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.output_table)),
-			pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.input_table))));
+			pg_catalog.to_regclass('checkpoint_data.' || pg_catalog.quote_ident(c.input_table)))
+		-- an input that is a view of the table gets it
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite r
+			JOIN pg_catalog.pg_class v ON v.oid = r.ev_class
+			JOIN checkpoint.checkpoint x ON x.input_table = v.relname
+			WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = d.objid
+			AND v.relnamespace = 'checkpoint_data'::pg_catalog.regnamespace));
 COMMENT ON VIEW checkpoint._held IS
 'internal: checkpoints that are used, or whose tables an object of a user depends on';
 
@@ -483,7 +489,8 @@ FROM checkpoint.checkpoint c
 		(CASE c.state WHEN 'partial' THEN c.input_table END)) n (name)
 WHERE n.name IS NOT NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_class t
 	WHERE t.relnamespace = 'checkpoint_data'::pg_catalog.regnamespace
-	AND t.relname = n.name AND t.relkind = 'r'
+	AND t.relname = n.name
+	AND (t.relkind = 'r' OR t.relkind = 'v' AND n.name = c.input_table)
 	AND checkpoint._role_oid(c.owner) IN (t.relowner, 0));
 COMMENT ON VIEW checkpoint._lost IS
 'internal: checkpoints of no use, as their owner has no such table any more';

@@ -43,8 +43,8 @@ ckpt_carry_base_given_up(const CkptCheckpoint *cp)
 bool
 ckpt_carry_base_has_key(CkptUdf *udf, const CkptCheckpoint *base)
 {
-	Oid			relid = ckpt_result_table_lookup(udf->kind == CKPT_MAP ? base->output_table :
-												 base->input_table);
+	Oid			relid = ckpt_result_table_rows(udf->kind == CKPT_MAP ? base->output_table :
+											   base->input_table);
 	Bitmapset  *needed = bms_add_member(bms_copy(udf->reads), 1);
 	int			attno = -1;
 
@@ -72,7 +72,7 @@ ckpt_carry_base_has_key(CkptUdf *udf, const CkptCheckpoint *base)
 static TupleDesc
 first_columns(const char *table, int last)
 {
-	Relation	rel = table_open(ckpt_result_table_lookup(table), AccessShareLock);
+	Relation	rel = table_open(ckpt_result_table_rows(table), AccessShareLock);
 	TupleDesc	desc = CreateTemplateTupleDesc(RelationGetNumberOfAttributes(rel) - last);
 
 	for (int i = 1; i <= desc->natts; i++)
@@ -87,7 +87,7 @@ first_columns(const char *table, int last)
 static void
 add_rows(CkptRowHasher *hasher, const char *table, int natts, CkptRowSum *sum)
 {
-	Relation	rel = table_open(ckpt_result_table_lookup(table), AccessShareLock);
+	Relation	rel = table_open(ckpt_result_table_rows(table), AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	TableScanDesc scan;
 

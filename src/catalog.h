@@ -247,6 +247,8 @@ extern bool ckpt_catalog_get_checkpoint(int64 id, CkptCheckpoint *cp);
 extern bool ckpt_catalog_get_checkpoint_now(int64 id, CkptCheckpoint *cp);
 extern void ckpt_catalog_open_checkpoint(int64 id, int64 open_step, int open_code);
 extern bool ckpt_catalog_find_by_input_table(const char *table, CkptCheckpoint *cp);
+extern char *ckpt_catalog_input_view(Oid relid);
+extern bool ckpt_catalog_others_depend(Oid relid);
 extern bool ckpt_catalog_find_by_output_table(const char *table, CkptCheckpoint *cp);
 extern List *ckpt_catalog_finals(Oid owner, const char *job_name,
 								 const char *cache_key);

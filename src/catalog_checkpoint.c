@@ -217,6 +217,44 @@ ckpt_catalog_find_by_output_table(const char *table, CkptCheckpoint *cp)
 	return catalog_one_checkpoint(&st, cp);
 }
 
+/* Views that depend on relation $1, and checkpoints that such a view is the input of. */
+#define DEPENDENT_VIEWS \
+	" FROM pg_depend d LEFT JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass" \
+	" LEFT JOIN pg_class v ON v.oid = r.ev_class" \
+	" LEFT JOIN checkpoint.checkpoint c ON c.input_table = v.relname" \
+	"  AND v.relnamespace = 'checkpoint_data'::regnamespace" \
+	" WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 AND d.deptype = 'n'" \
+	" AND d.classid IN ('pg_rewrite'::regclass, 'pg_constraint'::regclass)"
+
+/*
+ * ckpt_catalog_input_view returns the name of a checkpoint's input that is a view of a
+ * table, and has the same owner, or NULL.
+ */
+char *
+ckpt_catalog_input_view(Oid relid)
+{
+	STATEMENT(st, "SELECT v.relname::text" DEPENDENT_VIEWS
+			  " AND c.checkpoint_id IS NOT NULL AND v.relkind = 'v'"
+			  " AND v.relowner = (SELECT t.relowner FROM pg_class t WHERE t.oid = $1)"
+			  " ORDER BY c.checkpoint_id LIMIT 1");
+
+	ckpt_arg_oid(&st, relid);
+	return ckpt_statement_text(&st);
+}
+
+/*
+ * ckpt_catalog_others_depend returns whether views that are no inputs, or constraints,
+ * depend on a table.
+ */
+bool
+ckpt_catalog_others_depend(Oid relid)
+{
+	STATEMENT(st, "SELECT" DEPENDENT_VIEWS " AND c.checkpoint_id IS NULL LIMIT 1");
+
+	ckpt_arg_oid(&st, relid);
+	return ckpt_statement_run(&st, SPI_OK_SELECT) > 0;
+}
+
 /*
  * ckpt_catalog_finals lists (CkptCheckpoint *) the final checkpoints under a
  * key that a job of that name may reuse, newest first.

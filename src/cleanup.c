@@ -4,7 +4,8 @@
  *	  Drops checkpoints that are of no more use.
  *
  * A checkpoint goes whole, tables and metadata in one transaction, or stays:
- * nobody waits for a reader of its tables, and views over them are respected.
+ * nobody waits for a reader of its tables, and views over them are respected.  A table
+ * that is the input of another checkpoint as well stays as that one's.
  * Tables that do not belong to the checkpoint's owner any more stay: then only
  * the record goes.
  *
@@ -19,6 +20,7 @@
 #include "catalog.h"
 #include "cleanup.h"
 #include "crash_marker.h"
+#include "input_view.h"
 #include "lease.h"
 #include "ledger.h"
 #include "result_table.h"
@@ -33,8 +35,8 @@ void
 ckpt_cleanup_drop(const CkptCheckpoint *cp)
 {
 	ckpt_stop_point("drop of", "checkpoint");
-	if ((cp->input_table && !ckpt_result_table_drop(cp->input_table, cp->owner)) ||
-		!ckpt_result_table_drop(cp->output_table, cp->owner))
+	if ((cp->input_table && !ckpt_input_view_drop_table(cp->input_table, cp->owner)) ||
+		!ckpt_input_view_drop_table(cp->output_table, cp->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("tables of checkpoint %lld are in use", (long long) cp->id),

@@ -266,7 +266,7 @@ static char *
 idempotency_key(const CkptCheckpoint *cp, CkptUdf *udf, int64 id)
 {
 	WantedRow	wanted = {.key = ckpt_key_hasher_create(udf)};
-	Relation	input = table_open(ckpt_result_table_lookup(cp->input_table), AccessShareLock);
+	Relation	input = table_open(ckpt_result_table_rows(cp->input_table), AccessShareLock);
 	char	   *owner = GetUserNameFromId(cp->owner, false);
 
 	ckpt_input_rows(input, &id, 1, hash_row, &wanted);

@@ -68,7 +68,8 @@ block_first_id(Relation rel, BlockNumber block)
 
 /*
  * ckpt_input_row_block returns the last block that does not begin behind the row
- * with an id, in a table whose rows stand in the order of their ids.
+ * with an id, in a table whose rows stand in the order of their ids.  Blocks may have
+ * none.
  */
 BlockNumber
 ckpt_input_row_block(Relation rel, int64 id)
@@ -79,9 +80,13 @@ ckpt_input_row_block(Relation rel, int64 id)
 	while (right - left > 1)
 	{
 		BlockNumber middle = left + (right - left) / 2;
+		BlockNumber block = middle;
+		int64		first_id;
 
-		if (block_first_id(rel, middle) <= id)
-			left = middle;
+		while ((first_id = block_first_id(rel, block)) == 0 && block + 1 < right)
+			block++;
+		if (first_id != 0 && first_id <= id)
+			left = block;
 		else
 			right = middle;
 	}

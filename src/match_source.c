@@ -118,7 +118,7 @@ ckpt_table_source_open(const char *table, CkptKeyHasher *key, bool whole, const 
 				  const CkptIdSet *not_in)
 {
 	CkptTableSource *source = palloc0(sizeof(CkptTableSource));
-	Oid			relid = ckpt_result_table_lookup(table);
+	Oid			relid = ckpt_result_table_rows(table);
 
 	source->pub.next = table_source_next;
 	source->key = key;

@@ -111,7 +111,7 @@ typedef struct Inputs
 static void
 append_values(StringInfo sql, const CkptCheckpoint *cp)
 {
-	Relation	rel = table_open(ckpt_result_table_lookup(cp->input_table), AccessShareLock);
+	Relation	rel = table_open(ckpt_result_table_rows(cp->input_table), AccessShareLock);
 	TupleDesc	desc = RelationGetDescr(rel);
 	int			end = desc->natts;
 	bool		any = false;

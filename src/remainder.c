@@ -23,6 +23,7 @@
 #include "ledger.h"
 #include "miscadmin.h"
 #include "remainder.h"
+#include "result_table.h"
 #include "role.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -37,8 +38,9 @@ PG_FUNCTION_INFO_V1(checkpoint_processed_ids);
 PG_FUNCTION_INFO_V1(checkpoint_is_processed);
 
 /*
- * ckpt_remainder_table returns the input table whose row type the first argument of
- * an SQL function has, and its checkpoint, if the user may use both.
+ * ckpt_remainder_table returns the table with the rows of the input table or view whose
+ * row type the first argument of an SQL function has, and its checkpoint, if the user
+ * may use both.
  */
 Oid
 ckpt_remainder_table(FunctionCallInfo fcinfo, const char *function, CkptCheckpoint *cp)
@@ -59,7 +61,7 @@ ckpt_remainder_table(FunctionCallInfo fcinfo, const char *function, CkptCheckpoi
 	aclresult = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT);
 	if (aclresult != ACLCHECK_OK)
 		aclcheck_error(aclresult, OBJECT_TABLE, get_rel_name(relid));
-	return relid;
+	return ckpt_result_table_rows(cp->input_table);
 }
 
 /*

@@ -12,6 +12,9 @@
  * views.  The extension writes with the table access method's functions, which
  * know of no triggers.
  *
+ * An input may be a view of a table that has its rows as they are to be: the output
+ * of another checkpoint.  Who asks for the rows of a name gets that table.
+ *
  * IDENTIFICATION
  *	  src/result_table.c
  *
@@ -40,18 +43,21 @@
 #include "commands/tablecmds.h"
 #include "commands/tablespace.h"
 #include "commands/trigger.h"
+#include "commands/view.h"
 #include "distributed.h"
 #include "hidden.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "parser/analyze.h"
+#include "parser/parser.h"
+#include "parser/parsetree.h"
 #include "pinned.h"
 #include "result_table.h"
 #include "rowhash.h"
 #include "statement.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
-#include "subxact.h"
 #include "typetext.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -197,7 +203,7 @@ set_replica_identity(Oid relid, char identity)
 void
 ckpt_result_table_protect(const char *name, Oid owner)
 {
-	Oid			relid = ckpt_result_table_lookup(name);
+	Oid			relid = ckpt_result_table_rows(name);
 
 	if (ckpt_result_table_fault(name, owner, NULL) || has_trigger(relid))
 		return;
@@ -225,6 +231,23 @@ ckpt_result_table_make_writable(const char *name)
 	ObjectAddressSet(address, TriggerRelationId, get_trigger_oid(relid, TRIGGER_NAME, false));
 	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
 	CommandCounterIncrement();
+}
+
+static List *
+column_definitions(TupleDesc desc)
+{
+	List	   *columns = NIL;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		ColumnDef  *column = makeColumnDef(NameStr(att->attname), att->atttypid,
+										   att->atttypmod, att->attcollation);
+
+		column->storage = att->attstorage;
+		columns = lappend(columns, column);
+	}
+	return columns;
 }
 
 /*
@@ -256,16 +279,7 @@ ckpt_result_table_create(const char *name, TupleDesc desc, Oid owner)
 	create->relation = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(name), -1);
 	create->oncommit = ONCOMMIT_NOOP;
 	create->accessMethod = pstrdup("heap");
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-
-		ColumnDef  *column = makeColumnDef(NameStr(att->attname), att->atttypid,
-										   att->atttypmod, att->attcollation);
-
-		column->storage = att->attstorage;
-		create->tableElts = lappend(create->tableElts, column);
-	}
+	create->tableElts = column_definitions(desc);
 
 	GetUserIdAndSecContext(&save_userid, &save_sec_context);
 	SetUserIdAndSecContext(ckpt_statement_owner(),
@@ -283,13 +297,118 @@ ckpt_result_table_create(const char *name, TupleDesc desc, Oid owner)
 }
 
 /*
- * ckpt_result_table_lookup returns the OID of the table of that name, or
- * InvalidOid.
+ * ckpt_result_table_create_view makes a view that shows a table as it is, which has the
+ * given columns.  It belongs to the given role, as the table does.
+ */
+void
+ckpt_result_table_create_view(const char *name, TupleDesc desc, const char *table, Oid owner)
+{
+	CreateStmt *create = makeNode(CreateStmt);
+	StringInfoData sql;
+	ObjectAddress address;
+	Query	   *query;
+	Oid			save_userid;
+	int			save_sec_context;
+
+	initStringInfo(&sql);
+	for (int i = 0; i < desc->natts; i++)
+		appendStringInfo(&sql, "%s %s", i == 0 ? "SELECT" : ",",
+						 quote_identifier(NameStr(TupleDescAttr(desc, i)->attname)));
+	appendStringInfo(&sql, " FROM ONLY %s", quote_qualified_identifier(CKPT_DATA_SCHEMA, table));
+	create->relation = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(name), -1);
+	create->oncommit = ONCOMMIT_NOOP;
+	create->tableElts = column_definitions(desc);
+
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	SetUserIdAndSecContext(ckpt_statement_owner(),
+						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	address = DefineRelation(create, RELKIND_VIEW, owner, NULL, NULL);
+	CommandCounterIncrement();
+	SetUserIdAndSecContext(owner, save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	query = parse_analyze_fixedparams(linitial_node(RawStmt,
+													raw_parser(sql.data, RAW_PARSE_DEFAULT)),
+									  sql.data, NULL, 0, NULL);
+	StoreViewQuery(address.objectId, query, false);
+	SetUserIdAndSecContext(save_userid, save_sec_context);
+	CommandCounterIncrement();
+}
+
+/*
+ * ckpt_result_table_lookup returns the OID of the table of that name, or of the view
+ * that is an input, or InvalidOid.
  */
 Oid
 ckpt_result_table_lookup(const char *name)
 {
 	return get_relname_relid(name, get_namespace_oid(CKPT_DATA_SCHEMA, false));
+}
+
+/*
+ * shown_table returns the result table that a view shows, or InvalidOid.
+ */
+static Oid
+shown_table(Relation view)
+{
+	RuleLock   *rules = view->rd_rules;
+
+	for (int i = 0; rules && i < rules->numLocks; i++)
+	{
+		RewriteRule *rule = rules->rules[i];
+		Query	   *query = linitial_node(Query, rule->actions);
+		List	   *from = query->jointree ? query->jointree->fromlist : NIL;
+		RangeTblEntry *rte;
+
+		if (rule->event != CMD_SELECT || list_length(from) != 1 ||
+			!IsA(linitial(from), RangeTblRef))
+			continue;
+		rte = rt_fetch(linitial_node(RangeTblRef, from)->rtindex, query->rtable);
+		if (rte->rtekind == RTE_RELATION &&
+			get_rel_namespace(rte->relid) == RelationGetNamespace(view))
+			return rte->relid;
+	}
+	return InvalidOid;
+}
+
+/*
+ * open_rows opens and locks the table that has the rows of a name: the one of that
+ * name or, if that is a view, the one that it shows.  The view then stays locked, so
+ * that it shows that table until the transaction ends.  NULL if there is nothing of
+ * that name.
+ */
+static Relation
+open_rows(const char *name, LOCKMODE lockmode)
+{
+	RangeVar   *rv = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(name), -1);
+	Relation	rel = relation_openrv_extended(rv, lockmode, true);
+	Oid			shown;
+
+	if (rel == NULL || rel->rd_rel->relkind != RELKIND_VIEW)
+		return rel;
+	shown = shown_table(rel);
+	if (!OidIsValid(shown))
+		return rel;
+	relation_close(rel, NoLock);
+	return relation_open(shown, lockmode);
+}
+
+/*
+ * ckpt_result_table_rows returns the OID of the table that has the rows of a name, or
+ * InvalidOid.  Whoever needs it to be there a moment later has it locked.
+ */
+Oid
+ckpt_result_table_rows(const char *name)
+{
+	Oid			relid = ckpt_result_table_lookup(name);
+	Relation	view;
+	Oid			shown;
+
+	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_VIEW)
+		return relid;
+	view = try_relation_open(relid, AccessShareLock);
+	shown = view ? shown_table(view) : InvalidOid;
+	if (view)
+		relation_close(view, AccessShareLock);
+	return OidIsValid(shown) ? shown : relid;
 }
 
 /*
@@ -360,8 +479,7 @@ result_table_fault(Relation rel, Oid owner, const char *columns)
 const char *
 ckpt_result_table_fault(const char *name, Oid owner, const char *columns)
 {
-	RangeVar   *rv = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(name), -1);
-	Relation	rel = relation_openrv_extended(rv, AccessShareLock, true);
+	Relation	rel = open_rows(name, AccessShareLock);
 	const char *fault;
 
 	if (rel == NULL)
@@ -378,7 +496,7 @@ ckpt_result_table_fault(const char *name, Oid owner, const char *columns)
 bool
 ckpt_result_table_is_empty(const char *name)
 {
-	Relation	rel = table_open(ckpt_result_table_lookup(name), AccessShareLock);
+	Relation	rel = table_open(ckpt_result_table_rows(name), AccessShareLock);
 	bool		result = RelationGetNumberOfBlocks(rel) == 0;
 
 	table_close(rel, AccessShareLock);
@@ -392,7 +510,7 @@ ckpt_result_table_is_empty(const char *name)
 const char *
 ckpt_result_table_change(Relation rel, const char *name, Oid owner, const char *columns)
 {
-	if (ckpt_result_table_lookup(name) != RelationGetRelid(rel))
+	if (ckpt_result_table_rows(name) != RelationGetRelid(rel))
 		return "it has another name";
 	return result_table_fault(rel, owner, columns);
 }
@@ -418,16 +536,15 @@ ckpt_result_table_require(const char *name, const char *what, const char *step)
 }
 
 /*
- * ckpt_result_table_open opens and locks a table that a running step needs:
- * what says which of them.  Its owner may have dropped or altered it since it
- * was last open.
+ * ckpt_result_table_open opens and locks a table that a running step needs, the one
+ * that has the rows of that name: what says which of them.  Its owner may have dropped
+ * or altered it since it was last open.
  */
 Relation
 ckpt_result_table_open(const char *name, const char *what, const char *step,
 					   Oid owner, const char *columns, LOCKMODE lockmode)
 {
-	RangeVar   *rv = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(name), -1);
-	Relation	rel = relation_openrv_extended(rv, lockmode, true);
+	Relation	rel = open_rows(name, lockmode);
 	const char *fault = rel ? result_table_fault(rel, owner, columns) : NULL;
 
 	if (rel == NULL)
@@ -476,7 +593,7 @@ ckpt_result_table_keep(const char *name, AttrNumber attno, const CkptIdSet *ids)
 void
 ckpt_result_table_copy(const char *name, Oid to, const CkptIdSet *ids)
 {
-	Relation	rel = table_open(ckpt_result_table_lookup(name), AccessShareLock);
+	Relation	rel = table_open(ckpt_result_table_rows(name), AccessShareLock);
 	Relation	target = table_open(to, RowExclusiveLock);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	TableScanDesc scan;
@@ -500,7 +617,8 @@ ckpt_result_table_copy(const char *name, Oid to, const CkptIdSet *ids)
 }
 
 /*
- * ckpt_result_table_rename renames a table that was made in this transaction.
+ * ckpt_result_table_rename renames a table or view that was made in this transaction, or
+ * is locked.
  */
 void
 ckpt_result_table_rename(const char *name, const char *new_name)
@@ -509,9 +627,19 @@ ckpt_result_table_rename(const char *name, const char *new_name)
 	CommandCounterIncrement();
 }
 
+static bool
+is_input_view(Oid relid)
+{
+	Relation	view = relation_open(relid, AccessShareLock);
+	bool		result = view->rd_rel->relkind == RELKIND_VIEW && OidIsValid(shown_table(view));
+
+	relation_close(view, AccessShareLock);
+	return result;
+}
+
 /*
- * result_table_is_owners returns whether a relation, which is locked, is a table
- * of the given name and owner now.
+ * result_table_is_owners returns whether a relation, which is locked, is a table, or an
+ * input's view, of the given name and owner now.
  */
 static bool
 result_table_is_owners(Oid relid, const char *name, Oid owner)
@@ -523,20 +651,20 @@ result_table_is_owners(Oid relid, const char *name, Oid owner)
 	{
 		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
 
-		result = form->relkind == RELKIND_RELATION && form->relowner == owner &&
-			ckpt_result_table_lookup(name) == relid;
+		result = form->relowner == owner && ckpt_result_table_lookup(name) == relid &&
+			(form->relkind == RELKIND_RELATION || is_input_view(relid));
 		ReleaseSysCache(tuple);
 	}
 	return result;
 }
 
 /*
- * lock_owners locks an owner's table for being dropped, and returns it; InvalidOid
- * if the owner has no such table.  *in_use is set if somebody uses it: then it is
- * not locked.
+ * ckpt_result_table_lock locks an owner's table or view for being dropped, and returns
+ * it; InvalidOid if the owner has none of that name.  *in_use is set if somebody uses
+ * it: then it is not locked.
  */
-static Oid
-lock_owners(const char *name, Oid owner, bool *in_use)
+Oid
+ckpt_result_table_lock(const char *name, Oid owner, bool *in_use)
 {
 	Oid			relid = ckpt_result_table_lookup(name);
 
@@ -557,9 +685,9 @@ int64
 ckpt_result_table_bytes(const char *name, Oid owner)
 {
 	bool		in_use;
-	Oid			relid = lock_owners(name, owner, &in_use);
+	Oid			relid = ckpt_result_table_lock(name, owner, &in_use);
 
-	if (!OidIsValid(relid))
+	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_RELATION)
 		return 0;
 	return DatumGetInt64(DirectFunctionCall1(pg_total_relation_size, ObjectIdGetDatum(relid)));
 }
@@ -576,39 +704,13 @@ bool
 ckpt_result_table_drop(const char *name, Oid owner)
 {
 	bool		in_use;
-	Oid			relid = lock_owners(name, owner, &in_use);
+	Oid			relid = ckpt_result_table_lock(name, owner, &in_use);
 	ObjectAddress address;
 
 	if (!OidIsValid(relid))
 		return !in_use;
 	ObjectAddressSet(address, RelationRelationId, relid);
 	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	CommandCounterIncrement();
 	return true;
-}
-
-typedef struct Drop
-{
-	const char *name;
-	Oid			owner;
-	bool		gone;
-} Drop;
-
-static void
-drop_work(void *arg)
-{
-	Drop	   *drop = (Drop *) arg;
-
-	drop->gone = ckpt_result_table_drop(drop->name, drop->owner);
-}
-
-/*
- * ckpt_result_table_try_drop is the same, but a table that something depends on
- * stays without an error.
- */
-bool
-ckpt_result_table_try_drop(const char *name, Oid owner)
-{
-	Drop		drop = {name, owner, false};
-
-	return ckpt_subxact_try(drop_work, &drop) && drop.gone;
 }

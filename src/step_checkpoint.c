@@ -20,6 +20,7 @@
 #include "inline.h"
 #include "inline_share.h"
 #include "input.h"
+#include "input_view.h"
 #include "plans.h"
 #include "progress.h"
 #include "query.h"
@@ -365,10 +366,10 @@ step_let_go_of_input(CkptStep *step)
 							   ckpt_result_table_create(rest, step->request.input_desc, cp->owner),
 							   given_up);
 	}
-	if (!ckpt_result_table_try_drop(cp->input_table, cp->owner))
+	if (!ckpt_input_view_try_drop_table(cp->input_table, cp->owner))
 	{
 		if (rest)
-			(void) ckpt_result_table_try_drop(rest, cp->owner);
+			(void) ckpt_input_view_try_drop_table(rest, cp->owner);
 		return;
 	}
 	if (rest)
@@ -445,10 +446,11 @@ draw_number(const CkptStep *step, CkptCheckpoint *cp)
 
 /*
  * make_tables makes the tables of a new checkpoint, and returns the one that the
- * query's rows are for: the input or, where there is no UDF, the output.
+ * query's rows are for: the input or, where there is no UDF, the output.  If a table of
+ * that name has the input's rows, the input is a view of it.
  */
 static Oid
-make_tables(const CkptStep *step, CkptCheckpoint *cp)
+make_tables(const CkptStep *step, CkptCheckpoint *cp, const char *rows)
 {
 	const CkptRequest *request = &step->request;
 	Oid			input = InvalidOid;
@@ -456,7 +458,9 @@ make_tables(const CkptStep *step, CkptCheckpoint *cp)
 
 	if (cp->id == 0)
 		name_tables(step, cp);
-	if (cp->input_table)
+	if (rows)
+		ckpt_result_table_create_view(cp->input_table, request->input_desc, rows, cp->owner);
+	else if (cp->input_table)
 		input = ckpt_result_table_create(cp->input_table, request->input_desc, cp->owner);
 	output = ckpt_result_table_create(cp->output_table, request->output_desc, cp->owner);
 	return cp->input_table ? input : output;
@@ -512,6 +516,19 @@ input_processes(const CkptSpec *spec)
 }
 
 /*
+ * input_shown returns the name of the table that the step's input can be a view of, and
+ * in *input what there is to know of its rows; NULL if the query is to be run.  Steps of
+ * kind map let go of their input; others keep it, and clients may want it for long.
+ */
+static char *
+input_shown(const CkptStep *step, Query *query, CkptInput *input)
+{
+	if (step->spec->kind != CKPT_MAP || step->spec->output)
+		return NULL;
+	return ckpt_input_view_table(query, step->request.input_desc, step->job.owner, input);
+}
+
+/*
  * step_read runs the input query, writes its rows to the tables of a new
  * checkpoint, and completes the input's identity.  A snapshot is active.
  */
@@ -519,25 +536,30 @@ static void
 step_read(CkptStep *step, Query *query, List *outputs, StepRows *rows, bool keep)
 {
 	Query	   *shared;
+	char	   *shown;
 	Oid			relid;
 	CkptUser	saved;
-	bool		earlier;
+	bool		earlier = false;
 
 	step->computing = GetCurrentTimestamp();
 	rows->cp = new_checkpoint(step);
 	if (keep)
 		draw_number(step, rows->cp);
-	relid = make_tables(step, rows->cp);
+	shown = input_shown(step, query, &rows->input);
+	relid = make_tables(step, rows->cp, shown);
 	saved = ckpt_user_become(step->job.owner);
-	ckpt_plans_renew(&step->identity.code);
-	shared = ckpt_inline_share(&step->job, query, outputs, &earlier);
-	if (step->spec->kind == CKPT_AGG)
+	if (shown == NULL)
 	{
-		shared = copyObject(shared);
-		ckpt_agg_prepare_input(shared);
+		ckpt_plans_renew(&step->identity.code);
+		shared = ckpt_inline_share(&step->job, query, outputs, &earlier);
+		if (step->spec->kind == CKPT_AGG)
+		{
+			shared = copyObject(shared);
+			ckpt_agg_prepare_input(shared);
+		}
+		ckpt_input_materialize(shared, step->spec->query, relid, input_processes(step->spec),
+							   &rows->input);
 	}
-	ckpt_input_materialize(shared, step->spec->query, relid, input_processes(step->spec),
-						   &rows->input);
 	ckpt_identity_check(&step->identity, query, outputs, step->job.owner);
 	if (earlier)
 	{

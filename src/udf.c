@@ -45,6 +45,7 @@
 #include "plans.h"
 #include "query.h"
 #include "query_columns.h"
+#include "result_table.h"
 #include "sqltext.h"
 #include "udf.h"
 #include "utils/builtins.h"
@@ -757,7 +758,9 @@ ckpt_udf_run_query(CkptUdf *udf, const char *input_table, bool *changed)
 								  ckpt_agg_keys_of_table(udf->input_desc, udf->nkeys));
 	else
 	{
-		RangeVar   *input = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA), pstrdup(input_table), -1);
+		char	   *rows = get_rel_name(ckpt_result_table_rows(input_table));
+		RangeVar   *input = makeRangeVar(pstrdup(CKPT_DATA_SCHEMA),
+										 rows ? rows : pstrdup(input_table), -1);
 
 		input->inh = false;
 		query = udf_analyze_over(udf, input, NULL, NIL);

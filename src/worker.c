@@ -526,9 +526,8 @@ worker_prepare(void *arg)
 	if (!ckpt_catalog_get_checkpoint(worker->task.checkpoint_id, &worker->cp))
 		elog(ERROR, "checkpoint %lld does not exist", (long long) worker->task.checkpoint_id);
 	/* whether it is what it should be, each transaction will check */
-	input = table_openrv(makeRangeVar(pstrdup(CKPT_DATA_SCHEMA),
-									  pstrdup(worker->cp.input_table), -1),
-						 AccessShareLock);
+	ckpt_result_table_require(worker->cp.input_table, "input", worker->cp.step);
+	input = table_open(ckpt_result_table_rows(worker->cp.input_table), AccessShareLock);
 	desc = CreateTupleDescCopy(RelationGetDescr(input));
 	table_close(input, NoLock);
 	saved = ckpt_user_become(worker->task.owner);

@@ -310,7 +310,7 @@ BEGIN
 	CALL checkpoint.gen('g', 'SELECT x FROM q', 'generate_series(1, x) AS y');
 	CALL checkpoint.gen('g_none', 'SELECT x FROM q', 'lost.no_rows(x) AS y');
 	CALL checkpoint.agg('a', 'SELECT x, x % 2 AS odd FROM q', 'sum(x) AS s', partition_by => 'odd');
-	CALL checkpoint.map('m', 'SELECT x FROM q', 'lost.f(x) AS y', cache_version => '2');
+	CALL checkpoint.map('m', 'SELECT x FROM q WHERE x > 0', 'lost.f(x) AS y', cache_version => '2');
 	CALL checkpoint.save('lost.shown', 'SELECT y FROM m');
 	PERFORM checkpoint.end_job();
 END $$;
