@@ -22,6 +22,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "input_view.h"
 #include "job.h"
 #include "miscadmin.h"
 #include "prune.h"
@@ -72,7 +73,7 @@ prune_one(void *arg)
 		if (ckpt_retention_is_orphan(due))
 		{
 			bytes = table_bytes(due->table, due->owner);
-			if (ckpt_result_table_drop(due->table, due->owner))
+			if (ckpt_input_view_drop_table(due->table, due->owner))
 			{
 				prune->bytes += bytes;
 				prune->dropped++;

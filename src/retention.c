@@ -111,15 +111,16 @@ ckpt_retention_group_target(Oid owner, const char *name)
 /*
  * Tables that have our trigger, whose arguments name the role that they were made
  * for: by name, as a dump keeps it, and by OID in this cluster, in case the role was
- * renamed.
+ * renamed.  Also inputs that are views of such tables, first, which must go before these.
  */
 #define ORPHANS \
 	"SELECT n.id::bigint, t.relowner::bigint, t.relname::text" \
-	" FROM pg_class t JOIN pg_trigger g ON g.tgrelid = t.oid AND g.tgname = 'checkpoint_read_only'" \
+	" FROM pg_class t JOIN pg_trigger g ON g.tgname = 'checkpoint_read_only'" \
+	"  AND g.tgrelid = CASE t.relkind WHEN 'v' THEN checkpoint._shown_table(t.oid) ELSE t.oid END" \
 	" JOIN pg_roles r ON r.oid = t.relowner" \
 	" CROSS JOIN pg_control_system() s" \
 	" CROSS JOIN LATERAL (SELECT substring(t.relname::text FROM '_(\\d{1,18})_[a-z]+$') AS id) n" \
-	" WHERE t.relnamespace = 'checkpoint_data'::regnamespace AND t.relkind = 'r'" \
+	" WHERE t.relnamespace = 'checkpoint_data'::regnamespace AND t.relkind IN ('r', 'v')" \
 	" AND g.tgfoid = 'checkpoint._read_only()'::regprocedure" \
 	" AND (position(convert_to(r.rolname::text, getdatabaseencoding()) || '\\x00'::bytea IN g.tgargs) = 1" \
 	"  OR position(convert_to(t.relowner || '/' || s.system_identifier, getdatabaseencoding())" \
@@ -134,7 +135,7 @@ ckpt_retention_group_target(Oid owner, const char *name)
 List *
 ckpt_retention_orphans(void)
 {
-	STATEMENT(st, ORPHANS " ORDER BY t.relname");
+	STATEMENT(st, ORPHANS " ORDER BY t.relkind = 'r', t.relname");
 
 	return list_due(&st);
 }

@@ -126,5 +126,32 @@ SELECT count(*) FROM (SELECT checkpoint_id FROM checkpoint.code_version UNION AL
 	SELECT checkpoint_id FROM checkpoint.error UNION ALL SELECT checkpoint_id FROM checkpoint.suspect UNION ALL
 	SELECT checkpoint_id FROM checkpoint.given_up_row UNION ALL SELECT checkpoint_id FROM checkpoint.lease) t;
 
+-- An input that is a view of an output, without its record, that of the output, or both.
+CREATE PROCEDURE run_two(job text) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM checkpoint.begin_job(job);
+	CALL checkpoint.query('q', 'SELECT generate_series(1, 10) AS x, ''' || job || ''' AS job');
+	CALL checkpoint.map('m', 'SELECT * FROM q', '10 / (x - 5) AS y', on_error => 'skip');
+	PERFORM checkpoint.end_job();
+END $$;
+CREATE VIEW relations AS
+SELECT relname, relkind FROM pg_class WHERE relnamespace = 'checkpoint_data'::regnamespace AND relkind IN ('r', 'v')
+ORDER BY relname;
+SET ROLE regress_stranger;
+CALL run_two('no input');
+CALL run_two('no output');
+CALL run_two('neither');
+RESET ROLE;
+TABLE relations;
+DELETE FROM checkpoint.checkpoint WHERE job_name = 'neither' OR job_name = 'no input' AND step = 'm'
+	OR job_name = 'no output' AND step = 'q';
+CALL prune();
+TABLE relations;
+SET ROLE regress_stranger;
+CALL run_two('no output');
+SELECT step, action, rows_kept FROM checkpoint.steps WHERE job_id = (SELECT max(job_id) FROM checkpoint.jobs) ORDER BY step;
+RESET ROLE;
+DROP OWNED BY regress_stranger;
+
 DROP SCHEMA orphans CASCADE;
 DROP ROLE regress_heir, regress_stranger;

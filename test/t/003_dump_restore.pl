@@ -53,8 +53,10 @@ sub begin
 	return "SET ROLE $user; SET search_path = public;\nSELECT checkpoint.begin_job('$_[0]');\n";
 }
 
-my $done = "CALL checkpoint.query('done', 'SELECT num, pad FROM src');\n";
+my $done = "CALL checkpoint.query('done', 'SELECT num, pad FROM src ORDER BY num');\n";
 my $half = "CALL checkpoint.map('half', 'SELECT num, pad FROM done ORDER BY num', 'f(num) AS y');\n";
+# its input is a view of done
+my $view = "CALL checkpoint.map('view', 'SELECT num, pad FROM done', 'f(num) + 0 AS y');\n";
 my $gen = "CALL checkpoint.gen('gen', 'SELECT num, pad FROM src ORDER BY num', 'g(num) AS y');\n";
 my $save = "CALL checkpoint.save('app.shown', 'SELECT y FROM half');\n";
 my $end = "SELECT checkpoint.end_job();\n";
@@ -70,23 +72,30 @@ GRANT SELECT ON public.src TO app;
 SQL
 replace_functions('postgres', $fails);
 
+sub step_name
+{
+	return $_[0] =~ /'(\w+)'/ ? $1 : die "no step in $_[0]";
+}
+
 sub fail_halfway
 {
 	my ($db, $job) = @_;
 	my $stderr;
 
-	foreach my $step ($half, $gen)
+	foreach my $step ($half, $view, $gen)
 	{
-		my $name = $step eq $half ? "$job half" : "$job gen";
+		my $name = "$job " . step_name($step);
 		$node->psql($db, begin($name) . $done . $step, stderr => \$stderr);
 		like($stderr, qr/ERROR:  not yet\n/, "$name fails");
 		like($stderr, qr/, sys__id 700, 699 of 1000 rows kept/, "$name keeps what was computed");
 	}
+	is($node->safe_psql($db, "SELECT relkind FROM pg_class WHERE oid = (SELECT input_table FROM checkpoint.checkpoints WHERE job = '$job view' AND state = 'partial')"),
+		'v', "$job view has a view as its input");
 }
 
 my $last_step = 'SELECT action, rows_total, rows_kept, rows_computed FROM checkpoint.steps '
-  . "WHERE step IN ('half', 'gen') ORDER BY job_id DESC LIMIT 1";
-my $output = "SELECT output_table FROM checkpoint.steps WHERE step IN ('half', 'gen') ORDER BY job_id DESC LIMIT 1";
+  . "WHERE step IN ('half', 'view', 'gen') ORDER BY job_id DESC LIMIT 1";
+my $output = "SELECT output_table FROM checkpoint.steps WHERE step IN ('half', 'view', 'gen') ORDER BY job_id DESC LIMIT 1";
 
 # The reruns of both jobs compute rows 700 to 1000 and give the right result.
 sub reruns_continue
@@ -94,9 +103,9 @@ sub reruns_continue
 	my ($db, $job, $test) = @_;
 
 	replace_functions($db, 'false');
-	foreach my $step ($half, $gen)
+	foreach my $step ($half, $view, $gen)
 	{
-		my $name = $step eq $half ? 'half' : 'gen';
+		my $name = step_name($step);
 		$node->safe_psql($db, "SELECT setval('public.calls', 1, false)");
 		my ($ret, $stdout, $stderr) =
 		  $node->psql($db, begin("$job $name") . $done . $step . ($name eq 'half' ? $save : '') . $end);
@@ -107,7 +116,7 @@ sub reruns_continue
 			'301', "$test: calls of $name are those that were left");
 		my $table = $node->safe_psql($db, $output);
 		my $wrong =
-		  $name eq 'half'
+		  $name ne 'gen'
 		  ? "(SELECT num, pad, y FROM $table EXCEPT ALL SELECT num, pad, num * 2 FROM public.src)
 			UNION ALL (SELECT num, pad, num * 2 FROM public.src EXCEPT ALL SELECT num, pad, y FROM $table)"
 		  : "(SELECT y FROM $table EXCEPT ALL SELECT generate_series(1, num % 3) FROM public.src)
@@ -210,7 +219,7 @@ foreach my $db ('restored', 'replayed', 'parallel')
 	reruns_continue($db, 'dump', $db);
 	is( $node->safe_psql($db,
 			"SELECT count(*) FROM checkpoint.jobs j JOIN checkpoint.jobs o ON o.job_id = j.rerun_of AND o.name = j.name AND j.name <> 'all'"),
-		'2', "$db: job numbers go on");
+		'3', "$db: job numbers go on");
 }
 $session->query_safe('SELECT checkpoint.end_job()');
 $session->quit;
@@ -236,7 +245,8 @@ foreach my $how (sort keys %rewrite)
 	foreach my $column (@partial)
 	{
 		foreach my $table (
-			split /\n/, $node->safe_psql('postgres', "SELECT $column FROM checkpoint.checkpoints WHERE state = 'partial'"))
+			split /\n/, $node->safe_psql('postgres',
+				"SELECT COALESCE(checkpoint._shown_table($column), $column) FROM checkpoint.checkpoints WHERE state = 'partial'"))
 		{
 			$node->safe_psql('postgres', $_) foreach split /; /, $rewrite{$how}->($table);
 		}
