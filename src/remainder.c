@@ -48,6 +48,7 @@ ckpt_remainder_table(FunctionCallInfo fcinfo, const char *function, CkptCheckpoi
 	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, 0);
 	Oid			relid = OidIsValid(type) ? get_typ_typrelid(type) : InvalidOid;
 	AclResult	aclresult;
+	Relation	rel;
 
 	if (!OidIsValid(relid) ||
 		get_rel_namespace(relid) != get_namespace_oid(CKPT_DATA_SCHEMA, false) ||
@@ -61,7 +62,13 @@ ckpt_remainder_table(FunctionCallInfo fcinfo, const char *function, CkptCheckpoi
 	aclresult = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT);
 	if (aclresult != ACLCHECK_OK)
 		aclcheck_error(aclresult, OBJECT_TABLE, get_rel_name(relid));
-	return ckpt_result_table_rows(cp->input_table);
+
+	/* its owner may have put something else in its place */
+	rel = ckpt_result_table_open(cp->input_table, "input", cp->step, cp->owner, cp->input_columns,
+								 AccessShareLock);
+	relid = RelationGetRelid(rel);
+	table_close(rel, NoLock);
+	return relid;
 }
 
 /*

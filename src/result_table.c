@@ -344,29 +344,62 @@ ckpt_result_table_lookup(const char *name)
 }
 
 /*
- * shown_table returns the result table that a view shows, or InvalidOid.
+ * shows_all returns whether a query, that of a view with so many columns, returns all
+ * columns and rows of the one relation that it reads, as they are.
+ */
+static bool
+shows_all(Query *query, int natts)
+{
+	List	   *from = query->jointree->fromlist;
+	ListCell   *lc;
+
+	if (query->commandType != CMD_SELECT || query->jointree->quals || list_length(from) != 1 ||
+		!IsA(linitial(from), RangeTblRef) || query->distinctClause || query->limitCount ||
+		query->limitOffset || query->setOperations || list_length(query->targetList) != natts)
+		return false;
+	foreach(lc, query->targetList)
+	{
+		Var		   *var = (Var *) lfirst_node(TargetEntry, lc)->expr;
+
+		if (!IsA(var, Var) || var->varno != linitial_node(RangeTblRef, from)->rtindex ||
+			var->varattno != foreach_current_index(lc) + 1)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * shown_table returns the result table that a view shows as it is, or InvalidOid.  The
+ * view's owner may have replaced it: what another role has is not shown.
  */
 static Oid
 shown_table(Relation view)
 {
 	RuleLock   *rules = view->rd_rules;
+	Oid			result = InvalidOid;
 
 	for (int i = 0; rules && i < rules->numLocks; i++)
 	{
-		RewriteRule *rule = rules->rules[i];
-		Query	   *query = linitial_node(Query, rule->actions);
-		List	   *from = query->jointree ? query->jointree->fromlist : NIL;
-		RangeTblEntry *rte;
+		Query	   *query = linitial_node(Query, rules->rules[i]->actions);
+		RangeTblRef *ref;
+		HeapTuple	tuple;
+		Form_pg_class form;
 
-		if (rule->event != CMD_SELECT || list_length(from) != 1 ||
-			!IsA(linitial(from), RangeTblRef))
+		if (rules->rules[i]->event != CMD_SELECT ||
+			!shows_all(query, RelationGetNumberOfAttributes(view)))
 			continue;
-		rte = rt_fetch(linitial_node(RangeTblRef, from)->rtindex, query->rtable);
-		if (rte->rtekind == RTE_RELATION &&
-			get_rel_namespace(rte->relid) == RelationGetNamespace(view))
-			return rte->relid;
+		ref = linitial_node(RangeTblRef, query->jointree->fromlist);
+		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(rt_fetch(ref->rtindex, query->rtable)->relid));
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		form = (Form_pg_class) GETSTRUCT(tuple);
+		if (form->relkind == RELKIND_RELATION && form->relnatts == RelationGetNumberOfAttributes(view) &&
+			form->relnamespace == RelationGetNamespace(view) &&
+			form->relowner == view->rd_rel->relowner)
+			result = form->oid;
+		ReleaseSysCache(tuple);
 	}
-	return InvalidOid;
+	return result;
 }
 
 /*
