@@ -13,6 +13,7 @@
  */
 #include "checkpoint.h"
 
+#include "access/detoast.h"
 #include "access/heapam.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -30,6 +31,9 @@
 #define FLUSH_ROWS		1000
 #define FLUSH_BYTES		(512 * 1024)
 
+/* So much of a row is fetched before it is hashed and kept, bytes. */
+#define FETCH_BYTES		(256 * 1024)
+
 typedef struct InputReceiver
 {
 	DestReceiver pub;
@@ -45,7 +49,36 @@ typedef struct InputReceiver
 	CkptBulkInsert *buffer;
 	Datum	   *values;			/* sys__id, and desc's columns */
 	bool	   *isnull;
+	MemoryContext row_cxt;		/* values of the row that were fetched */
 } InputReceiver;
+
+/*
+ * fetch_stored fetches the values of a row that are stored out of line, as they are, to
+ * be hashed and kept: what is in memory need not be read for each of the two.  Those that
+ * would take much memory are left to either.
+ */
+static void
+fetch_stored(InputReceiver *receiver)
+{
+	TupleDesc	desc = receiver->desc;
+	MemoryContext oldcxt = MemoryContextSwitchTo(receiver->row_cxt);
+	Size		bytes = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		struct varlena *v = (struct varlena *) DatumGetPointer(receiver->values[i + 1]);
+
+		if (receiver->isnull[i + 1] || att->attlen != -1 ||
+			att->attstorage == TYPSTORAGE_PLAIN || !VARATT_IS_EXTERNAL_ONDISK(v))
+			continue;
+		bytes += toast_datum_size(PointerGetDatum(v));
+		if (bytes > FETCH_BYTES)
+			break;
+		receiver->values[i + 1] = PointerGetDatum(detoast_external_attr(v));
+	}
+	MemoryContextSwitchTo(oldcxt);
+}
 
 static void
 input_flush(InputReceiver *receiver)
@@ -98,10 +131,12 @@ input_receive(TupleTableSlot *slot, DestReceiver *self)
 	else
 	{
 		receiver->values[0] = Int64GetDatum(receiver->sum.rows + 1);
+		fetch_stored(receiver);
 		ckpt_rowhash_add_formed(receiver->hasher, &receiver->sum,
 								ckpt_bulkinsert_add(receiver->buffer, receiver->values,
 													receiver->isnull),
 								receiver->values, receiver->isnull);
+		MemoryContextReset(receiver->row_cxt);
 		input_flush_full(receiver);
 	}
 	ckpt_progress_rows(receiver->sum.rows);
@@ -167,6 +202,8 @@ input_run(Query *query, const char *sql, Relation rel, CkptInput *input)
 	if (rel)
 	{
 		receiver->buffer = ckpt_bulkinsert_create(RelationGetDescr(rel));
+		receiver->row_cxt = AllocSetContextCreate(CurrentMemoryContext, "checkpoint input row",
+												  ALLOCSET_DEFAULT_SIZES);
 		input->long_hashes = ckpt_long_hashes_create();
 		ckpt_rowhash_note(receiver->hasher, input->long_hashes);
 	}

@@ -33,6 +33,7 @@
 #include "checkpoint.h"
 
 #include "access/detoast.h"
+#include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
@@ -300,6 +301,19 @@ row_put_written(CkptRowHasher *hasher, CkptValueHasher *vh, Datum value)
 }
 
 /*
+ * row_put_noted writes a long value, and notes its hash.
+ */
+static void
+row_put_noted(CkptRowHasher *hasher, CkptValueHasher *vh, const char *bytes, Size size)
+{
+	XXH128_hash_t hash = XXH3_128bits(bytes, size);
+	CkptLongHash noted = {hash.low64, hash.high64};
+
+	ckpt_long_hashes_note(hasher->noted, hasher->id, vh - hasher->hashers + 1, size, noted);
+	row_put_long(&hasher->row, vh->typalign, size, hash);
+}
+
+/*
  * row_put_fetched writes a value with an image whose bytes are not as they count.
  */
 static void
@@ -331,13 +345,7 @@ row_put_fetched(CkptRowHasher *hasher, CkptValueHasher *vh, Datum value)
 	MemoryContextSwitchTo(oldcxt);
 	size = VARSIZE_ANY_EXHDR(v);
 	if (hasher->noted && size > LONG_VALUE)
-	{
-		XXH128_hash_t hash = XXH3_128bits(VARDATA_ANY(v), size);
-
-		known = (CkptLongHash) {hash.low64, hash.high64};
-		ckpt_long_hashes_note(hasher->noted, hasher->id, col + 1, size, known);
-		row_put_long(row, vh->typalign, size, hash);
-	}
+		row_put_noted(hasher, vh, VARDATA_ANY(v), size);
 	else
 		row_put_string(row, vh->typalign, VARDATA_ANY(v), size);
 }
@@ -370,8 +378,11 @@ row_put(CkptRowHasher *hasher, CkptValueHasher *vh, Datum value)
 			return;
 		case FORM_VARLENA:
 			v = (struct varlena *) DatumGetPointer(value);
+			/* one that does not fit into a row must be fetched the next time */
 			if (must_fetch(v))
 				row_put_fetched(hasher, vh, value);
+			else if (unlikely(hasher->noted != NULL) && VARSIZE_ANY(v) > TOAST_TUPLE_TARGET)
+				row_put_noted(hasher, vh, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
 			else
 				row_put_string(row, vh->typalign, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
 			return;
