@@ -257,6 +257,7 @@ extern bool ckpt_catalog_has_candidate(const CkptStepRef *ref, CkptKind kind,
 									   const char *code_hash);
 extern List *ckpt_catalog_group_checkpoints(const CkptStepRef *ref);
 extern List *ckpt_catalog_unfinished_checkpoints(const CkptStepRef *ref);
+extern bool ckpt_catalog_has_others(const CkptStepRef *ref, int64 id);
 extern bool ckpt_catalog_has_fresh(const CkptStepRef *ref, int64 id);
 extern void ckpt_catalog_update_checkpoint(const CkptCheckpoint *cp);
 extern void ckpt_catalog_finish_checkpoint(const CkptCheckpoint *cp,

@@ -333,6 +333,23 @@ ckpt_catalog_unfinished_checkpoints(const CkptStepRef *ref)
 }
 
 /*
+ * ckpt_catalog_has_others returns whether a step of a run group has a checkpoint
+ * beside another that is unfinished or replaced.  Mostly it has none, and need not be
+ * asked which.
+ */
+bool
+ckpt_catalog_has_others(const CkptStepRef *ref, int64 id)
+{
+	STATEMENT(st, "SELECT FROM checkpoint.checkpoint"
+			  " WHERE " OWNER_OID("") " = $1 AND job_name = $2 AND step = $3"
+			  " AND checkpoint_id <> $4 AND (state = 'partial' OR replaced) LIMIT 1");
+
+	arg_step(&st, ref);
+	ckpt_arg_int8(&st, id);
+	return ckpt_statement_run(&st, SPI_OK_SELECT) > 0;
+}
+
+/*
  * ckpt_catalog_has_fresh returns whether a step of a run group has a partial
  * checkpoint of a fresh run that is newer than another checkpoint.
  */

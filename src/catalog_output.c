@@ -58,60 +58,100 @@ has_name(List *names, const char *name)
 	return false;
 }
 
+/* An output that is listed, and where it belongs. */
+typedef struct Listed
+{
+	CkptStepOutput *output;
+	int64		step_id;
+} Listed;
+
 /*
- * ckpt_catalog_step_outputs lists (CkptStepOutput *) what those steps of a job
- * have left that have one of the names (char *), or are read by inlined ones of
- * these.
+ * look_up_output returns what the step of that name has left, or NULL.
+ */
+static Listed *
+look_up_output(int64 job_id, const char *name)
+{
+	STATEMENT(st, "SELECT s.step, s.kind, (SELECT c.output_table FROM checkpoint.checkpoint c"
+			  "  WHERE c.checkpoint_id = s.checkpoint_id), s.resumed,"
+			  " s.inline_query, s.inline_reads, s.inline_code, s.inline_probe, s.cache_enabled, s.code_version IS NOT NULL,"
+			  " s.step_id"
+			  " FROM checkpoint.step s WHERE s.job_id = $1 AND s.step = $2"
+			  " AND s.action NOT IN ('running', 'failed', 'stopped')");
+	Listed	   *listed = NULL;
+	bool		found;
+
+	ckpt_arg_int8(&st, job_id);
+	ckpt_arg_text(&st, name);
+	found = ckpt_statement_open(&st, SPI_OK_SELECT) > 0;
+	MemoryContextSwitchTo(st.caller);
+	if (found)
+	{
+		CkptStepOutput *output = palloc0(sizeof(CkptStepOutput));
+
+		listed = palloc(sizeof(Listed));
+		output->step = ckpt_row_text(&st, 0, 1);
+		output->kind = row_word(&st, 0, 2, &ckpt_kinds);
+		output->table = ckpt_row_text(&st, 0, 3);
+		output->resumed = ckpt_row_bool(0, 4);
+		output->inlined = row_inlined(&st, 0);
+		if (output->inlined)
+			output->inlined->step = output->step;
+		listed->output = output;
+		listed->step_id = ckpt_row_int8(0, 11);
+	}
+	ckpt_statement_close(&st);
+	return listed;
+}
+
+static int
+compare_listed(const ListCell *a, const ListCell *b)
+{
+	int64		x = ((const Listed *) lfirst(a))->step_id;
+	int64		y = ((const Listed *) lfirst(b))->step_id;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * ckpt_catalog_step_outputs lists (CkptStepOutput *), in the order of the steps, what
+ * those steps of a job have left that have one of the names (char *), or are read by
+ * inlined ones of these.
  */
 List *
 ckpt_catalog_step_outputs(int64 job_id, List *names)
 {
-	/* each by the key of both columns, which a condition on all is not always used for */
-	STATEMENT(st, "SELECT s.step, s.kind, (SELECT c.output_table FROM checkpoint.checkpoint c"
-			  "  WHERE c.checkpoint_id = s.checkpoint_id), s.resumed,"
-			  " s.inline_query, s.inline_reads, s.inline_code, s.inline_probe, s.cache_enabled, s.code_version IS NOT NULL"
-			  " FROM (SELECT DISTINCT unnest($2) AS step) n,"
-			  " LATERAL (SELECT * FROM checkpoint.step WHERE job_id = $1 AND step = n.step OFFSET 0) s"
-			  " WHERE s.action NOT IN ('running', 'failed', 'stopped') ORDER BY s.step_id");
+	List	   *asked = NIL;	/* names */
+	List	   *more = list_copy(names);
+	List	   *found = NIL;
 	List	   *outputs = NIL;
-	List	   *more = names;
-	uint64		nrows;
 	ListCell   *lc;
 
-	if (names == NIL)
-		return NIL;
-	ckpt_arg_int8(&st, job_id);
-	ckpt_arg_names(&st, names);
-	nrows = ckpt_statement_open(&st, SPI_OK_SELECT);
-	MemoryContextSwitchTo(st.caller);
-	for (uint64 row = 0; row < nrows; row++)
+	while (more)
 	{
-		CkptStepOutput *output = palloc0(sizeof(CkptStepOutput));
+		char	   *name = (char *) linitial(more);
+		Listed	   *listed;
 
-		output->step = ckpt_row_text(&st, row, 1);
-		output->kind = row_word(&st, row, 2, &ckpt_kinds);
-		output->table = ckpt_row_text(&st, row, 3);
-		output->resumed = ckpt_row_bool(row, 4);
-		output->inlined = row_inlined(&st, row);
-		outputs = lappend(outputs, output);
+		more = list_delete_first(more);
+		if (has_name(asked, name))
+			continue;
+		asked = lappend(asked, name);
+		listed = look_up_output(job_id, name);
+		if (listed)
+			found = lappend(found, listed);
+		if (listed && listed->output->inlined)
+			more = list_concat(more, listed->output->inlined->reads);
 	}
+	list_sort(found, compare_listed);
+	foreach(lc, found)
+		outputs = lappend(outputs, ((Listed *) lfirst(lc))->output);
 	foreach(lc, outputs)
 	{
 		CkptStepOutput *output = (CkptStepOutput *) lfirst(lc);
-		ListCell   *lc2;
 
-		if (output->inlined == NULL)
-			continue;
-		output->inlined->step = output->step;
-		output->inlined->among = outputs;
-		foreach(lc2, output->inlined->reads)
-		{
-			if (!has_name(more, (char *) lfirst(lc2)))
-				more = lappend(more == names ? list_copy(names) : more, lfirst(lc2));
-		}
+		if (output->inlined)
+			output->inlined->among = outputs;
 	}
-	ckpt_statement_close(&st);
-	return more == names ? outputs : ckpt_catalog_step_outputs(job_id, more);
+	return outputs;
 }
 
 /*

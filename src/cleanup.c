@@ -100,15 +100,16 @@ is_superseded(const CkptCheckpoint *cp, const CkptCheckpoint *partial, CkptUdf *
 /*
  * ckpt_cleanup_finished drops what is of no more use when a step of a run group
  * has finished with a final checkpoint: unfinished ones with its input, those
- * with other inputs that it supersedes, and what it replaces.  udf is NULL if it
- * was there before: then it supersedes nothing.
+ * with other inputs that it supersedes, and what it replaces.  alone says that the step
+ * is known to have none of these.  udf is NULL if it was there before: then it
+ * supersedes nothing.
  */
 void
-ckpt_cleanup_finished(const CkptStepRef *ref, const CkptCheckpoint *cp, CkptUdf *udf)
+ckpt_cleanup_finished(const CkptStepRef *ref, const CkptCheckpoint *cp, bool alone, CkptUdf *udf)
 {
 	ListCell   *lc;
 
-	foreach(lc, ckpt_catalog_unfinished_checkpoints(ref))
+	foreach(lc, alone ? NIL : ckpt_catalog_unfinished_checkpoints(ref))
 	{
 		CkptCheckpoint *other = (CkptCheckpoint *) lfirst(lc);
 
@@ -116,7 +117,8 @@ ckpt_cleanup_finished(const CkptStepRef *ref, const CkptCheckpoint *cp, CkptUdf 
 			(strcmp(other->input_hash, cp->input_hash) == 0 || is_superseded(cp, other, udf)))
 			ckpt_catalog_replace_checkpoint(other->id);
 	}
-	ckpt_cleanup_replaced(ref);
+	if (!alone)
+		ckpt_cleanup_replaced(ref);
 	if (cp->carried_from != 0 && ckpt_catalog_replace_chain(cp->id))
 		ckpt_cleanup_replaced(ref);
 }

@@ -21,7 +21,7 @@
 
 extern void ckpt_cleanup_drop(const CkptCheckpoint *cp);
 extern void ckpt_cleanup_finished(const CkptStepRef *ref, const CkptCheckpoint *cp,
-								  CkptUdf *udf);
+								  bool alone, CkptUdf *udf);
 extern void ckpt_cleanup_replaced(const CkptStepRef *ref);
 
 #endif							/* CKPT_CLEANUP_H */

@@ -73,6 +73,15 @@ typedef struct Sources
 	List	   *types;			/* OIDs of users' types that expressions have */
 } Sources;
 
+/* What a relation in the schema of result tables is known to hold. */
+typedef struct Content
+{
+	Oid			relid;
+	char	   *hash;			/* content hash of an output's rows; NULL if it is none */
+	int64		id;				/* of its checkpoint */
+	bool		fixed;			/* its rows follow from that */
+} Content;
+
 /*
  * list_relations lists the RangeTblEntries of a query, in the order of a walk.
  */
@@ -283,35 +292,53 @@ is_changeable(Oid relid)
 }
 
 /*
- * source_content returns what a relation holds, in the form of a name: the
- * content hash of a checkpoint's output, and with_ids its number too, which
- * determines the ids of its rows.  NULL if the relation is something else, or
- * was made something else.
- * *fixed says whether its rows follow from that.
+ * look_up_content finds out what a relation holds, if it is a checkpoint's output and
+ * was not made something else.
  */
-static char *
-source_content(const RangeTblEntry *rte, Oid owner, bool with_ids, bool *fixed)
+static void
+look_up_content(Content *content, Oid owner)
 {
 	CkptCheckpoint cp;
-	char	   *content;
 
-	*fixed = false;
-	if (get_rel_namespace(rte->relid) != get_namespace_oid(CKPT_DATA_SCHEMA, false) ||
-		!ckpt_catalog_find_by_output_table(get_rel_name(rte->relid), &cp) ||
+	if (get_rel_namespace(content->relid) != get_namespace_oid(CKPT_DATA_SCHEMA, false) ||
+		!ckpt_catalog_find_by_output_table(get_rel_name(content->relid), &cp) ||
 		cp.owner != owner ||
 		ckpt_result_table_fault(cp.output_table, owner, cp.output_columns))
-		return NULL;
+		return;
 
-	*fixed = cp.final && !is_changeable(rte->relid);
-	content = cp.content_hash;
+	content->id = cp.id;
+	content->fixed = cp.final && !is_changeable(content->relid);
+	content->hash = cp.content_hash;
 	if (!cp.final)
 	{
 		/* passed-over rows may come to it later */
 		CkptWorkDone done = ckpt_ledger_totals(&cp);
 
-		content = ckpt_rowhash_finish(cp.output_columns, &done.output);
+		content->hash = ckpt_rowhash_finish(cp.output_columns, &done.output);
 	}
-	return with_ids ? psprintf("%s " INT64_FORMAT, content, cp.id) : content;
+}
+
+/*
+ * source_content returns what a relation holds.  *contents (Content *) has what is
+ * known already.
+ */
+static const Content *
+source_content(const RangeTblEntry *rte, Oid owner, List **contents)
+{
+	Content    *content;
+	ListCell   *lc;
+
+	foreach(lc, *contents)
+	{
+		content = (Content *) lfirst(lc);
+		if (content->relid == rte->relid)
+			return content;
+	}
+	content = palloc0(sizeof(Content));
+	content->relid = rte->relid;
+	look_up_content(content, owner);
+	*contents = lappend(*contents, content);
+	return content;
 }
 
 /*
@@ -319,7 +346,7 @@ source_content(const RangeTblEntry *rte, Oid owner, bool with_ids, bool *fixed)
  * it say beside that.
  */
 static CkptCode
-identity_text(Query *query, List *outputs, Oid owner)
+identity_text(Query *query, List *outputs, Oid owner, List **contents)
 {
 	Query	   *copy = copyObject(query);
 	Sources		sources = {NIL};
@@ -333,11 +360,12 @@ identity_text(Query *query, List *outputs, Oid owner)
 	foreach(lc, sources.relations)
 	{
 		RangeTblEntry *rte = (RangeTblEntry *) lfirst(lc);
-		bool		fixed;
-		char	   *content = source_content(rte, owner, sources.ids, &fixed);
+		const Content *content = source_content(rte, owner, contents);
 
-		if (content)
-			ckpt_fingerprint_hide_relation(rte, content);
+		/* the checkpoint's number determines the ids of its rows */
+		if (content->hash)
+			ckpt_fingerprint_hide_relation(rte, !sources.ids ? content->hash :
+										   psprintf("%s " INT64_FORMAT, content->hash, content->id));
 	}
 	code = ckpt_fingerprint_query(copy, NIL, NIL);
 	if (inlined)
@@ -350,17 +378,18 @@ identity_text(Query *query, List *outputs, Oid owner)
  * query's text, and returns false if they follow from nothing that is known.
  */
 static bool
-add_state(StringInfo buf, const RangeTblEntry *rte, Oid owner, Snapshot read_by)
+add_state(StringInfo buf, const RangeTblEntry *rte, Oid owner, List **contents, Snapshot read_by)
 {
-	bool		fixed;
+	const Content *content;
 	char	   *state;
 
 	if (rte->relkind == RELKIND_VIEW)
 		return true;			/* left by rewriting; what it reads stands beside it */
 	if (rte->tablesample != NULL)
 		return false;
-	if (source_content(rte, owner, false, &fixed) != NULL)
-		return fixed;
+	content = source_content(rte, owner, contents);
+	if (content->hash)
+		return content->fixed;
 	state = ckpt_pagestate(rte->relid, rte->inh, read_by);
 	if (state)
 		appendStringInfo(buf, "\1%s", state);
@@ -391,7 +420,7 @@ add_settings(StringInfo buf)
  * What the query reads is looked for behind its views.
  */
 static char *
-identity_derivation(Query *query, List *outputs, Oid owner, const char *text,
+identity_derivation(Query *query, List *outputs, Oid owner, List **contents, const char *text,
 					Snapshot read_by)
 {
 	Query	   *copy = copyObject(query);
@@ -421,7 +450,7 @@ identity_derivation(Query *query, List *outputs, Oid owner, const char *text,
 	}
 	foreach(lc, sources.relations)
 	{
-		if (!add_state(&buf, (RangeTblEntry *) lfirst(lc), owner, read_by))
+		if (!add_state(&buf, (RangeTblEntry *) lfirst(lc), owner, contents, read_by))
 			return NULL;
 	}
 	return ckpt_hash_text(buf.data);
@@ -461,9 +490,10 @@ ckpt_identity_prepare(Query *query, List *outputs, Oid owner, Query *probe,
 					  const char *probe_sql)
 {
 	CkptIdentity identity = {.probed = probe != NULL};
+	List	   *contents = NIL;
 	const char *text;
 
-	identity.code = identity_text(query, outputs, owner);
+	identity.code = identity_text(query, outputs, owner, &contents);
 	text = identity.code.hash;
 	if (probe)
 	{
@@ -474,7 +504,7 @@ ckpt_identity_prepare(Query *query, List *outputs, Oid owner, Query *probe,
 	}
 	else
 	{
-		identity.derivation = identity_derivation(query, outputs, owner, text, NULL);
+		identity.derivation = identity_derivation(query, outputs, owner, &contents, text, NULL);
 		if (identity.derivation)
 			identity.hash = ckpt_catalog_known_input(identity.derivation);
 	}
@@ -527,13 +557,15 @@ ckpt_identity_read_apart(CkptIdentity *identity, Query *query, const char *sql)
 void
 ckpt_identity_check(CkptIdentity *identity, Query *query, List *outputs, Oid owner)
 {
+	List	   *contents = NIL;
 	bool		same;
 
 	AcceptInvalidationMessages();
-	same = strcmp(identity_text(query, outputs, owner).hash, identity->code.hash) == 0;
+	same = strcmp(identity_text(query, outputs, owner, &contents).hash, identity->code.hash) == 0;
 	if (!same)
 		identity->probed = false;
 	if (identity->derivation)
 		identity->derivation = same ?
-			identity_derivation(query, outputs, owner, identity->code.hash, GetActiveSnapshot()) : NULL;
+			identity_derivation(query, outputs, owner, &contents, identity->code.hash,
+								GetActiveSnapshot()) : NULL;
 }

@@ -624,9 +624,10 @@ ckpt_reuse_decide(CkptRequest *request, const char *input_hash)
 {
 	CkptDecision decision = {.action = CKPT_COMPUTE, .rows_before = -1};
 	CkptCheckpoint *final = decide_final(request, input_hash);
+	bool		alone = final && !ckpt_catalog_has_others(&request->ref, final->id);
 
 	/* an unfinished fresh run was to replace what is final */
-	if ((final == NULL || ckpt_catalog_has_fresh(&request->ref, final->id)) &&
+	if ((final == NULL || (!alone && ckpt_catalog_has_fresh(&request->ref, final->id))) &&
 		decide_partial(request, input_hash, true, &decision) &&
 		(final == NULL || final->id < decision.cp->id))
 		return decision;
@@ -635,6 +636,7 @@ ckpt_reuse_decide(CkptRequest *request, const char *input_hash)
 	{
 		decision.action = CKPT_REUSE;
 		decision.cp = final;
+		decision.alone = alone;
 		decision.by_earlier = rows_by_earlier(request, final);
 		decision.reason = psprintf("same input%s: final checkpoint %lld of job %lld",
 								   request->udf ? " and code" : "", (long long) final->id,

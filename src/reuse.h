@@ -51,6 +51,8 @@ typedef struct CkptDecision
 {
 	CkptAction	action;
 	CkptCheckpoint *cp;			/* that serves, or NULL */
+	bool		alone;			/* the step has none beside it that is unfinished or
+								 * replaced */
 	bool		carry;			/* other checkpoints may have more to give */
 	int64		by_earlier;		/* rows of cp that are kept and of other code */
 	bool		accept;			/* rows of cp count as of the code at hand now, too */

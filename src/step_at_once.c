@@ -80,7 +80,7 @@ ckpt_step_reuse_at_once(CkptStep *step, Query *query, List *outputs)
 											 outputs, &end);
 	if (step->step_id != 0)
 	{
-		ckpt_step_reuse(step);
+		ckpt_step_reuse(step, &decision);
 		return true;
 	}
 	/* it has failed and is called again, or was called before */

@@ -76,14 +76,14 @@ ckpt_step_note_reuse(CkptStep *step, const CkptDecision *decision)
  * ckpt_step_reuse ends the step with that checkpoint.
  */
 void
-ckpt_step_reuse(CkptStep *step)
+ckpt_step_reuse(CkptStep *step, const CkptDecision *decision)
 {
 	const CkptCheckpoint *cp = step->cp;
 
 	ckpt_progress_phase(CKPT_PHASE_FINISHING, cp->rows_total);
 	step_protect(step);
 	ckpt_catalog_touch_checkpoint(cp->id);
-	ckpt_cleanup_finished(&step->request.ref, cp, NULL);
+	ckpt_cleanup_finished(&step->request.ref, cp, decision->alone, NULL);
 	step->state = step->spec->kind == CKPT_SAVE ? STEP_PUBLISH : STEP_DONE;
 }
 
@@ -408,7 +408,7 @@ ckpt_step_finish(CkptStep *step)
 		step_let_go_of_input(step);
 	ckpt_ledger_finish(cp);
 	ckpt_catalog_finish_checkpoint(cp, ckpt_reuse_key(&step->request, cp->input_hash));
-	ckpt_cleanup_finished(&step->request.ref, cp, step->udf);
+	ckpt_cleanup_finished(&step->request.ref, cp, false, step->udf);
 	step->state = step->spec->kind == CKPT_SAVE ? STEP_PUBLISH : STEP_DONE;
 }
 
@@ -730,7 +730,7 @@ reuse_final(CkptStep *step, const CkptDecision *decision)
 	if (decision->accept)
 		ckpt_ledger_accept_code(decision->cp, &step->request.code);
 	ckpt_step_note_reuse(step, decision);
-	ckpt_step_reuse(step);
+	ckpt_step_reuse(step, decision);
 }
 
 /*

@@ -120,7 +120,7 @@ extern bool ckpt_step_reuse_at_once(CkptStep *step, Query *query, List *outputs)
 /* step_checkpoint.c */
 extern void ckpt_step_identify(CkptStep *step);
 extern void ckpt_step_note_reuse(CkptStep *step, const CkptDecision *decision);
-extern void ckpt_step_reuse(CkptStep *step);
+extern void ckpt_step_reuse(CkptStep *step, const CkptDecision *decision);
 extern bool ckpt_step_carry_ran_short(const CkptStep *step, const ErrorData *error);
 extern void ckpt_step_without_carry(CkptStep *step, ErrorData *error);
 extern void ckpt_step_finish(CkptStep *step);
