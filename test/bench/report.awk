@@ -1,4 +1,4 @@
-# Makes the table and the picture: awk -v rows=N -v big=N -v svg=FILE
+# Makes the table and the picture: awk -v rows=N -v big=N -v cores=N -v svg=FILE
 # -f report.awk measures.txt raw.csv
 
 BEGIN {
@@ -64,7 +64,25 @@ function number(v)
 		v >= 10 ? sprintf("%.1f", v) : sprintf("%.2f", v)
 }
 
-function table_measures(   i, f, n, scale, label, verdict, unit, missing, n_missing)
+# judge returns what a value is, if there is a limit that holds for so many cores.
+function judge(v, limit,   l)
+{
+	split(limit, l, "@")
+	if (limit == "-")
+		return ""
+	if (l[2] > cores) {
+		not_applied++
+		return "not applied: for " l[2] " cores"
+	}
+	if (v <= l[1] + 0) {
+		met++
+		return "met"
+	}
+	missed++
+	return "MISSED"
+}
+
+function table_measures(   i, f, n, scale, label, limit, unit, missing, n_missing)
 {
 	printf "%-90s %9s %9s %9s  %8s\n", "measure", "median", "min", "max", "at most"
 	for (i = 1; i <= n_measures; i++) {
@@ -78,17 +96,14 @@ function table_measures(   i, f, n, scale, label, verdict, unit, missing, n_miss
 			continue
 		}
 		scale = f[4] == "kB" ? 1024 : 1
-		verdict = f[5] == "-" ? "" : median / scale <= f[5] ? "met" : "MISSED"
+		limit = f[5]
+		sub(/@.*/, "", limit)
 		printf "%-90s %9s %9s %9s  %8s  %s\n", label unit, number(median / scale),
-			number(low / scale), number(high / scale), f[5], verdict
-		if (verdict == "met")
-			met++
-		if (verdict == "MISSED")
-			missed++
+			number(low / scale), number(high / scale), limit, judge(median / scale, f[5])
 	}
 	for (i = 1; i <= n_missing; i++)
 		print missing[i]
-	printf "%d met, %d missed, %d not measured\n", met, missed, n_missing
+	printf "%d met, %d missed, %d not applied, %d not measured\n", met, missed, not_applied, n_missing
 	if (rows != 2000000)
 		print "The limits are for ROWS=2000000; this is " rows "."
 }
