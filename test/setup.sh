@@ -344,12 +344,22 @@ end_processes()
 	for _ in {1..100}; do
 		# To a server this is an immediate shutdown; a killed one would leave
 		# shared memory behind.
-		programs postgres | xargs -r kill -QUIT
+		programs postgres | signal QUIT
 		[ -n "$(programs "*"; group_members)" ] || return 0
 		sleep 0.1
 	done
-	{ programs "*"; group_members; } | xargs -r kill -KILL
+	{ programs "*"; group_members; } | signal KILL
 } 2>/dev/null
+
+# signal sends a signal to the processes that it reads.  Not every system has a
+# program for that, but the shell does it.
+signal()
+{
+	local pids
+
+	mapfile -t pids
+	[ ${#pids[@]} = 0 ] || kill "-$1" "${pids[@]}"
+}
 
 # programs prints the processes that run this program of the server's copy,
 # whoever started them.
