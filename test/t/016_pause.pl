@@ -59,11 +59,18 @@ sub status { return sql('SELECT status FROM job'); }
 sub start_job
 {
 	my ($job, $udf, $arguments, $settings) = @_;
+
+	return start_steps($job, $settings || 'SELECT 1',
+		"CALL checkpoint.map('s', 'SELECT x, ''$job'' AS job FROM generate_series(1, 1000) x', '$udf AS y' $arguments)");
+}
+
+sub start_steps
+{
+	my ($job, $settings, @steps) = @_;
 	my ($out, $err) = ('', '');
 	my $client = IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'),
-			'-c', $settings || 'SELECT 1', '-c', "SELECT checkpoint.begin_job('$job')",
-			'-c', "CALL checkpoint.map('s', 'SELECT x, ''$job'' AS job FROM generate_series(1, 1000) x', '$udf AS y' $arguments)",
-			'-c', 'SELECT checkpoint.end_job()' ],
+			'-c', $settings, '-c', "SELECT checkpoint.begin_job('$job')",
+			(map { ('-c', $_) } @steps), '-c', 'SELECT checkpoint.end_job()' ],
 		'<', \undef, '>', \$out, '2>', \$err,
 		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default, name => 'psql has ended'));
 	wait_until("SELECT EXISTS (SELECT FROM checkpoint.progress JOIN job USING (job_id)
@@ -180,6 +187,31 @@ sql("SELECT checkpoint.resume_job($job)");
 $waits->finish;
 is(sql($action), 'reused', 'until it is resumed');
 sql("SELECT checkpoint.end_job($job)");
+
+# An output goes that the input of a paused job is a view of: it becomes the input's table.
+my $query = "CALL checkpoint.query('q', 'SELECT x, ''view'' AS job FROM generate_series(1, 1000) x'%s)";
+my $map = "CALL checkpoint.map('s', 'SELECT * FROM q', 'f(x) AS y', workers => 2)";
+my $input = "SELECT relkind FROM pg_class WHERE oid = (SELECT input_table FROM checkpoint.steps WHERE step = 's' ORDER BY job_id DESC LIMIT 1)";
+sql('ALTER SEQUENCE calls RESTART');
+hold();
+$client = start_steps('view', 'SELECT 1', sprintf($query, ''), $map);
+pause();
+sql('SELECT checkpoint.cancel_job(job_id) FROM job');
+$client->finish;
+my $reader = $node->background_psql('postgres');
+$reader->query_safe('BEGIN; SELECT count(*) FROM ' . sql("SELECT output_table FROM checkpoint.steps WHERE step = 'q'"));
+hold();
+$client = start_steps('view', 'SELECT 1', sprintf($query, ', cache_enabled => false'), $map);
+pause();
+is(sql($input), 'v', 'an adopted input is a view of an output that was replaced and is being read');
+$reader->query_safe('COMMIT');
+$reader->quit;
+sql('CALL checkpoint.prune()');
+is(sql($input), 'r', 'the output is dropped, and the input is a table');
+is(sql('SELECT checkpoint.resume_job(job_id) FROM job'), 't', 'the job is resumed');
+$client->finish;
+is(status(), 'complete', 'and goes on with it');
+is(sql('SELECT last_value FROM calls'), 1000, 'with each call made once');
 
 # What else a run waits for.
 foreach my $case (
