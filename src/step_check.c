@@ -47,6 +47,8 @@ show_row(CheckReceiver *receiver, TupleTableSlot *slot)
 	char	   *text;
 	int			len;
 
+	/* the rows of a parallel plan have a descriptor of their own */
+	(void) BlessTupleDesc(slot->tts_tupleDescriptor);
 	fmgr_info(F_RECORD_OUT, &finfo);
 	text = OutputFunctionCall(&finfo, ExecFetchSlotHeapTupleDatum(slot));
 	len = (int) strlen(text);
@@ -73,7 +75,6 @@ check_receive(TupleTableSlot *slot, DestReceiver *self)
 static void
 check_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
-	(void) BlessTupleDesc(typeinfo);
 }
 
 static void

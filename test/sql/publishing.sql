@@ -63,6 +63,18 @@ CALL checkpoint.check_empty('one', 'SELECT x, NULL AS n, repeat(''x'', 300) AS l
 \set VERBOSITY default
 CALL checkpoint.check_empty('one', 'SELECT FROM q WHERE x < 4');
 \set VERBOSITY terse
+-- and where the server runs the query in parallel
+SET min_parallel_table_scan_size = 0;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET parallel_leader_participation = off;
+\set VERBOSITY default
+CALL checkpoint.check_empty('one', 'SELECT t FROM q WHERE x = 4');
+\set VERBOSITY terse
+RESET min_parallel_table_scan_size;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET parallel_leader_participation;
 CALL checkpoint.check_empty('one', 'SELECT FROM q WHERE x < 0');
 CALL checkpoint.check_empty('again', NULL);
 CALL checkpoint.check_empty(NULL, 'SELECT 1');
