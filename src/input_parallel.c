@@ -49,6 +49,9 @@
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 
+/* After so many rows of its own the session looks whether others have some for it. */
+#define LOOK_ROWS		4096
+
 /* The node that takes rows, in one process. */
 typedef struct TakeState
 {
@@ -63,7 +66,7 @@ typedef struct TakeState
 	ProjectionInfo *columns;	/* of the query; NULL if rows have just these */
 	Datum	   *values;			/* a row for rel */
 	bool	   *isnull;
-	int64		told;			/* rows that the others had when it was told */
+	int64		looked;			/* rows when the session last looked at the others */
 	bool		done;
 } TakeState;
 
@@ -224,8 +227,8 @@ return_row(TakeState *state)
 /*
  * take_exec takes rows until there are no more, and returns a row with their sum.
  *
- * In the session it returns an empty sum from time to time, so that the Gather above
- * it looks whether others have rows for the session.
+ * In the session it returns a row that says nothing from time to time, so that the
+ * Gather above it looks whether others have rows for the session.
  */
 static TupleTableSlot *
 take_exec(CustomScanState *node)
@@ -252,9 +255,9 @@ take_exec(CustomScanState *node)
 		}
 		if (!take_row(state, slot))
 			return return_row(state);
-		if (!IsParallelWorker() && state->sum.rows - state->told >= 4096)
+		if (!IsParallelWorker() && state->sum.rows - state->looked >= LOOK_ROWS)
 		{
-			state->told = state->sum.rows;
+			state->looked = state->sum.rows;
 			ckpt_progress_rows((int64) pg_atomic_read_u64(&state->shared->rows));
 			return return_sum(state, NULL);
 		}

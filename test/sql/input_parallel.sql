@@ -129,6 +129,11 @@ SET max_parallel_workers_per_gather = 0;
 :run
 RESET max_parallel_workers_per_gather;
 
+-- No worker is to be had: the session does it all.
+SET max_parallel_workers = 0;
+:run
+RESET max_parallel_workers;
+
 -- An error comes as it is, and leaves no table behind.
 CREATE FUNCTION refuses(x int) RETURNS int STABLE PARALLEL SAFE LANGUAGE plpgsql AS $$
 BEGIN
