@@ -464,6 +464,37 @@ put_node(PlannedStmt *stmt, Relation rel, int nprocesses)
 }
 
 /*
+ * are_long returns whether values of any table that a plan reads are in its TOAST table
+ * rather than in its rows: the session would have to write them all.
+ */
+static bool
+are_long(List *rtable)
+{
+	bool		result = false;
+	ListCell   *lc;
+
+	foreach(lc, rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		Relation	rel;
+
+		if (rte->rtekind != RTE_RELATION ||
+			(rte->relkind != RELKIND_RELATION && rte->relkind != RELKIND_MATVIEW))
+			continue;
+		rel = table_open(rte->relid, NoLock);	/* locked by the planner */
+		if (OidIsValid(rel->rd_rel->reltoastrelid))
+		{
+			Relation	toast = table_open(rel->rd_rel->reltoastrelid, AccessShareLock);
+
+			result |= RelationGetNumberOfBlocks(toast) > RelationGetNumberOfBlocks(rel);
+			table_close(toast, AccessShareLock);
+		}
+		table_close(rel, NoLock);
+	}
+	return result;
+}
+
+/*
  * ckpt_input_parallel reads a query's rows, numbers them from 1, writes them to a table
  * and hashes them, in up to so many processes, this one included.  If the planner makes
  * no plan for several, or if the order of rows may be one that the query asks for, it
@@ -491,7 +522,7 @@ ckpt_input_parallel(Query *query, const char *sql, Relation rel, int nprocesses,
 												(Expr *) ckpt_input_row(query)),
 						   sql, CURSOR_OPT_PARALLEL_OK);
 	take = put_node(plan, rel, nprocesses);
-	if (take == NULL)
+	if (take == NULL || are_long(plan->rtable))
 		return false;
 	segment = dsm_create(sizeof(CkptPageFillShared), DSM_CREATE_NULL_IF_MAXSEGMENTS);
 	if (segment == NULL)

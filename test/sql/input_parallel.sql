@@ -34,7 +34,7 @@ CREATE TABLE plain AS SELECT x, b FROM source WHERE b IS NOT NULL;
 CREATE TABLE long (x int, a text, b text);
 ALTER TABLE long ALTER b SET STORAGE EXTERNAL;
 INSERT INTO long SELECT g, CASE WHEN g % 10 = 0 THEN repeat(g::text, 5000) END,
-	CASE g % 50 WHEN 0 THEN repeat('x', 9000) WHEN 1 THEN 'short' END
+	CASE g % 500 WHEN 0 THEN repeat('x', 9000) WHEN 1 THEN 'short' END
 FROM generate_series(1, 3000) g;
 ANALYZE;
 
@@ -97,6 +97,12 @@ SET parallel_leader_participation = on;
 \set query 'SELECT * FROM long'
 :run
 SET parallel_leader_participation = off;
+-- If most are long, it does not ask others.
+CREATE TABLE longer AS SELECT g AS x, repeat('x', 1 + g % 2 * 9000) AS b FROM generate_series(1, 1000) g;
+ALTER TABLE longer ALTER b SET STORAGE EXTERNAL;
+UPDATE longer SET b = b || '';
+\set query 'SELECT * FROM longer WHERE tells(x)'
+:run
 
 -- Expressions, joins, sub-selects, views, and parts of tables.
 CREATE TABLE parted (b text, x int) PARTITION BY LIST (x);
