@@ -203,6 +203,7 @@ ckpt_input_view_table(Query *query, TupleDesc input_desc, Oid owner, CkptInput *
 	done = ckpt_ledger_totals(&cp);
 	if (done.output.rows == 0 || done.output.rows != cp.rows_total)
 		return NULL;
+	input->long_hashes = NULL;
 	input->sum = done.output;
 	input->hash = ckpt_rowhash_finish(ckpt_rowhash_columns(ckpt_rowhash_create(ckpt_query_result_desc(query))),
 									  &input->sum);
@@ -254,7 +255,7 @@ hand_over(const char *name, Oid relid, Oid owner, const char *view)
 {
 	if (!ckpt_result_table_drop(view, owner))
 		return false;
-	if (ckpt_catalog_others_depend(relid))
+	if (OidIsValid(ckpt_result_table_lookup(view)) || ckpt_catalog_others_depend(relid))
 		return ckpt_result_table_drop(name, owner); /* says on what they do */
 	ckpt_result_table_rename(name, view);
 	return true;

@@ -660,19 +660,9 @@ ckpt_result_table_rename(const char *name, const char *new_name)
 	CommandCounterIncrement();
 }
 
-static bool
-is_input_view(Oid relid)
-{
-	Relation	view = relation_open(relid, AccessShareLock);
-	bool		result = view->rd_rel->relkind == RELKIND_VIEW && OidIsValid(shown_table(view));
-
-	relation_close(view, AccessShareLock);
-	return result;
-}
-
 /*
- * result_table_is_owners returns whether a relation, which is locked, is a table, or an
- * input's view, of the given name and owner now.
+ * result_table_is_owners returns whether a relation, which is locked, is a table or view
+ * of the given name and owner now.  Of a view it does not matter what it shows.
  */
 static bool
 result_table_is_owners(Oid relid, const char *name, Oid owner)
@@ -685,7 +675,7 @@ result_table_is_owners(Oid relid, const char *name, Oid owner)
 		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
 
 		result = form->relowner == owner && ckpt_result_table_lookup(name) == relid &&
-			(form->relkind == RELKIND_RELATION || is_input_view(relid));
+			(form->relkind == RELKIND_RELATION || form->relkind == RELKIND_VIEW);
 		ReleaseSysCache(tuple);
 	}
 	return result;

@@ -205,7 +205,16 @@ TRUNCATE checkpoint_data.lost_one_30_output;
 CALL run('lost', first => 'id + 8 AS y');
 SELECT * FROM last_steps;
 SELECT * FROM result('two');
+-- or alters it: what is left of both is dropped all the same
+CALL run('altered', bad => '{500}', first => 'id + 9 AS y');
+SELECT format('ALTER TABLE %s ADD COLUMN more int', checkpoint.output('one', job => max(job_id))) FROM checkpoint.jobs WHERE name = 'altered' \gexec
+SELECT count(*) FROM checkpoint.remainder(NULL::checkpoint_data.altered_two_35_input);
+CALL run('altered', bad => '{600}', first => 'id + 9 AS y');
+SELECT calls() > 0;
+SELECT job, state, relkind FROM inputs WHERE job = 'altered';
+CALL checkpoint.drop_job('altered');
 CALL checkpoint.prune();
+SELECT relname FROM pg_class WHERE relnamespace = 'checkpoint_data'::regnamespace AND relname LIKE 'altered%';
 SELECT relname FROM pg_class WHERE relnamespace = 'checkpoint_data'::regnamespace AND relname LIKE 'lost%' AND relkind <> 'i' ORDER BY relname;
 
 SET client_min_messages = warning;
