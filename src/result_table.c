@@ -661,8 +661,33 @@ ckpt_result_table_rename(const char *name, const char *new_name)
 }
 
 /*
- * result_table_is_owners returns whether a relation, which is locked, is a table or view
- * of the given name and owner now.  Of a view it does not matter what it shows.
+ * is_input_view returns whether a relation was made as the view of a result table: its
+ * owner may have altered that table since.
+ */
+static bool
+is_input_view(Oid relid)
+{
+	Relation	view = relation_open(relid, AccessShareLock);
+	RuleLock   *rules = view->rd_rules;
+	bool		result = false;
+
+	for (int i = 0; view->rd_rel->relkind == RELKIND_VIEW && rules && i < rules->numLocks; i++)
+	{
+		Query	   *query = linitial_node(Query, rules->rules[i]->actions);
+		List	   *from = query->jointree ? query->jointree->fromlist : NIL;
+
+		result |= rules->rules[i]->event == CMD_SELECT && list_length(from) == 1 &&
+			IsA(linitial(from), RangeTblRef) &&
+			get_rel_namespace(rt_fetch(linitial_node(RangeTblRef, from)->rtindex,
+									   query->rtable)->relid) == RelationGetNamespace(view);
+	}
+	relation_close(view, AccessShareLock);
+	return result;
+}
+
+/*
+ * result_table_is_owners returns whether a relation, which is locked, is a table, or an
+ * input's view, of the given name and owner now.
  */
 static bool
 result_table_is_owners(Oid relid, const char *name, Oid owner)
@@ -675,7 +700,7 @@ result_table_is_owners(Oid relid, const char *name, Oid owner)
 		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
 
 		result = form->relowner == owner && ckpt_result_table_lookup(name) == relid &&
-			(form->relkind == RELKIND_RELATION || form->relkind == RELKIND_VIEW);
+			(form->relkind == RELKIND_RELATION || is_input_view(relid));
 		ReleaseSysCache(tuple);
 	}
 	return result;

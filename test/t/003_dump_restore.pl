@@ -354,7 +354,8 @@ foreach my $db ('given_back', 'kept')
 
 # with its tables it has all; without them it computes anew and leaves them alone
 my $result_tables = "FROM pg_class WHERE relnamespace = 'checkpoint_data'::regnamespace AND relkind = 'r'";
-foreach my $table (split /\n/, $node->safe_psql('given_back', "SELECT oid::regclass $result_tables"))
+foreach my $table (split /\n/, $node->safe_psql('given_back',
+	"SELECT oid::regclass FROM pg_class WHERE relnamespace = 'checkpoint_data'::regnamespace AND relkind IN ('r', 'v')"))
 {
 	$node->safe_psql('given_back', "ALTER TABLE $table OWNER TO renamed");
 }
