@@ -522,7 +522,11 @@ indexes_close(TableIndexes *indexes)
 void
 ckpt_bulkinsert_flush(CkptBulkInsert *buf, Relation rel, int options, int64 first_id)
 {
-	CommandId	cid = GetCurrentCommandId(true);
+	/*
+	 * Rows that are born frozen are seen by later commands without a new number, which
+	 * a function that runs in a parallel plan could not get.
+	 */
+	CommandId	cid = GetCurrentCommandId((options & TABLE_INSERT_FROZEN) == 0);
 	BulkInsertState bistate = ckpt_bulkextend_begin();
 	MemoryContext oldcxt = MemoryContextSwitchTo(buf->cxt);
 	TableIndexes indexes = indexes_open(rel);

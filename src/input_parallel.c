@@ -495,6 +495,25 @@ are_long(List *rtable)
 }
 
 /*
+ * leaves_out_code returns whether columns that are not kept are more than a table's: what
+ * they are computed with is run where one process reads, and would not be.
+ */
+static bool
+leaves_out_code(Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (!tle->resjunk && ckpt_is_system_column(tle->resname) && !IsA(tle->expr, Var))
+			return true;
+	}
+	return false;
+}
+
+/*
  * ckpt_input_parallel reads a query's rows, numbers them from 1, writes them to a table
  * and hashes them, in up to so many processes, this one included.  If the planner makes
  * no plan for several, or if the order of rows may be one that the query asks for, it
@@ -515,7 +534,8 @@ ckpt_input_parallel(Query *query, const char *sql, Relation rel, int nprocesses,
 		!ckpt_pagefill_can(rel) || RelationGetNumberOfAttributes(rel) < 2)
 		return false;
 	rewritten = ckpt_query_rewrite(query);	/* views hide much */
-	if (ckpt_input_depends_on_plan(rewritten, true, true) ||
+	if (leaves_out_code(query) ||
+		ckpt_input_depends_on_plan(rewritten, true, true) ||
 		contain_volatile_functions((Node *) rewritten))
 		return false;
 	plan = ckpt_query_plan(ckpt_input_aggregate(query, F_COUNT_ANY, INT8OID,
@@ -532,9 +552,12 @@ ckpt_input_parallel(Query *query, const char *sql, Relation rel, int nprocesses,
 	plan->stmt_location = query->stmt_location;
 	plan->stmt_len = query->stmt_len;
 
-	/* other processes can neither draw a transaction id nor say that a command wrote */
+	/*
+	 * Other processes cannot draw a transaction id.  That a command has written is not
+	 * said before its end: functions of the query could begin none any more.  Frozen
+	 * rows are seen without.
+	 */
 	(void) GetCurrentTransactionId();
-	(void) GetCurrentCommandId(true);
 	receiver.shared = dsm_segment_address(segment);
 	pg_atomic_init_u64(&receiver.shared->rows, 0);
 	receiver.pub.receiveSlot = gather_receive;

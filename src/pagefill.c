@@ -6,7 +6,7 @@
  * The server has no means to write to a table in the processes of a parallel query:
  * heap_insert() refuses.  What it fears does not concern a table that is new in this
  * transaction.  Nobody sees it, so its rows are born frozen, and no command number
- * counts; the session has marked its number as used.  The transaction id is there
+ * counts.  The transaction id is there
  * before the processes are; they have it from the session, and it waits for them
  * whatever the end.  So pages can be filled here, and given to the server as wholes,
  * in shared buffers, with the WAL that heap_multi_insert() would write.  What becomes

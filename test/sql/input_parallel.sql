@@ -156,6 +156,19 @@ CALL checkpoint.map('m', 'SELECT refuses(x) AS x FROM plain', 'x + 1 AS y', work
 SELECT action, rows_total FROM checkpoint.steps;
 SELECT count(*) FROM pg_class WHERE relnamespace = 'checkpoint_data'::regnamespace;
 
+-- Functions that may be run in parallel may call others that run commands.
+CREATE FUNCTION asks(x int) RETURNS int LANGUAGE plpgsql PARALLEL SAFE
+AS 'BEGIN RETURN (SELECT max(p.x) FROM (SELECT 1 AS x) p) + x; END';
+CREATE FUNCTION calls(x int) RETURNS int LANGUAGE plpgsql STABLE PARALLEL SAFE COST 1
+AS 'BEGIN RETURN asks(x); END';
+RESET parallel_leader_participation;
+SELECT checkpoint.begin_job('commands') > 0 AS begun;
+CALL checkpoint.map('two', 'SELECT calls(x) AS x FROM plain', 'x + 1 AS y', workers => 2);
+CALL checkpoint.map('one', 'SELECT calls(x) AS x, 1 AS one FROM plain', 'x + 1 AS y');
+SET parallel_leader_participation = off;
+-- What is computed for a column that is not kept is computed all the same.
+CALL checkpoint.map('left_out', 'SELECT x, 1 / (x - 5) AS sys__q FROM plain', 'x + 1 AS y', workers => 2);
+
 -- Whoever runs a step, workers are the job's owner, and read what the owner may read.
 CREATE ROLE regress_reader;
 GRANT USAGE ON SCHEMA input_parallel TO regress_reader;
