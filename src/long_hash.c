@@ -16,6 +16,8 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "long_hash.h"
+#include "rowhash.h"
+#include "udf.h"
 #include "utils/memutils.h"
 
 /* At most so many are remembered. */
@@ -93,20 +95,48 @@ ckpt_long_hashes_end(CkptLongHashes *hashes)
 }
 
 /*
- * ckpt_long_hashes_are_of returns whether hashes are good for a row of the input
- * table: whether it was written by the pass that they are of.
+ * are_of returns whether hashes are good for a row: whether it was written by the pass
+ * that they are of.
  *
  * That pass writes frozen rows, as nobody else can before the table is committed.
  * What an update makes of a row has other marks.
  */
-bool
-ckpt_long_hashes_are_of(const CkptLongHashes *hashes, HeapTuple row)
+static bool
+are_of(const CkptLongHashes *hashes, HeapTupleHeader header)
 {
-	HeapTupleHeader header = row->t_data;
-
 	return HeapTupleHeaderXminFrozen(header) && (header->t_infomask & HEAP_UPDATED) == 0 &&
 		TransactionIdIsValid(hashes->xid) &&
 		TransactionIdEquals(HeapTupleHeaderGetRawXmin(header), hashes->xid);
+}
+
+/*
+ * ckpt_long_hashes_of returns hashes if they are good for a row of the input table,
+ * else NULL.
+ */
+CkptLongHashes *
+ckpt_long_hashes_of(CkptLongHashes *hashes, TupleTableSlot *row)
+{
+	HeapTuple	tuple = TTS_IS_BUFFERTUPLE(row) || TTS_IS_HEAPTUPLE(row) ?
+		((HeapTupleTableSlot *) row)->tuple : NULL;
+
+	return tuple && are_of(hashes, tuple->t_data) ? hashes : NULL;
+}
+
+/*
+ * ckpt_long_hashes_origins tells the hasher of a UDF's output which columns of it are
+ * those of the input.
+ */
+void
+ckpt_long_hashes_origins(CkptRowHasher *hasher, const CkptUdf *udf)
+{
+	AttrNumber *origins = palloc0(udf->output_desc->natts * sizeof(AttrNumber));
+	bool		is_gen = udf->kind == CKPT_GEN;
+	int			first = is_gen ? 2 : 0;
+
+	for (int i = first; i < udf->nplain; i++)
+		origins[i] = is_gen ? udf->keep[i - first] : i + 1;
+	ckpt_rowhash_origins(hasher, is_gen ? 1 : 0, origins);
+	pfree(origins);
 }
 
 /*

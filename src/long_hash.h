@@ -13,8 +13,8 @@
  * since, as a row's header says.  They are never stored, nor handed to another
  * process, and last no longer than the call of the step.
  *
- * input.c makes and fills them, runner.c says which rows they are good for, and
- * rowhash.c asks for them.
+ * input.c makes and fills them, runner.c has rows looked at that they may be good for,
+ * and rowhash.c asks for them.
  *
  * IDENTIFICATION
  *	  src/long_hash.h
@@ -25,7 +25,7 @@
 #define CKPT_LONG_HASH_H
 
 #include "access/attnum.h"
-#include "access/htup.h"
+#include "executor/tuptable.h"
 
 /* The hash of a value. */
 typedef struct CkptLongHash
@@ -36,11 +36,15 @@ typedef struct CkptLongHash
 
 typedef struct CkptLongHashes CkptLongHashes;
 
+struct CkptRowHasher;
+struct CkptUdf;
+
 extern CkptLongHashes *ckpt_long_hashes_create(void);
 extern void ckpt_long_hashes_note(CkptLongHashes *hashes, int64 id, AttrNumber attno,
 								  Size size, CkptLongHash hash);
 extern bool ckpt_long_hashes_end(CkptLongHashes *hashes);
-extern bool ckpt_long_hashes_are_of(const CkptLongHashes *hashes, HeapTuple row);
+extern CkptLongHashes *ckpt_long_hashes_of(CkptLongHashes *hashes, TupleTableSlot *row);
+extern void ckpt_long_hashes_origins(struct CkptRowHasher *hasher, const struct CkptUdf *udf);
 extern bool ckpt_long_hashes_find(CkptLongHashes *hashes, int64 id, AttrNumber attno,
 								  Size size, CkptLongHash *hash);
 

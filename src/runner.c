@@ -297,21 +297,6 @@ take_columns(CkptRunner *runner, int first)
 }
 
 /*
- * know_hashes has the hashes of long values used that were noted when the input's row
- * was written.
- */
-static void
-know_hashes(CkptRunner *runner, TupleTableSlot *row)
-{
-	HeapTuple	tuple = TTS_IS_BUFFERTUPLE(row) || TTS_IS_HEAPTUPLE(row) ?
-		((HeapTupleTableSlot *) row)->tuple : NULL;
-
-	ckpt_rowhash_known(runner->hasher,
-					   tuple && ckpt_long_hashes_are_of(runner->long_hashes, tuple) ?
-					   runner->long_hashes : NULL);
-}
-
-/*
  * add_result adds a row to the output: what the expressions of the UDF gave.
  * Before them go, for map, the columns of the input's row.
  */
@@ -344,7 +329,7 @@ add_result(CkptRunner *runner, TupleTableSlot *input_row, Datum *values, bool *i
 		tuple = ckpt_bulkinsert_add(runner->buffer, runner->values, runner->isnull);
 	}
 	if (runner->long_hashes)
-		know_hashes(runner, input_row);
+		ckpt_rowhash_known(runner->hasher, ckpt_long_hashes_of(runner->long_hashes, input_row));
 	if (tuple && udf->kind == CKPT_MAP)
 		ckpt_rowhash_add_tuple(runner->hasher, &runner->sum, tuple);
 	else
@@ -414,23 +399,6 @@ receiver_shutdown(DestReceiver *self)
 }
 
 /*
- * tell_origins tells the hasher which columns of the output are those of the input.
- */
-static void
-tell_origins(CkptRunner *runner)
-{
-	CkptUdf    *udf = runner->udf;
-	AttrNumber *origins = palloc0(udf->output_desc->natts * sizeof(AttrNumber));
-	bool		is_gen = udf->kind == CKPT_GEN;
-	int			first = is_gen ? 2 : 0;
-
-	for (int i = first; i < udf->nplain; i++)
-		origins[i] = is_gen ? udf->keep[i - first] : i + 1;
-	ckpt_rowhash_origins(runner->hasher, is_gen ? 1 : 0, origins);
-	pfree(origins);
-}
-
-/*
  * ckpt_runner_create prepares to compute rows of a partial checkpoint, in
  * CurrentMemoryContext.
  *
@@ -470,7 +438,7 @@ ckpt_runner_create(CkptUdf *udf, CkptCheckpoint *cp, Oid owner, CkptClaims *clai
 	if (long_hashes && udf->kind != CKPT_AGG)
 	{
 		runner->long_hashes = long_hashes;
-		tell_origins(runner);
+		ckpt_long_hashes_origins(runner->hasher, udf);
 	}
 	runner->values = palloc0(udf->output_desc->natts * sizeof(Datum));
 	runner->isnull = palloc0(udf->output_desc->natts * sizeof(bool));
