@@ -266,7 +266,9 @@ static char *
 idempotency_key(const CkptCheckpoint *cp, CkptUdf *udf, int64 id)
 {
 	WantedRow	wanted = {.key = ckpt_key_hasher_create(udf)};
-	Relation	input = table_open(ckpt_result_table_rows(cp->input_table), AccessShareLock);
+	/* the function at hand may have put something else in its place */
+	Relation	input = ckpt_result_table_open(cp->input_table, "input", cp->step, cp->owner,
+											   cp->input_columns, AccessShareLock);
 	char	   *owner = GetUserNameFromId(cp->owner, false);
 
 	ckpt_input_rows(input, &id, 1, hash_row, &wanted);

@@ -426,7 +426,8 @@ open_rows(const char *name, LOCKMODE lockmode)
 
 /*
  * ckpt_result_table_rows returns the OID of the table that has the rows of a name, or
- * InvalidOid.  Whoever needs it to be there a moment later has it locked.
+ * InvalidOid, also if that is a view which shows something else.  Whoever needs it to be
+ * there a moment later has it locked.
  */
 Oid
 ckpt_result_table_rows(const char *name)
@@ -441,7 +442,7 @@ ckpt_result_table_rows(const char *name)
 	shown = view ? shown_table(view) : InvalidOid;
 	if (view)
 		relation_close(view, AccessShareLock);
-	return OidIsValid(shown) ? shown : relid;
+	return shown;
 }
 
 /*

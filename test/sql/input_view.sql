@@ -216,6 +216,23 @@ CALL checkpoint.drop_job('altered');
 CALL checkpoint.prune();
 SELECT relname FROM pg_class WHERE relnamespace = 'checkpoint_data'::regnamespace AND relname LIKE 'altered%';
 SELECT relname FROM pg_class WHERE relnamespace = 'checkpoint_data'::regnamespace AND relname LIKE 'lost%' AND relkind <> 'i' ORDER BY relname;
+-- or has it replaced while it is read
+CREATE FUNCTION replaces(id int) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	input text := (SELECT input_table FROM checkpoint.steps WHERE step = 'two' ORDER BY job_id DESC LIMIT 1);
+BEGIN
+	IF id = 5 THEN
+		EXECUTE format('CREATE OR REPLACE VIEW %s AS %s WHERE id < 9', input, rtrim(pg_get_viewdef(input::regclass), ';'));
+	END IF;
+	RETURN checkpoint.idempotency_key();
+END $$;
+SELECT checkpoint.begin_job('replaced');
+CALL checkpoint.map('one', 'SELECT * FROM input_view.source', 'id + 10 AS y');
+\set VERBOSITY terse
+CALL checkpoint.map('two', 'SELECT * FROM one', 'input_view.replaces(id) AS z');
+\set VERBOSITY default
+CALL checkpoint.drop_job('replaced');
+SELECT relname FROM pg_class WHERE relnamespace = 'checkpoint_data'::regnamespace AND relname LIKE 'replaced%';
 
 SET client_min_messages = warning;
 DROP SCHEMA input_view CASCADE;
