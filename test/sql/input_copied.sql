@@ -138,4 +138,48 @@ DROP ROLE regress_input_copied;
 CALL checkpoint.prune();
 SELECT relname FROM pg_class WHERE relnamespace = 'checkpoint_data'::regnamespace AND relname LIKE 'owner%';
 
+-- Columns under each other's names, and some rows of a table that is a step's output.
+SET test.bad = 1;
+SELECT checkpoint.begin_job('others');
+CALL checkpoint.map('one', 'SELECT * FROM source', 'id + 1 AS y');
+SET client_min_messages = notice;
+SET test.bad = 2;
+CALL try('SELECT y AS id, txt, id AS y FROM one');
+SET test.bad = 1;
+CALL try(format('SELECT * FROM (SELECT id, txt, y FROM %s WHERE id <> 3) s', checkpoint.output('one')));
+SET client_min_messages = warning;
+SELECT step, rows_total, rows_failed FROM checkpoint.steps WHERE job_id = (SELECT max(job_id) FROM checkpoint.jobs) ORDER BY started_at;
+-- Rows that its owner has hidden, or added.
+SELECT checkpoint.output('one') AS one \gset
+ALTER TABLE :one ENABLE ROW LEVEL SECURITY;
+CALL checkpoint.map('secured', 'SELECT * FROM one', 'f(id) AS z', on_error => 'skip');
+SELECT kind_of_input('secured');
+ALTER TABLE :one DISABLE ROW LEVEL SECURITY;
+CREATE TABLE more () INHERITS (:one);
+CALL checkpoint.map('parent', 'SELECT * FROM one', 'f(id) AS z', on_error => 'skip');
+SELECT kind_of_input('parent');
+DROP TABLE more;
+CALL checkpoint.map('alone', 'SELECT * FROM one', 'f(id) AS z', on_error => 'skip');
+SELECT kind_of_input('alone');
+SELECT checkpoint.fail_job('not meant to be finished');
+-- Rows that were computed late stand behind others, whichever is the last.
+CREATE FUNCTION not_yet(x int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	IF x IN (1, 100) AND current_setting('test.bad') <> '0' THEN
+		RAISE 'cannot do %', x;
+	END IF;
+	RETURN x;
+END $$;
+SELECT checkpoint.begin_job('last');
+CALL checkpoint.map('one', 'SELECT * FROM source', 'not_yet(id) AS y', on_error => 'skip');
+SELECT checkpoint.end_job();
+SET test.bad = 0;
+SELECT checkpoint.begin_job('last');
+CALL checkpoint.map('one', 'SELECT * FROM source', 'not_yet(id) AS y', on_error => 'skip');
+SELECT format('SELECT sys__id FROM %s WHERE id IN (1, 2, 100) ORDER BY ctid', checkpoint.output('one')) \gexec
+SET test.bad = 1;
+CALL checkpoint.map('two', 'SELECT * FROM one', 'f(id) AS z', on_error => 'skip');
+SELECT kind_of_input('two');
+SELECT checkpoint.fail_job('not meant to be finished');
+
 DROP SCHEMA input_copied CASCADE;

@@ -234,5 +234,47 @@ CALL checkpoint.map('two', 'SELECT * FROM one', 'input_view.replaces(id) AS z');
 CALL checkpoint.drop_job('replaced');
 SELECT relname FROM pg_class WHERE relnamespace = 'checkpoint_data'::regnamespace AND relname LIKE 'replaced%';
 
+-- or has it show something else: then nothing is read as if it were the input
+CREATE ROLE regress_input_view;
+GRANT ALL ON SCHEMA input_view TO regress_input_view;
+GRANT SELECT ON source TO regress_input_view;
+SET ROLE regress_input_view;
+SELECT checkpoint.begin_job('of another');
+CALL checkpoint.map('one', 'SELECT * FROM input_view.source', 'id + 11 AS y');
+SELECT checkpoint.output('one') AS of_another \gset
+SELECT checkpoint.end_job();
+RESET ROLE;
+\set VERBOSITY terse
+CALL run('shows', bad => '{500}', first => 'id + 11 AS y');
+\set VERBOSITY default
+SELECT input_table AS input, checkpoint.output('one', job => job_id) AS shown FROM checkpoint.steps WHERE job = 'shows' AND step = 'two' \gset
+CREATE TABLE own AS TABLE :shown;
+CREATE FUNCTION remainder_of(input text, query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	said text;
+BEGIN
+	EXECUTE format('CREATE OR REPLACE VIEW %s AS %s', input, query);
+	EXECUTE format('SELECT count(*) || '' rows'' FROM checkpoint.remainder(NULL::%s)', input) INTO said;
+	RETURN said;
+EXCEPTION
+	WHEN object_not_in_prerequisite_state THEN
+		GET STACKED DIAGNOSTICS said = PG_EXCEPTION_DETAIL;
+		RETURN said;
+END $$;
+SELECT query, remainder_of(:'input', format(query, :'shown'))
+FROM unnest(ARRAY['SELECT * FROM ONLY %s', 'SELECT sys__id, y AS id, txt, id AS y FROM %s', 'SELECT DISTINCT * FROM %s',
+	'SELECT * FROM %s LIMIT 700', 'SELECT * FROM %s OFFSET 1', 'SELECT * FROM %s WHERE id <> 501',
+	'SELECT * FROM %s UNION ALL SELECT 0, 0, '''', 0']) query;
+SELECT remainder_of(:'input', 'SELECT * FROM own');
+SELECT remainder_of(:'input', format('SELECT * FROM %s', :'of_another'));
+-- What was put in its place stays when the job is dropped.
+DROP VIEW :input;
+CREATE VIEW :input AS SELECT 1 AS mine;
+CALL checkpoint.drop_job('shows');
+SELECT * FROM :input;
+DROP VIEW :input;
+DROP OWNED BY regress_input_view;
+DROP ROLE regress_input_view;
+
 SET client_min_messages = warning;
 DROP SCHEMA input_view CASCADE;

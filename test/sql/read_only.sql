@@ -150,7 +150,7 @@ CALL checkpoint.map('p', 'SELECT x, t FROM source ORDER BY x', 'f(x) AS z');
 SELECT checkpoint.end_job();
 RESET ROLE;
 -- All result tables have the trigger, and it fires always.
-SELECT count(*) > 0 AS some, bool_and(t.tgenabled = 'A' AND t.tgfoid = 'checkpoint._read_only'::regproc) AS always
+SELECT count(*) > 0 AS some, bool_and(t.tgenabled IS NOT DISTINCT FROM 'A' AND t.tgfoid = 'checkpoint._read_only'::regproc) AS always
 FROM pg_class c LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname = 'checkpoint_read_only'
 WHERE c.relnamespace = 'checkpoint_data'::regnamespace AND c.relkind = 'r';
 -- Of no other use.

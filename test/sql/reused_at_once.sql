@@ -22,7 +22,7 @@ CREATE VIEW once AS
 SELECT s.step, s.action, s.reads_steps, s.rows_total, s.rows_kept, s.rows_computed, s.rows_output,
 	s.xmin = c.xmin AS used,
 	s.started_at <= s.ended_at AND s.started_at > s.ended_at - interval '1 hour' AS timed,
-	s.input_hash = c.input_hash AS input
+	s.input_hash = c.input_hash AS input, s.derivation IS NOT NULL AS derived
 FROM checkpoint.step s JOIN checkpoint.checkpoint c USING (checkpoint_id)
 WHERE s.job_id = (SELECT max(job_id) FROM checkpoint.job)
 ORDER BY s.step_id;
@@ -118,7 +118,51 @@ SELECT checkpoint.begin_job('cleans') \gset
 CALL checkpoint.query('numbers', 'SELECT x FROM at_once.numbers(5) x');
 CALL checkpoint.map('m', input => 'SELECT x FROM numbers', udf => 'f(x) AS y', cache_version => 'again');
 SELECT count(*) AS unfinished FROM checkpoint.checkpoints WHERE job = 'cleans' AND state = 'partial';
+-- And so does what was replaced, once nothing depends on it any more.
+CALL checkpoint.query('kept', 'SELECT x FROM at_once.numbers(7) x');
+SELECT checkpoint.output('kept') AS kept \gset
 SELECT checkpoint.end_job() \gset
+CREATE VIEW of_user AS SELECT x FROM :kept;
+SELECT checkpoint.begin_job('cleans', fresh => true) \gset
+CALL checkpoint.query('kept', 'SELECT x FROM at_once.numbers(7) x');
+SELECT checkpoint.end_job() \gset
+SELECT count(*) AS kept FROM checkpoint.checkpoints WHERE job = 'cleans' AND step = 'kept';
+DROP VIEW of_user;
+SELECT checkpoint.begin_job('cleans') \gset
+CALL checkpoint.query('kept', 'SELECT x FROM at_once.numbers(7) x');
+SELECT count(*) AS kept FROM checkpoint.checkpoints WHERE job = 'cleans' AND step = 'kept';
+SELECT checkpoint.end_job() \gset
+
+--
+-- A step that publishes, that was to be inlined or reads an inlined one, that a probe
+-- identifies, or that is opened for clients, has more to do or to say.
+--
+CREATE FUNCTION more(inlined bool) RETURNS SETOF text LANGUAGE sql
+RETURN unnest(ARRAY[
+	'CALL checkpoint.query(''numbers'', ''SELECT x FROM at_once.numbers(5) x'')',
+	format('CALL checkpoint.map(''probed'', ''SELECT x FROM numbers'', ''f(x) + 2 AS y'', probe => %L)', CASE WHEN inlined THEN 'SELECT 1' END),
+	'CALL checkpoint.save(''at_once.saved'', ''SELECT x FROM numbers'')',
+	format('CALL checkpoint.map(''inlined'', ''SELECT x FROM numbers'', ''f(x) + 3 AS y'', materialized => %L)', NOT inlined),
+	format('CALL checkpoint.map(''not inlined'', ''SELECT x FROM numbers'', ''f(x) + 4 AS y'', materialized => %L, on_error => ''skip'')', NOT inlined),
+	'CALL checkpoint.map(''never stored'', ''SELECT x FROM numbers'', ''f(x) + 5 AS y'', materialized => false)',
+	'CALL checkpoint.query(''reader'', ''SELECT count(*) FROM "never stored"'')']);
+SELECT checkpoint.begin_job('more') \gset
+SELECT more(false) \gexec
+SELECT checkpoint_id AS cp, output_table FROM checkpoint.open('client', 'map', 'SELECT x FROM numbers', 'y int', code_version => '1') \gset
+INSERT INTO :output_table (sys__id, y) SELECT x, x FROM generate_series(1, 5) x;
+SELECT checkpoint.mark_processed(:cp, ARRAY[1, 2, 3, 4, 5]) \gset
+SELECT checkpoint.finish(:cp) \gset
+SELECT checkpoint.end_job() \gset
+DROP VIEW saved;
+SELECT checkpoint.begin_job('more') \gset
+SELECT more(true) \gexec
+SELECT state, checkpoint_id = :cp AS same, total, remaining FROM checkpoint.open('client', 'map', 'SELECT x FROM numbers', 'y int', code_version => '1');
+SELECT s.step, s.action, t.reads_steps, t.target_name, s.reason
+FROM checkpoint.steps s JOIN checkpoint.step t USING (job_id, step)
+WHERE job_id = (SELECT max(job_id) FROM checkpoint.jobs) ORDER BY t.step_id;
+SELECT checkpoint.end_job() \gset
+SELECT count(*) FROM saved;
+DROP VIEW saved;
 
 --
 -- Each owner has their own, and needs the rights as ever.
