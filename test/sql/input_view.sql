@@ -273,6 +273,15 @@ CREATE VIEW :input AS SELECT 1 AS mine;
 CALL checkpoint.drop_job('shows');
 SELECT * FROM :input;
 DROP VIEW :input;
+-- In the place of an output, it is none: the checkpoint is lost, and goes.
+CALL run('placed', first => 'id + 12 AS y');
+SELECT output_table AS placed FROM checkpoint.checkpoints WHERE job = 'placed' AND step = 'two' \gset
+DROP TABLE :placed;
+CREATE VIEW :placed AS TABLE own;
+CALL checkpoint.prune();
+SELECT step FROM checkpoint.checkpoints WHERE job = 'placed';
+SELECT count(*) FROM :placed;
+DROP VIEW :placed;
 DROP OWNED BY regress_input_view;
 DROP ROLE regress_input_view;
 
