@@ -40,6 +40,7 @@
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "pagefill.h"
+#include "parser/parsetree.h"
 #include "pgstat.h"
 #include "progress.h"
 #include "query.h"
@@ -495,19 +496,39 @@ are_long(List *rtable)
 }
 
 /*
+ * is_tables_column returns whether a column of a query is that of a table, maybe by way of
+ * views or sub-selects, and nothing is computed for it.
+ */
+static bool
+is_tables_column(Query *query, TargetEntry *tle)
+{
+	Var		   *var = (Var *) tle->expr;
+	RangeTblEntry *rte;
+
+	if (!IsA(var, Var) || var->varlevelsup > 0 || query->setOperations)
+		return false;
+	rte = rt_fetch(var->varno, query->rtable);
+	if (rte->rtekind == RTE_SUBQUERY && var->varattno > 0)
+		return is_tables_column(rte->subquery,
+								get_tle_by_resno(rte->subquery->targetList, var->varattno));
+	return rte->rtekind == RTE_RELATION;
+}
+
+/*
  * leaves_out_code returns whether columns that are not kept are more than a table's: what
  * they are computed with is run where one process reads, and would not be.
  */
 static bool
-leaves_out_code(Query *query)
+leaves_out_code(Query *rewritten)
 {
 	ListCell   *lc;
 
-	foreach(lc, query->targetList)
+	foreach(lc, rewritten->targetList)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
 
-		if (!tle->resjunk && ckpt_is_system_column(tle->resname) && !IsA(tle->expr, Var))
+		if (!tle->resjunk && ckpt_is_system_column(tle->resname) &&
+			!is_tables_column(rewritten, tle))
 			return true;
 	}
 	return false;
@@ -534,7 +555,7 @@ ckpt_input_parallel(Query *query, const char *sql, Relation rel, int nprocesses,
 		!ckpt_pagefill_can(rel) || RelationGetNumberOfAttributes(rel) < 2)
 		return false;
 	rewritten = ckpt_query_rewrite(query);	/* views hide much */
-	if (leaves_out_code(query) ||
+	if (leaves_out_code(rewritten) ||
 		ckpt_input_depends_on_plan(rewritten, true, true) ||
 		contain_volatile_functions((Node *) rewritten))
 		return false;
