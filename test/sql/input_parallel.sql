@@ -97,12 +97,46 @@ SET parallel_leader_participation = on;
 \set query 'SELECT * FROM long'
 :run
 SET parallel_leader_participation = off;
+-- They are the step's own: the source may go, and a copy does without the step.
+CREATE TABLE gone AS TABLE long;
+ANALYZE gone;
+SELECT checkpoint.begin_job('own') > 0 AS begun;
+CALL checkpoint.map('m', 'SELECT x, a, b FROM gone', 'fails(x) AS y', workers => 2);
+DROP TABLE gone;
+SELECT input_table FROM checkpoint.checkpoints WHERE job = 'own' \gset
+CREATE TABLE copied AS SELECT x, a, b FROM :input_table;
+CALL checkpoint.drop_job('own');
+SELECT count(*) AS differ FROM ((TABLE copied EXCEPT ALL TABLE long) UNION ALL (TABLE long EXCEPT ALL TABLE copied)) d;
 -- If most are long, it does not ask others.
 CREATE TABLE longer AS SELECT g AS x, repeat('x', 1 + g % 2 * 9000) AS b FROM generate_series(1, 1000) g;
 ALTER TABLE longer ALTER b SET STORAGE EXTERNAL;
 UPDATE longer SET b = b || '';
 \set query 'SELECT * FROM longer WHERE tells(x)'
 :run
+
+-- Rows that are older than some of their columns, and columns in another order.
+CREATE TABLE old AS SELECT g AS x, g + 1 AS z FROM generate_series(1, 2000) g;
+ALTER TABLE old ADD later int DEFAULT 17, ADD latest int DEFAULT 18;
+ANALYZE old;
+\set query 'SELECT * FROM old WHERE tells(x)'
+:run
+\set query 'SELECT z, x FROM old WHERE tells(x)'
+:run
+
+-- Rows that fill a page, and have no room there with a number; what is longer than a
+-- page when it is computed; and what is too long for any.
+CREATE TABLE filling (x int, b text) WITH (toast_tuple_target = 8160);
+ALTER TABLE filling ALTER b SET STORAGE EXTERNAL;
+INSERT INTO filling SELECT g, CASE WHEN g % 100 = 0 THEN repeat('x', 8128) ELSE 'text ' || g END FROM generate_series(1, 3000) g;
+ANALYZE filling;
+\set query 'SELECT * FROM filling WHERE tells(x)'
+:run
+\set query 'SELECT x, b || b AS b FROM filling WHERE tells(x)'
+:run
+SELECT 'SELECT x, ' || string_agg(format('x + 1::bigint AS c%s', i), ', ') || ' FROM old' AS query FROM generate_series(1, 1100) i \gset
+SELECT checkpoint.begin_job('too long') > 0 AS begun;
+CALL checkpoint.map('m', :'query', 'fails(x) AS y', workers => 2);
+CALL checkpoint.drop_job('too long');
 
 -- Expressions, joins, sub-selects, views, and parts of tables.
 CREATE TABLE parted (b text, x int) PARTITION BY LIST (x);
@@ -126,6 +160,8 @@ FROM source s JOIN plain p USING (x) WHERE tells(s.x);
 -- The order of rows counts where the query says so.
 \set query 'SELECT x, b FROM plain WHERE tells(x) ORDER BY b'
 :run
+\set query '(SELECT x, b FROM plain WHERE tells(x) ORDER BY b) UNION ALL SELECT x, b FROM parted'
+:run
 \set query 'SELECT x, b FROM plain WHERE tells(x) LIMIT 10000'
 :run
 
@@ -134,6 +170,20 @@ SET max_parallel_workers_per_gather = 0;
 \set query 'SELECT * FROM plain WHERE tells(x)'
 :run
 RESET max_parallel_workers_per_gather;
+
+-- So does the number of workers: here the session is one of two.
+CREATE FUNCTION alone(x int) RETURNS boolean STABLE PARALLEL SAFE COST 1 LANGUAGE plpgsql AS $$
+BEGIN
+	IF x % 1000 = 999 AND (SELECT count(DISTINCT pid) > 2 FROM pg_locks WHERE relation = 'plain'::regclass AND mode = 'AccessShareLock') THEN
+		RAISE 'too many processes read';
+	END IF;
+	RETURN true;
+END $$;
+ALTER TABLE plain SET (parallel_workers = 2);
+\set query 'SELECT x, b FROM plain WHERE alone(x)'
+:run
+ALTER TABLE plain RESET (parallel_workers);
+\set query 'SELECT * FROM plain WHERE tells(x)'
 
 -- No worker is to be had: the session does it all.
 SET max_parallel_workers = 0;
@@ -168,6 +218,18 @@ CALL checkpoint.map('one', 'SELECT calls(x) AS x, 1 AS one FROM plain', 'x + 1 A
 SET parallel_leader_participation = off;
 -- What is computed for a column that is not kept is computed all the same.
 CALL checkpoint.map('left_out', 'SELECT x, 1 / (x - 5) AS sys__q FROM plain', 'x + 1 AS y', workers => 2);
+CREATE VIEW failing AS SELECT x, 1 / (x - 5) AS sys__q FROM plain;
+SELECT checkpoint.begin_job('left out') > 0 AS begun;
+CALL checkpoint.map('m', 'SELECT x, sys__q FROM failing', 'x + 1 AS y', workers => 1);
+SELECT checkpoint.begin_job('left out') > 0 AS begun;
+CALL checkpoint.map('m', 'SELECT x, sys__q FROM failing', 'x + 1 AS y', workers => 2);
+SELECT checkpoint.begin_job('left out') > 0 AS begun;
+CALL checkpoint.map('m', 'SELECT x, x AS sys__q FROM plain UNION ALL SELECT x, 1 / (x - 5) FROM plain', 'x + 1 AS y', workers => 2);
+-- (one that is a table's is not)
+CREATE VIEW renamed AS SELECT b, x, x AS sys__q FROM plain;
+SELECT checkpoint.begin_job('left out') > 0 AS begun;
+CALL checkpoint.map('m', 'SELECT x, sys__q FROM renamed WHERE tells(x)', 'x + 1 AS y', workers => 2);
+SELECT checkpoint.end_job();
 
 -- Whoever runs a step, workers are the job's owner, and read what the owner may read.
 CREATE ROLE regress_reader;

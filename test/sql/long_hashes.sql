@@ -96,5 +96,18 @@ SELECT checkpoint.end_job();
 SELECT step, state, rows_processed FROM checkpoint.checkpoints WHERE job = 'failing' ORDER BY step;
 SELECT public.wrong_records();
 
+-- All values have the same length, in all rows and columns; some are in rows where
+-- others have been hashed, and they have not.
+CREATE TABLE alike (id int, a text, b text, c text);
+ALTER TABLE alike ALTER a SET STORAGE EXTERNAL, ALTER b SET STORAGE EXTERNAL, ALTER c SET STORAGE EXTERNAL;
+INSERT INTO alike SELECT i, hardly(i, 1800), hardly(i + 100, 1800), hardly(i + 200, 1800) FROM generate_series(1, 12) i;
+SELECT checkpoint.begin_job('alike') AS job \gset
+CALL checkpoint.map('map', 'SELECT id, c || '''' AS c, a, b FROM alike', 'changed(a) AS x');
+CALL checkpoint.gen('gen', 'SELECT a, b, c FROM alike', 'several(a)', keep => 'c, b, a');
+CALL checkpoint.agg('agg', 'SELECT id % 3 AS id, a, b, c FROM alike', 'max(c) AS m', partition_by => 'id, b');
+SELECT checkpoint.end_job();
+SELECT count(*) AS steps, count(*) FILTER (WHERE state = 'final') AS final FROM checkpoint.checkpoints WHERE job = 'alike';
+SELECT public.wrong_records();
+
 SET client_min_messages = warning;
 DROP SCHEMA long CASCADE;
