@@ -83,10 +83,10 @@ CREATE TYPE couple AS (a int, b text);
 CREATE DOMAIN couple_domain AS couple;
 SELECT checkpoint.content_hash(ROW(1, 'b')::couple_domain) = checkpoint.content_hash(ROW(1, 'b')::couple) AS domain;
 -- a composite value that is older than its type's last attributes
-CREATE TYPE growing AS (a int, b text, c numeric);
-CREATE TABLE grown AS SELECT ROW(g, 'text ' || g, CASE WHEN g % 2 = 0 THEN g END)::growing AS r FROM generate_series(1, 10) g;
-ALTER TYPE growing ADD ATTRIBUTE d int, ADD ATTRIBUTE e text;
-SELECT checkpoint.content_hash(r) = (SELECT checkpoint.content_hash(x) FROM (SELECT (r).a, (r).b, (r).c, NULL::int AS d, NULL::text AS e FROM grown) x) AS grown FROM grown;
+CREATE TYPE growing AS (a int, b text);
+CREATE TABLE grown AS SELECT ROW(g, 'text ' || g)::growing AS r FROM generate_series(1, 10) g;
+ALTER TYPE growing ADD ATTRIBUTE c int;
+SELECT checkpoint.content_hash(r) = (SELECT checkpoint.content_hash(x) FROM (SELECT (r).a, (r).b, (r).c FROM grown) x) AS grown FROM grown;
 -- what views made with 1.0 call
 SELECT checkpoint._content_hash_of_records(t) = :'hash' FROM t;
 

@@ -98,15 +98,16 @@ SET parallel_leader_participation = on;
 :run
 SET parallel_leader_participation = off;
 -- They are the step's own: the source may go, and a copy does without the step.
-CREATE TABLE gone AS TABLE long;
+CREATE TABLE gone (LIKE long INCLUDING STORAGE);
+INSERT INTO gone TABLE long;
 ANALYZE gone;
 SELECT checkpoint.begin_job('own') > 0 AS begun;
 CALL checkpoint.map('m', 'SELECT x, a, b FROM gone', 'fails(x) AS y', workers => 2);
 DROP TABLE gone;
 SELECT input_table FROM checkpoint.checkpoints WHERE job = 'own' \gset
-CREATE TABLE copied AS SELECT x, a, b FROM :input_table;
+CREATE TABLE copied AS SELECT * FROM :input_table;
 CALL checkpoint.drop_job('own');
-SELECT count(*) AS differ FROM ((TABLE copied EXCEPT ALL TABLE long) UNION ALL (TABLE long EXCEPT ALL TABLE copied)) d;
+SELECT count(*) AS differ FROM ((SELECT x, a, b FROM copied EXCEPT ALL TABLE long) UNION ALL (TABLE long EXCEPT ALL SELECT x, a, b FROM copied)) d;
 -- If most are long, it does not ask others.
 CREATE TABLE longer AS SELECT g AS x, repeat('x', 1 + g % 2 * 9000) AS b FROM generate_series(1, 1000) g;
 ALTER TABLE longer ALTER b SET STORAGE EXTERNAL;
@@ -116,11 +117,11 @@ UPDATE longer SET b = b || '';
 
 -- Rows that are older than some of their columns, and columns in another order.
 CREATE TABLE old AS SELECT g AS x, g + 1 AS z FROM generate_series(1, 2000) g;
-ALTER TABLE old ADD later int DEFAULT 17, ADD latest int DEFAULT 18;
+ALTER TABLE old ADD later int;
 ANALYZE old;
-\set query 'SELECT * FROM old WHERE tells(x)'
+\set query 'SELECT * FROM old'
 :run
-\set query 'SELECT z, x FROM old WHERE tells(x)'
+\set query 'SELECT later, z, x FROM old'
 :run
 
 -- Rows that fill a page, and have no room there with a number; what is longer than a
@@ -129,9 +130,9 @@ CREATE TABLE filling (x int, b text) WITH (toast_tuple_target = 8160);
 ALTER TABLE filling ALTER b SET STORAGE EXTERNAL;
 INSERT INTO filling SELECT g, CASE WHEN g % 100 = 0 THEN repeat('x', 8128) ELSE 'text ' || g END FROM generate_series(1, 3000) g;
 ANALYZE filling;
-\set query 'SELECT * FROM filling WHERE tells(x)'
+\set query 'SELECT * FROM filling'
 :run
-\set query 'SELECT x, b || b AS b FROM filling WHERE tells(x)'
+\set query 'SELECT x, b || b AS b FROM filling'
 :run
 SELECT 'SELECT x, ' || string_agg(format('x + 1::bigint AS c%s', i), ', ') || ' FROM old' AS query FROM generate_series(1, 1100) i \gset
 SELECT checkpoint.begin_job('too long') > 0 AS begun;
@@ -228,7 +229,7 @@ CALL checkpoint.map('m', 'SELECT x, x AS sys__q FROM plain UNION ALL SELECT x, 1
 -- (one that is a table's is not)
 CREATE VIEW renamed AS SELECT b, x, x AS sys__q FROM plain;
 SELECT checkpoint.begin_job('left out') > 0 AS begun;
-CALL checkpoint.map('m', 'SELECT x, sys__q FROM renamed WHERE tells(x)', 'x + 1 AS y', workers => 2);
+CALL checkpoint.map('m', 'SELECT x, sys__q FROM renamed', 'x + 1 AS y', workers => 2);
 SELECT checkpoint.end_job();
 
 -- Whoever runs a step, workers are the job's owner, and read what the owner may read.

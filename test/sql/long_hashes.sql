@@ -100,9 +100,11 @@ SELECT public.wrong_records();
 -- others have been hashed, and they have not.
 CREATE TABLE alike (id int, a text, b text, c text);
 ALTER TABLE alike ALTER a SET STORAGE EXTERNAL, ALTER b SET STORAGE EXTERNAL, ALTER c SET STORAGE EXTERNAL;
-INSERT INTO alike SELECT i, hardly(i, 1800), hardly(i + 100, 1800), hardly(i + 200, 1800) FROM generate_series(1, 12) i;
+INSERT INTO alike SELECT i, hardly(i, 9000), hardly(i + 100, 9000), hardly(i + 200, 9000) FROM generate_series(1, 12) i;
+CREATE TABLE compressed AS SELECT i AS id, left(repeat('a ' || i, 900), 1800) AS a, left(repeat('b ' || i, 900), 1800) AS b,
+	left(repeat('c ' || i, 900), 1800) AS c FROM generate_series(1, 12) i;
 SELECT checkpoint.begin_job('alike') AS job \gset
-CALL checkpoint.map('map', 'SELECT id, c || '''' AS c, a, b FROM alike', 'changed(a) AS x');
+CALL checkpoint.map('map', 'SELECT id, c || '''' AS c, b || '''' AS b, a FROM compressed', 'changed(a) AS x');
 CALL checkpoint.gen('gen', 'SELECT a, b, c FROM alike', 'several(a)', keep => 'c, b, a');
 CALL checkpoint.agg('agg', 'SELECT id % 3 AS id, a, b, c FROM alike', 'max(c) AS m', partition_by => 'id, b');
 SELECT checkpoint.end_job();

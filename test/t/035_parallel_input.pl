@@ -85,6 +85,41 @@ sub check_input
 	return;
 }
 
+# check_pages looks at a step's input as it is on disk, of a server that is stopped: each
+# row is frozen, and where its own pointer says; and each page and the visibility map say
+# that all are.
+sub check_pages
+{
+	my ($node, $path, $name) = @_;
+	my $heap = slurp_file($node->data_dir . "/$path");
+	my $map = slurp_file($node->data_dir . "/${path}_vm");
+	my ($found, %wrong) = (0);
+
+	foreach my $block (0 .. length($heap) / 8192 - 1)
+	{
+		my $page = substr($heap, $block * 8192, 8192);
+		my ($flags, $lower) = unpack 'x10 S S', $page;
+
+		next unless $lower;		# never written
+		$wrong{"not all are visible in page $block"} = 1 unless $flags & 4;
+		$wrong{"map of page $block"} = 1
+			unless (ord(substr($map, 24 + int($block / 4), 1)) >> 2 * ($block % 4) & 3) == 3;
+		foreach my $item (1 .. ($lower - 24) / 4)
+		{
+			my $offset = unpack('L', substr($page, 20 + 4 * $item, 4)) & 0x7fff;
+			my ($high, $low, $place, undef, $mask) = unpack 'x12 S S S S S', substr($page, $offset, 23);
+
+			$found++;
+			$wrong{"not frozen in page $block"} = 1 unless ($mask & 0x300) == 0x300;
+			$wrong{"not without end in page $block"} = 1 unless $mask & 0x800;
+			$wrong{"pointer in page $block"} = 1 unless ($high << 16 | $low) == $block && $place == $item;
+		}
+	}
+	is($found, $rows, "$name: all rows are in the file");
+	is(join(', ', sort keys %wrong), '', "$name: they are frozen, and are said to be");
+	return;
+}
+
 foreach my $level ('minimal', 'replica')
 {
 	my $node = start($level, "wal_level = $level\nmax_wal_senders = 0\n");
@@ -110,10 +145,12 @@ foreach my $level ('minimal', 'replica')
 		stdout => \$out, stderr => \$err, on_error_stop => 0);
 	like($err, qr/fails/, "$level: the function fails, the input is kept");
 	check_input($node, 'read', "$level, before the crash");
+	my $path = $node->safe_psql('postgres', "SELECT pg_relation_filepath(input_table::regclass) FROM checkpoint.checkpoints WHERE job = 'read'");
 	$node->stop('immediate');
 	$node->start;
 	check_input($node, 'read', "$level, after the crash");
 	$node->stop;
+	check_pages($node, $path, $level);
 }
 
 done_testing();
