@@ -44,6 +44,34 @@ sub call
 	return $stderr =~ /(?:ERROR|FATAL):  (\w{5}): / ? $1 : $stdout;
 }
 
+# waiting has a session run a step that waits until it is let go or terminated, and
+# returns the two sessions and the process of the step.
+sub waiting
+{
+	my ($step) = @_;
+
+	my $holder = $node->background_psql('postgres');
+	$holder->query_safe('SELECT pg_advisory_lock(1)');
+	my $runner = $node->background_psql('postgres', on_error_stop => 0);
+	my $pid = $runner->query_safe('SELECT pg_backend_pid()');
+	$runner->query_until(qr/called/, "\\echo called\n$step;\n");
+	$node->poll_query_until('postgres',
+		"SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $pid AND locktype = 'advisory' AND NOT granted)")
+	  or die 'the step does not wait';
+	return ($holder, $runner, $pid);
+}
+
+# dies ends the process of a step that waits.
+sub dies
+{
+	my ($pid) = @_;
+
+	call("SELECT pg_terminate_backend($pid)");
+	$node->poll_query_until('postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid)")
+	  or die 'not terminated';
+	return;
+}
+
 sub begin
 {
 	my ($name) = @_;
@@ -112,14 +140,7 @@ is(call("SELECT status, error FROM checkpoint.jobs WHERE job_id = $job"),
 #
 my $wait = "CALL checkpoint.map('w', 'SELECT num FROM src ORDER BY num', 'waits(num) AS y', job => %s)";
 $job = begin('dies');
-my $holder = $node->background_psql('postgres');
-$holder->query_safe('SELECT pg_advisory_lock(1)');
-my $runner = $node->background_psql('postgres', on_error_stop => 0);
-my $pid = $runner->query_safe('SELECT pg_backend_pid()');
-$runner->query_until(qr/called/, "\\echo called\n" . sprintf($wait, $job) . ";\n");
-$node->poll_query_until('postgres',
-	"SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $pid AND locktype = 'advisory' AND NOT granted)")
-  or die 'the step does not wait';
+my ($holder, $runner, $pid) = waiting(sprintf $wait, $job);
 
 is(status($job), 'running', 'while a step runs, so does the job');
 is(call("SELECT checkpoint.begin_job('dies', attach => false)"), '55006', 'no other run can begin');
@@ -127,9 +148,7 @@ is(call("SELECT checkpoint.end_job($job)"), '55006', 'nor can this one end');
 is(call(sprintf $wait, $job), '55006', 'nor the same step be run twice');
 is(call("CALL checkpoint.query('q', 'SELECT num FROM src', job => $job)"), '', 'another step can');
 
-call("SELECT pg_terminate_backend($pid)");
-$node->poll_query_until('postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid)")
-  or die 'not terminated';
+dies($pid);
 is(status($job), 'interrupted', 'the job shows as interrupted');
 is(call("SELECT action FROM checkpoint.steps WHERE job_id = $job AND step = 'w'"),
 	'failed', 'its step as failed');
@@ -144,6 +163,17 @@ is(call("SELECT checkpoint.end_job($job)"), '', 'and ends');
 is(status($job), 'complete', 'it is complete');
 is(call("SELECT count(*), sum(y) FROM " . call("SELECT checkpoint.output('w', $job)")),
 	'10|110', 'the result is right');
+
+# Or the step is called again, which goes on with the job.
+$wait =~ s/ORDER BY num/WHERE num < 9/;
+$job = begin('again');
+($holder, $runner, $pid) = waiting(sprintf $wait, $job);
+dies($pid);
+$holder->quit;
+eval { $runner->quit };
+is(call(sprintf $wait, $job), '', 'a step that has died is called again');
+is(call("SELECT checkpoint.end_job($job)"), '', 'and the job ends');
+is(status($job), 'complete', 'complete');
 is(call($held), '0', 'no lock is left');
 
 $node->stop;
