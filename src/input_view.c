@@ -25,7 +25,7 @@
 #include "input_view.h"
 #include "ledger.h"
 #include "miscadmin.h"
-#include "parser/parsetree.h"
+#include "plain_query.h"
 #include "query.h"
 #include "query_columns.h"
 #include "result_table.h"
@@ -41,37 +41,25 @@
  */
 
 /*
- * selects_all returns whether a query returns the rows of one relation as they are, all
- * of them, with its first columns in their order, and puts the relation in *rte.
- * Columns of the extension are left out of an input in any case.
+ * selects_all returns the relation of a plain query which returns the first columns of
+ * it in their order, or NULL.  Columns of the extension are left out of an input in any
+ * case.
  */
-static bool
-selects_all(Query *query, RangeTblEntry **rte)
+static RangeTblEntry *
+selects_all(const Query *query)
 {
-	List	   *from = query->jointree->fromlist;
-	int			varno;
+	RangeTblEntry *rte = ckpt_plain_query(query);
 	AttrNumber	next = 1;
 	ListCell   *lc;
 
-	if (query->commandType != CMD_SELECT || query->jointree->quals || list_length(from) != 1 ||
-		!IsA(linitial(from), RangeTblRef) || query->hasAggs || query->hasWindowFuncs ||
-		query->hasTargetSRFs || query->hasSubLinks || query->cteList || query->groupClause ||
-		query->groupingSets || query->havingQual || query->distinctClause || query->sortClause ||
-		query->limitOffset || query->limitCount || query->rowMarks || query->setOperations)
-		return false;
-	varno = linitial_node(RangeTblRef, from)->rtindex;
-	*rte = rt_fetch(varno, query->rtable);
-	foreach(lc, query->targetList)
+	foreach(lc, rte ? query->targetList : NIL)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-		Var		   *var = (Var *) tle->expr;
 
-		if (tle->resjunk || !IsA(var, Var) || var->varno != varno || var->varlevelsup != 0)
-			return false;
-		if (!ckpt_is_system_column(tle->resname) && var->varattno != next++)
-			return false;
+		if (!ckpt_is_system_column(tle->resname) && ((Var *) tle->expr)->varattno != next++)
+			return NULL;
 	}
-	return true;
+	return rte;
 }
 
 /*
@@ -185,12 +173,12 @@ is_in_order(Oid relid, int64 nrows)
 char *
 ckpt_input_view_table(Query *query, TupleDesc input_desc, Oid owner, CkptInput *input)
 {
-	RangeTblEntry *rte;
+	RangeTblEntry *rte = selects_all(query);
 	CkptCheckpoint cp;
 	Oid			relid;
 	CkptWorkDone done;
 
-	if (!selects_all(query, &rte) || !OidIsValid(relid = read_output(rte)) ||
+	if (rte == NULL || !OidIsValid(relid = read_output(rte)) ||
 		get_rel_namespace(relid) != get_namespace_oid(CKPT_DATA_SCHEMA, false) ||
 		!ckpt_catalog_find_by_output_table(get_rel_name(relid), &cp) ||
 		!cp.final || cp.owner != owner || (cp.kind != CKPT_MAP && cp.kind != CKPT_QUERY) ||

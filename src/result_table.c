@@ -53,6 +53,7 @@
 #include "parser/parser.h"
 #include "parser/parsetree.h"
 #include "pinned.h"
+#include "plain_query.h"
 #include "result_table.h"
 #include "rowhash.h"
 #include "statement.h"
@@ -344,28 +345,20 @@ ckpt_result_table_lookup(const char *name)
 }
 
 /*
- * shows_all returns whether a query, that of a view with so many columns, returns all
- * columns and rows of the one relation that it reads, as they are.
+ * shows_all returns whether a plain query has so many columns, which are the first
+ * ones of its relation, in their order.
  */
 static bool
-shows_all(Query *query, int natts)
+shows_all(const Query *query, int natts)
 {
-	List	   *from = query->jointree->fromlist;
 	ListCell   *lc;
 
-	if (query->commandType != CMD_SELECT || query->jointree->quals || list_length(from) != 1 ||
-		!IsA(linitial(from), RangeTblRef) || query->distinctClause || query->limitCount ||
-		query->limitOffset || query->setOperations || list_length(query->targetList) != natts)
-		return false;
 	foreach(lc, query->targetList)
 	{
-		Var		   *var = (Var *) lfirst_node(TargetEntry, lc)->expr;
-
-		if (!IsA(var, Var) || var->varno != linitial_node(RangeTblRef, from)->rtindex ||
-			var->varattno != foreach_current_index(lc) + 1)
+		if (((Var *) lfirst_node(TargetEntry, lc)->expr)->varattno != foreach_current_index(lc) + 1)
 			return false;
 	}
-	return true;
+	return list_length(query->targetList) == natts;
 }
 
 /*
@@ -381,15 +374,14 @@ shown_table(Relation view)
 	for (int i = 0; rules && i < rules->numLocks; i++)
 	{
 		Query	   *query = linitial_node(Query, rules->rules[i]->actions);
-		RangeTblRef *ref;
+		RangeTblEntry *rte = ckpt_plain_query(query);
 		HeapTuple	tuple;
 		Form_pg_class form;
 
-		if (rules->rules[i]->event != CMD_SELECT ||
+		if (rules->rules[i]->event != CMD_SELECT || rte == NULL ||
 			!shows_all(query, RelationGetNumberOfAttributes(view)))
 			continue;
-		ref = linitial_node(RangeTblRef, query->jointree->fromlist);
-		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(rt_fetch(ref->rtindex, query->rtable)->relid));
+		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(rte->relid));
 		if (!HeapTupleIsValid(tuple))
 			continue;
 		form = (Form_pg_class) GETSTRUCT(tuple);

@@ -35,6 +35,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_coerce.h"
+#include "plain_query.h"
 #include "rewrite/rewriteSupport.h"
 #include "target.h"
 #include "typetext.h"
@@ -49,31 +50,6 @@
 #define NAMED_DEPENDENTS	5
 
 PG_FUNCTION_INFO_V1(checkpoint_shown_table);
-
-/*
- * is_plain returns whether a query returns rows of one relation as they are,
- * and all of them, and puts the relation's number in *varno.
- */
-static bool
-is_plain(const Query *query, int *varno)
-{
-	List	   *from = query->jointree->fromlist;
-	ListCell   *lc;
-
-	if (query->jointree->quals || list_length(from) != 1 || !IsA(linitial(from), RangeTblRef) ||
-		query->hasAggs || query->hasWindowFuncs || query->cteList || query->groupClause ||
-		query->groupingSets || query->havingQual || query->distinctClause ||
-		query->sortClause || query->limitOffset || query->limitCount || query->rowMarks ||
-		query->setOperations)
-		return false;
-	*varno = linitial_node(RangeTblRef, from)->rtindex;
-	foreach(lc, query->targetList)
-	{
-		if (!IsA(lfirst_node(TargetEntry, lc)->expr, Var))
-			return false;
-	}
-	return true;
-}
 
 /*
  * view_query returns the query of a view, and the number of its rule in *rule; NULL
@@ -107,13 +83,9 @@ ckpt_target_shown_table(Oid relid)
 {
 	Oid			rule;
 	Query	   *query = view_query(relid, &rule);
-	RangeTblEntry *rte;
-	int			varno;
+	RangeTblEntry *rte = query ? ckpt_plain_query(query) : NULL;
 
-	if (query == NULL || !is_plain(query, &varno))
-		return InvalidOid;
-	rte = list_nth_node(RangeTblEntry, query->rtable, varno - 1);
-	return rte->rtekind == RTE_RELATION && rte->tablesample == NULL ? rte->relid : InvalidOid;
+	return rte && rte->rtekind == RTE_RELATION ? rte->relid : InvalidOid;
 }
 
 /*
