@@ -371,25 +371,19 @@ HeapTuple
 ckpt_bulkinsert_add_numbered(CkptBulkInsert *buf, int64 number, TupleTableSlot *row,
 							 int left_out)
 {
-	HeapTuple	from = TTS_IS_BUFFERTUPLE(row) ?
-		((BufferHeapTupleTableSlot *) row)->base.tuple : NULL;
+	const char *from_data;
+	Size		len;
+	HeapTuple	from = ckpt_row_as_it_stands(row, left_out, buf->desc->natts - 1, &from_data, &len);
 	HeapTuple	tuple;
 	char	   *data;
-	Size		skipped = left_out * sizeof(int64);
-	Size		len;
 
-	if (from == NULL || HeapTupleHasNulls(from) || HeapTupleHasExternal(from) ||
-		HeapTupleHeaderGetNatts(from->t_data) - left_out != buf->desc->natts - 1 ||
-		buf->bytes > SPILL_BYTES)
-		return NULL;
-	len = from->t_len - from->t_data->t_hoff - skipped;
-	if (sizeof(int64) + len > MaxHeapTupleSize - MAXALIGN(SizeofHeapTupleHeader))
+	if (from == NULL || buf->bytes > SPILL_BYTES ||
+		sizeof(int64) + len > MaxHeapTupleSize - MAXALIGN(SizeofHeapTupleHeader))
 		return NULL;
 	tuple = new_row(buf, false, sizeof(int64) + len);
 	data = (char *) tuple->t_data + tuple->t_data->t_hoff;
 	memcpy(data, &number, sizeof(int64));
-	memcpy(data + sizeof(int64),
-		   (char *) from->t_data + from->t_data->t_hoff + skipped, len);
+	memcpy(data + sizeof(int64), from_data, len);
 	tuple->t_data->t_infomask |= from->t_data->t_infomask & HEAP_HASVARWIDTH;
 	return keep_row(buf, tuple);
 }

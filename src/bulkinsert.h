@@ -16,7 +16,7 @@
 #ifndef CKPT_BULKINSERT_H
 #define CKPT_BULKINSERT_H
 
-#include "access/htup.h"
+#include "access/htup_details.h"
 #include "access/tupdesc.h"
 #include "executor/tuptable.h"
 #include "utils/rel.h"
@@ -59,6 +59,27 @@ static inline int64
 ckpt_bulkinsert_count(const CkptBulkInsert *buf)
 {
 	return buf->ntuples + buf->nspilled;
+}
+
+/*
+ * ckpt_row_as_it_stands returns a table's row that is in a slot, if it can be copied
+ * without being taken apart: the bytes of its columns behind the first left_out ones,
+ * which are bigints, are those of natts columns.  Sets *data and *len to these bytes.
+ * NULL if it cannot.
+ */
+static inline HeapTuple
+ckpt_row_as_it_stands(TupleTableSlot *slot, int left_out, int natts, const char **data, Size *len)
+{
+	HeapTuple	row = TTS_IS_BUFFERTUPLE(slot) ?
+		((BufferHeapTupleTableSlot *) slot)->base.tuple : NULL;
+	Size		skipped = left_out * sizeof(int64);
+
+	if (row == NULL || HeapTupleHasNulls(row) || HeapTupleHasExternal(row) ||
+		HeapTupleHeaderGetNatts(row->t_data) - left_out != natts)
+		return NULL;
+	*data = (const char *) row->t_data + row->t_data->t_hoff + skipped;
+	*len = row->t_len - row->t_data->t_hoff - skipped;
+	return row;
 }
 
 #endif							/* CKPT_BULKINSERT_H */

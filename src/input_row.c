@@ -34,6 +34,26 @@
 #define MAX_SHOWN_BYTES	(64 * 1024)
 
 /*
+ * ckpt_input_row_id returns the id of the row at a place on a page of a table, or 0 if
+ * there is none.
+ */
+int64
+ckpt_input_row_id(Relation rel, Page page, BlockNumber block, OffsetNumber off)
+{
+	ItemId		item = PageGetItemId(page, off);
+	HeapTupleData tuple;
+	bool		isnull;
+
+	if (!ItemIdIsNormal(item))
+		return 0;
+	tuple.t_data = (HeapTupleHeader) PageGetItem(page, item);
+	tuple.t_len = ItemIdGetLength(item);
+	tuple.t_tableOid = RelationGetRelid(rel);
+	ItemPointerSet(&tuple.t_self, block, off);
+	return DatumGetInt64(heap_getattr(&tuple, 1, RelationGetDescr(rel), &isnull));
+}
+
+/*
  * block_first_id returns the id of the first row in a block of the input, or 0
  * if the block has none.
  */
@@ -47,21 +67,8 @@ block_first_id(Relation rel, BlockNumber block)
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	page = BufferGetPage(buffer);
 	for (OffsetNumber off = FirstOffsetNumber;
-		 off <= PageGetMaxOffsetNumber(page); off++)
-	{
-		ItemId		item = PageGetItemId(page, off);
-		HeapTupleData tuple;
-		bool		isnull;
-
-		if (!ItemIdIsNormal(item))
-			continue;
-		tuple.t_data = (HeapTupleHeader) PageGetItem(page, item);
-		tuple.t_len = ItemIdGetLength(item);
-		tuple.t_tableOid = RelationGetRelid(rel);
-		ItemPointerSet(&tuple.t_self, block, off);
-		id = DatumGetInt64(heap_getattr(&tuple, 1, RelationGetDescr(rel), &isnull));
-		break;
-	}
+		 id == 0 && off <= PageGetMaxOffsetNumber(page); off++)
+		id = ckpt_input_row_id(rel, page, block, off);
 	UnlockReleaseBuffer(buffer);
 	return id;
 }

@@ -16,9 +16,11 @@
 
 #include "nodes/execnodes.h"
 #include "storage/block.h"
+#include "storage/bufpage.h"
 #include "storage/itemptr.h"
 #include "utils/relcache.h"
 
+extern int64 ckpt_input_row_id(Relation rel, Page page, BlockNumber block, OffsetNumber off);
 extern BlockNumber ckpt_input_row_block(Relation rel, int64 id);
 extern TupleTableSlot *ckpt_input_row_slot(PlanState *root);
 extern char *ckpt_input_row_describe(Relation rel, const char *table, ItemPointer tid, int64 id,

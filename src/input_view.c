@@ -22,6 +22,7 @@
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_rewrite.h"
+#include "input_row.h"
 #include "input_view.h"
 #include "ledger.h"
 #include "miscadmin.h"
@@ -106,29 +107,16 @@ static bool
 page_in_order(Relation rel, Page page, BlockNumber block, int64 *next)
 {
 	OffsetNumber max = PageGetMaxOffsetNumber(page);
-	int64		ids[2] = {0, 0};
 
 	if (max == 0)
 		return true;
 	for (OffsetNumber off = FirstOffsetNumber; off <= max; off++)
 	{
-		ItemId		item = PageGetItemId(page, off);
-		HeapTupleData tuple;
-		bool		isnull;
-
-		if (!ItemIdIsNormal(item))
+		if (!ItemIdIsNormal(PageGetItemId(page, off)))
 			return false;
-		if (off != FirstOffsetNumber && off != max)
-			continue;
-		tuple.t_data = (HeapTupleHeader) PageGetItem(page, item);
-		tuple.t_len = ItemIdGetLength(item);
-		tuple.t_tableOid = RelationGetRelid(rel);
-		ItemPointerSet(&tuple.t_self, block, off);
-		if (off == FirstOffsetNumber)
-			ids[0] = DatumGetInt64(heap_getattr(&tuple, 1, RelationGetDescr(rel), &isnull));
-		ids[1] = DatumGetInt64(heap_getattr(&tuple, 1, RelationGetDescr(rel), &isnull));
 	}
-	if (ids[0] != *next || ids[1] != *next + max - 1)
+	if (ckpt_input_row_id(rel, page, block, FirstOffsetNumber) != *next ||
+		ckpt_input_row_id(rel, page, block, max) != *next + max - 1)
 		return false;
 	*next += max;
 	return true;

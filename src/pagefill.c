@@ -36,6 +36,7 @@
 #include "access/xact.h"
 #include "access/xloginsert.h"
 #include "bulkextend.h"
+#include "bulkinsert.h"
 #include "catalog/pg_am.h"
 #include "miscadmin.h"
 #include "pagefill.h"
@@ -208,26 +209,19 @@ ckpt_pagefill_add(CkptPageFill *fill, Datum *values, bool *isnull, HeapTuple row
 bool
 ckpt_pagefill_copy(CkptPageFill *fill, TupleTableSlot *slot, int left_out, HeapTuple row)
 {
-	HeapTuple	from = TTS_IS_BUFFERTUPLE(slot) ?
-		((BufferHeapTupleTableSlot *) slot)->base.tuple : NULL;
-	Size		hoff = MAXALIGN(SizeofHeapTupleHeader);
-	Size		skipped = left_out * sizeof(int64);
-	HeapTupleHeader header;
+	const char *data;
 	Size		len;
+	HeapTuple	from = ckpt_row_as_it_stands(slot, left_out, RelationGetNumberOfAttributes(fill->rel) - 1,
+											 &data, &len);
+	Size		hoff = MAXALIGN(SizeofHeapTupleHeader);
+	HeapTupleHeader header;
 	Size		size;
 
-	if (from == NULL || HeapTupleHasNulls(from) || HeapTupleHasExternal(from) ||
-		HeapTupleHeaderGetNatts(from->t_data) - left_out !=
-		RelationGetNumberOfAttributes(fill->rel) - 1)
-		return false;
-	len = from->t_len - from->t_data->t_hoff - skipped;
-	size = hoff + sizeof(int64) + len;
-	if (size > TOAST_TUPLE_THRESHOLD)
+	if (from == NULL || (size = hoff + sizeof(int64) + len) > TOAST_TUPLE_THRESHOLD)
 		return false;
 	header = new_row(fill, size);
 	memset(header, 0, hoff + sizeof(int64));
-	memcpy((char *) header + hoff + sizeof(int64),
-		   (char *) from->t_data + from->t_data->t_hoff + skipped, len);
+	memcpy((char *) header + hoff + sizeof(int64), data, len);
 	memset((char *) header + size, 0, MAXALIGN(size) - size);
 	header->t_infomask = from->t_data->t_infomask & HEAP_HASVARWIDTH;
 	set_header(fill, header, hoff);
