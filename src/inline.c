@@ -196,31 +196,16 @@ query_columns(const CkptRequest *request)
 static Query *
 numbered_input(Query *input)
 {
-	Query	   *query = makeNode(Query);
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	RangeTblRef *ref = makeNode(RangeTblRef);
+	Query	   *query = ckpt_query_over(input, ROWS_ALIAS);
 	ListCell   *lc;
 
-	rte->rtekind = RTE_SUBQUERY;
-	rte->subquery = input;
-	rte->alias = makeAlias(ROWS_ALIAS, NIL);
-	rte->eref = makeAlias(ROWS_ALIAS, NIL);
-	rte->inFromCl = true;
-	ref->rtindex = 1;
-	query->commandType = CMD_SELECT;
-	query->canSetTag = true;
-	query->rtable = list_make1(rte);
-	query->jointree = makeFromExpr(list_make1(ref), NULL);
 	query->targetList = list_make1(makeTargetEntry((Expr *) makeNullConst(INT8OID, -1, InvalidOid),
 												   1, CKPT_ID_COLUMN, false));
 	foreach(lc, input->targetList)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
 
-		if (tle->resjunk)
-			continue;
-		rte->eref->colnames = lappend(rte->eref->colnames, makeString(tle->resname));
-		if (!ckpt_is_system_column(tle->resname))
+		if (!tle->resjunk && !ckpt_is_system_column(tle->resname))
 			query->targetList =
 				lappend(query->targetList,
 						makeTargetEntry((Expr *) makeVarFromTargetEntry(1, tle),

@@ -16,6 +16,7 @@
 #include "input_query.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "query.h"
 #include "query_columns.h"
 
 /* What is looked for in a query. */
@@ -102,11 +103,8 @@ ckpt_input_row(const Query *query)
 Query *
 ckpt_input_aggregate(Query *query, Oid aggregate, Oid type, Expr *value)
 {
-	Query	   *result = makeNode(Query);
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	RangeTblRef *ref = makeNode(RangeTblRef);
+	Query	   *result = ckpt_query_over(copyObject(query), "input");
 	Aggref	   *aggref = makeNode(Aggref);
-	ListCell   *lc;
 
 	aggref->aggfnoid = aggregate;
 	aggref->aggtype = type;
@@ -117,25 +115,7 @@ ckpt_input_aggregate(Query *query, Oid aggregate, Oid type, Expr *value)
 	aggref->aggno = aggref->aggtransno = -1;
 	aggref->location = -1;
 
-	rte->rtekind = RTE_SUBQUERY;
-	rte->subquery = copyObject(query);
-	rte->alias = makeAlias("input", NIL);
-	rte->eref = makeAlias("input", NIL);
-	foreach(lc, query->targetList)
-	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-
-		if (!tle->resjunk)
-			rte->eref->colnames = lappend(rte->eref->colnames, makeString(pstrdup(tle->resname)));
-	}
-	rte->inFromCl = true;
-	ref->rtindex = 1;
-
-	result->commandType = CMD_SELECT;
-	result->canSetTag = true;
 	result->hasAggs = true;
-	result->rtable = list_make1(rte);
-	result->jointree = makeFromExpr(list_make1(ref), NULL);
 	result->targetList = list_make1(makeTargetEntry((Expr *) aggref, 1, pstrdup("sum"), false));
 	return result;
 }

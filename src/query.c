@@ -561,6 +561,38 @@ replace_outputs(Node *node, void *context)
 }
 
 /*
+ * ckpt_query_over makes a query that reads another one's rows, in which they are relation
+ * 1 and have that alias.  What it returns is left to the caller.
+ */
+Query *
+ckpt_query_over(Query *input, const char *alias)
+{
+	Query	   *query = makeNode(Query);
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	ListCell   *lc;
+
+	rte->rtekind = RTE_SUBQUERY;
+	rte->subquery = input;
+	rte->alias = makeAlias(alias, NIL);
+	rte->eref = makeAlias(alias, NIL);
+	foreach(lc, input->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (!tle->resjunk)
+			rte->eref->colnames = lappend(rte->eref->colnames, makeString(pstrdup(tle->resname)));
+	}
+	rte->inFromCl = true;
+	ref->rtindex = 1;
+	query->commandType = CMD_SELECT;
+	query->canSetTag = true;
+	query->rtable = list_make1(rte);
+	query->jointree = makeFromExpr(list_make1(ref), NULL);
+	return query;
+}
+
+/*
  * locks_rows returns whether a query locks rows, on any level.
  */
 static bool

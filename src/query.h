@@ -46,6 +46,7 @@ extern PlannedStmt *ckpt_query_plan(Query *query, const char *sql, int cursor_op
 extern List *ckpt_query_columns(const char *text, const char *argument, const char *hint);
 extern uint64 ckpt_query_run_plan(PlannedStmt *plan, const char *sql, DestReceiver *dest);
 extern uint64 ckpt_query_run(Query *query, const char *sql, DestReceiver *dest);
+extern Query *ckpt_query_over(Query *input, const char *alias);
 extern uint64 ckpt_query_run_input(Query *query, const char *sql, DestReceiver *dest);
 
 extern const char *ckpt_query_missing_name(const char *sql, const char *message);
